@@ -1,0 +1,1 @@
+"""Pipeline components: a door each, the rooms are in hidden_gems."""

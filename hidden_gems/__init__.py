@@ -1,0 +1,1 @@
+"""Hidden Gems: a recommender for Istanbul that learns, ranks, explains and renews itself."""

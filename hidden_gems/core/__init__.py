@@ -1,0 +1,1 @@
+"""Ids, time, errors, home: what every room stands on."""

@@ -1,0 +1,33 @@
+"""What can go wrong, in the words of the person who has to deal with it."""
+
+
+class HiddenGemsError(Exception):
+    """Anything this package raises on purpose; the command line prints the message without a traceback."""
+
+
+class BadInputError(HiddenGemsError):
+    """Something the caller gave us cannot be used; the message says what, where, and what was expected."""
+
+
+class NotADatasetError(BadInputError):
+    """Not a dataset, or too many bad rows; the message names the file, the column and what was expected."""
+
+
+class MissingExtraError(BadInputError):
+    """The command needs packages of an extra that is not installed; names the extra and how to get it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"this needs the package {package!r}, which comes with: pip install 'hidden-gems[{extra}]'")
+        self.extra = extra
+
+
+class ReleaseError(HiddenGemsError):
+    """A release is missing, incomplete, or its files do not match their hashes."""
+
+
+class ParityError(HiddenGemsError):
+    """An exported model does not give the answers of the model it was made from."""
+
+
+class StepFailedError(HiddenGemsError):
+    """A step of a pipeline failed; names the step and where its log is."""

@@ -1,0 +1,1 @@
+"""Event kinds, rewards and labels."""

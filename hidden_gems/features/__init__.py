@@ -1,0 +1,1 @@
+"""Ranking features: their names, their counts, their one vector."""
