@@ -1,0 +1,44 @@
+# Two commands do all the set-up: `make demo` shows everything, `make test` proves it.
+PYTHON ?= python3.11
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export OMP_NUM_THREADS ?= 1
+
+# uv reads neither pip.conf nor PIP_FIND_LINKS; where no folder of wheels is named, uv finds the CPU build of torch itself.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+ifeq ($(PIP_FIND_LINKS),)
+export UV_TORCH_BACKEND ?= cpu
+endif
+
+.PHONY: setup demo check test mutants pipelines clean help
+
+help:            ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ - /'
+
+setup: .venv/ready   ## make .venv with everything pinned in constraints.txt
+
+.venv/ready: pyproject.toml constraints.txt
+	test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv; }
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[dev]'
+	touch .venv/ready
+
+demo: setup      ## simulate a city, train, judge, recommend with reasons, write the page
+	gems demo
+
+check: setup     ## format, lint, types, import contracts, doctests
+	ruff format --check .
+	ruff check .
+	mypy
+	lint-imports
+	python -m pytest -q --doctest-modules hidden_gems
+
+test: setup      ## all tests: units in parallel, then what starts real servers, one after the other
+	python -m pytest -q -n 2 -m "unit or conformance or infra"
+	python -m pytest -q -m "integration or e2e"
+
+mutants: setup   ## 40 seeded one-line mutations of the library; at least 90 % must be killed
+	python -m tests.mutants
+
+clean:           ## remove what was made, .gems included
+	rm -rf .venv .gems mutants build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
