@@ -1,0 +1,1 @@
+"""Reasons: what the ranker weighed, in words."""

@@ -1,0 +1,1 @@
+"""From models to a release: ONNX, model repository, parity, the folder itself."""
