@@ -4,18 +4,20 @@ import sys
 
 import typer
 
+from hidden_gems.cli.processes import stop_on_signals
 from hidden_gems.core.errors import BadInputError, HiddenGemsError
 
-app = typer.Typer(name="gems", no_args_is_help=True, add_completion=False, help=__doc__)
+app = typer.Typer(name="gems", no_args_is_help=True, add_completion=False)
 
 
 @app.callback()
 def _about() -> None:
-    """Recommend hidden gems: simulate a city, train, judge, rank, explain."""
+    """Recommend hidden gems: simulate a city, train, judge, rank, explain. Start with `gems demo`."""
 
 
 def main() -> None:
     """Run a command; what we raise on purpose becomes one sentence and an exit code (1 failed, 2 bad input)."""
+    stop_on_signals()
     try:
         app()
     except HiddenGemsError as error:

@@ -1,0 +1,76 @@
+"""From the ranker's contributions to the reasons a person reads."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hidden_gems.explain.concepts import concept_contributions
+from hidden_gems.explain.wording import LABELS, Facts, Language, phrase, sentence
+
+TOP_CONCEPTS = 3
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One concept that lifted the gem above the other candidates."""
+
+    name: str
+    label: str
+    importance: float  # share of everything that lifted it, 0 to 1
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why this gem, for this person, now."""
+
+    text: str
+    language: Language
+    top_features: tuple[Reason, ...]
+
+
+def explain(
+    contributions: NDArray[np.float64],
+    vectors: NDArray[np.float32],
+    feature_names: Sequence[str],
+    items: Sequence[Mapping[str, Any]],
+    shown: Sequence[int],
+    language: Language,
+    time_of_day: str | None = None,
+) -> list[Explanation]:
+    """Explain the shown candidates by what lifts each above the mean candidate.
+
+    A concept is told only when it lifts the gem and the facts for it are known; the importance counts all lifting
+    concepts, told or not.
+
+    Args:
+        contributions: TreeSHAP values of all n candidates, the base last, size n X (F + 1).
+        vectors: The vectors they belong to, size n X F.
+        feature_names: Names of the F features.
+        items: Row of the item table for each candidate, n of them.
+        shown: Which candidates are explained.
+        language: "en" or "tr".
+        time_of_day: Word of the vocabulary, None where times are only an order.
+
+    Returns:
+        An explanation for each of `shown`.
+    """
+    lifts = concept_contributions(contributions, feature_names)
+    explanations = []
+    for row in shown:
+        vector = dict(zip(feature_names, vectors[row].tolist(), strict=True))
+        facts = Facts(items[row], vector, time_of_day)
+        lifting = sorted(((float(lift[row]), name) for name, lift in lifts.items() if lift[row] > 0), reverse=True)
+        total = sum(lift for lift, _ in lifting)
+        told = [(name, lift / total, said) for lift, name in lifting if (said := phrase(name, facts)) is not None]
+        told = told[:TOP_CONCEPTS]
+        explanations.append(
+            Explanation(
+                text=sentence(facts, [said for _, _, said in told], language),
+                language=language,
+                top_features=tuple(Reason(name, LABELS[language][name], share) for name, share, _ in told),
+            )
+        )
+    return explanations

@@ -1,0 +1,39 @@
+"""Run a pipeline on this machine with KFP's local runner: `python -m pipelines.run training --arguments '{…}' --root DIR`.
+
+It is a process of its own because the library does not know KFP. Its last act is `result.json` in the root: the folder
+of each task's outputs by task and output name.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import signal
+import sys
+import warnings
+from pathlib import Path
+
+
+def main() -> None:
+    """Run the named pipeline; exit code 1 when a task failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pipeline")
+    parser.add_argument("--arguments", default="{}", help="parameters of the pipeline as JSON")
+    parser.add_argument("--root", required=True, type=Path, help="folder for the artifacts of this run")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))  # tasks end with us
+
+    from kfp import local
+
+    warnings.filterwarnings("ignore", message="You may be attemping to run a task", category=RuntimeWarning)
+    local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(options.root), raise_on_error=True)
+    module = importlib.import_module(f"pipelines.{options.pipeline}.pipeline")
+    try:
+        getattr(module, options.pipeline)(**json.loads(options.arguments))
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
