@@ -1,7 +1,6 @@
-"""Run a pipeline on this machine with KFP's local runner: `python -m pipelines.run training --arguments '{…}' --root DIR`.
+"""Run a pipeline on this machine: `python -m pipelines.run training --arguments '{…}' --root DIR`.
 
-It is a process of its own because the library does not know KFP. Its last act is `result.json` in the root: the folder
-of each task's outputs by task and output name.
+It is a process of its own because the library does not know KFP, whose local runner it uses.
 """
 
 import argparse

@@ -32,7 +32,7 @@ CONCEPTS: Mapping[str, tuple[str, ...]] = {
         "conversion_share", "negative_share",
     ),
 }  # fmt: skip
-"""Every feature belongs to exactly one concept; `person` alone is no reason for one gem over another and is never told."""
+"""Every feature belongs to one concept; `person` is no reason for one gem over another and is never told."""
 
 
 def concept_contributions(

@@ -63,7 +63,7 @@ def test_at_most_three_reasons_and_the_rest_still_counts() -> None:
 
 
 def test_a_missing_fact_is_never_told() -> None:
-    weights = contributions({name: 1.0 for name in NAMES}, {})
+    weights = contributions(dict.fromkeys(NAMES, 1.0), {})
     [answer] = explain(weights, np.stack([vector(), vector()]), NAMES, [{}, {}], [0], "en")
     assert answer.text == "This place: something to explore, we do not know you well enough yet."
     assert answer.top_features == ()
@@ -84,7 +84,11 @@ CAFE = {"type": "cafe", "neighborhood": "Balat", "setting": "indoor"}
         ("taste", facts(CAFE, type_share=0.004, activity_total=1, cosine_similarity=0.2), Phrase("similar")),
         ("taste", facts(CAFE, cosine_similarity=0.2), None),
         ("taste", facts(CAFE, activity_total=1, cosine_similarity=0.0), None),
-        ("neighborhood", facts(CAFE, neighborhood_share=0.254), Phrase("neighborhood_share", {"percent": 25, "neighborhood": "Balat"})),
+        (
+            "neighborhood",
+            facts(CAFE, neighborhood_share=0.254),
+            Phrase("neighborhood_share", {"percent": 25, "neighborhood": "Balat"}),
+        ),
         ("neighborhood", facts({}, neighborhood_share=0.25), None),
         ("people", facts(ncf_score=0.1, activity_total=1), Phrase("people")),
         ("people", facts(collaborative_score=0.1), Phrase("newcomers")),
@@ -100,7 +104,7 @@ CAFE = {"type": "cafe", "neighborhood": "Balat", "setting": "indoor"}
         ("hidden", facts(hidden_factor=4), Phrase("famous", {"factor": 4})),
         ("price", facts(price_level=0), Phrase("free")),
         ("price", facts(price_level=2), Phrase("price", {"level": 2})),
-        ("popularity", facts(popularity=0.1, interactions_7d=7, interactions_total=90), Phrase("popular_week", {"likes": 7})),
+        ("popularity", facts(popularity=0.1, interactions_7d=7), Phrase("popular_week", {"likes": 7})),
         ("popularity", facts(popularity=0.5, interactions_total=90), Phrase("popular", {"likes": 90})),
         ("popularity", facts(popularity=0.05, interactions_7d=2, is_rare=1), Phrase("rare")),
         ("popularity", facts(popularity=0.5, interactions_7d=0, is_rare=0), None),
