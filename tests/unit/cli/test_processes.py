@@ -1,0 +1,86 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hidden_gems.cli.processes import child, free_port, redis_server
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+
+
+def gone_within(pid: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while alive(pid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_a_child_and_its_children_end_when_the_block_is_left_by_an_error(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+
+    def leave_by_an_error() -> None:
+        with log.open("w") as output, child(["sh", "-c", "sleep 60 & echo $!; sleep 60"], output):
+            while not log.read_text():
+                time.sleep(0.01)
+            raise ValueError("boom")
+
+    with pytest.raises(ValueError, match="boom"):
+        leave_by_an_error()
+    assert gone_within(int(log.read_text()), 2)
+
+
+def test_variables_reach_the_child(tmp_path: Path) -> None:
+    with child(["sh", "-c", "echo $GEMS_X"], subprocess.PIPE, {"GEMS_X": "here"}) as process:
+        assert process.communicate()[0] == "here\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_redis_ends_with_the_process_that_started_it(tmp_path: Path, number: signal.Signals) -> None:
+    program = (
+        "import sys, time; from pathlib import Path\n"
+        "from hidden_gems.cli.processes import redis_server, stop_on_signals\n"
+        "stop_on_signals()\n"
+        "with redis_server(Path(sys.argv[1])) as address:\n"
+        "    print(address, flush=True); time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("127.0.0.1:")
+        [server] = [int(pid) for pid in children(process.pid)]
+        process.send_signal(number)
+        process.wait(10)
+    assert gone_within(server, 5)
+
+
+def children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def test_redis_keeps_its_data_and_listens_on_loopback_only(tmp_path: Path) -> None:
+    from hidden_gems.core.kv import RedisKeyValue
+
+    with redis_server(tmp_path) as address:
+        RedisKeyValue(address).put({"a": b"1"})
+        port = f"{int(address.split(':')[1]):04X}"
+        table = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
+        listening = [row.split()[1] for row in table.splitlines() if f":{port} " in row and " 0A " in row]
+        assert listening == [f"0100007F:{port}"]
+    with redis_server(tmp_path) as address:
+        assert RedisKeyValue(address).get(["a"]) == [b"1"]
+
+
+def test_two_free_ports_can_be_bound() -> None:
+    assert 1024 < free_port() < 65_536
