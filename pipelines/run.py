@@ -26,9 +26,10 @@ def main() -> None:
 
     warnings.filterwarnings("ignore", message="You may be attemping to run a task", category=RuntimeWarning)
     local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(options.root), raise_on_error=True)
-    module = importlib.import_module(f"pipelines.{options.pipeline}.pipeline")
+    pipeline = getattr(importlib.import_module(f"pipelines.{options.pipeline}.pipeline"), options.pipeline)
+    print(f"tasks: {len(pipeline.pipeline_spec.root.dag.tasks)}", flush=True)
     try:
-        getattr(module, options.pipeline)(**json.loads(options.arguments))
+        pipeline(**json.loads(options.arguments))
     except RuntimeError as error:
         print(error, file=sys.stderr)
         sys.exit(1)

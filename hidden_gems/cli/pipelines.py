@@ -1,0 +1,30 @@
+"""`gems pipelines`: the KFP packages."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hidden_gems.core.errors import StepFailedError
+
+pipelines_app = typer.Typer(help="Kubeflow pipelines: compile them to the YAML that the UI takes.", no_args_is_help=True)
+
+
+@pipelines_app.callback()
+def _about() -> None:
+    """Kubeflow pipelines: compile them to the YAML that the UI takes."""
+
+
+@pipelines_app.command("compile")
+def compile_(
+    out: Annotated[Path, typer.Option(help="folder for the YAML files")] = Path("pipelines/compiled"),
+) -> None:
+    """Compile every pipeline; the same code always gives the same bytes."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.compile", "--out", str(out)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise StepFailedError(f"compiling failed: {done.stderr.strip().splitlines()[-1]}")
+    print(done.stdout, end="")
