@@ -1,0 +1,52 @@
+"""Options that several commands share, and the folders of a dataset's state."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hidden_gems.core.home import gems_home
+
+Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="Dataset folder, see `gems data check`.")]
+Timezone = Annotated[str, typer.Option("--timezone", help="IANA time zone of local hours.")]
+MaxRejected = Annotated[float, typer.Option("--max-rejected", help="Largest share of bad rows in one file, 0 to 1.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the state of one dataset lives under `GEMS_HOME`."""
+
+    name: str  # of the dataset folder
+
+    @property
+    def root(self) -> Path:
+        """Everything of this dataset."""
+        return gems_home() / "data" / self.name
+
+    @property
+    def releases(self) -> Path:
+        """Releases and their pointers."""
+        return self.root / "releases"
+
+    @property
+    def runs(self) -> Path:
+        """Pipeline runs."""
+        return self.root / "runs"
+
+    @property
+    def redis(self) -> Path:
+        """Data of the embedded Redis."""
+        return self.root / "redis"
+
+    @property
+    def feast(self) -> Path:
+        """Registry and offline files of Feast."""
+        return self.root / "feast"
+
+    @staticmethod
+    def mlflow() -> str:
+        """Tracking address of MLflow, one for all datasets."""
+        return f"sqlite:///{gems_home() / 'mlflow.db'}"
