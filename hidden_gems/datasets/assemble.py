@@ -12,7 +12,7 @@ from hidden_gems.events.kinds import KINDS, reward_of
 
 def rewards(event_type: pd.Series, value: pd.Series) -> NDArray[np.float64]:
     """Reward of each event, float64, size E; from the one table of `events.kinds`."""
-    reward: NDArray[np.float64] = event_type.map({name: reward_of(name) for name in KINDS}).to_numpy(np.float64)
+    reward = np.array(event_type.map({name: reward_of(name) for name in KINDS}), dtype=np.float64)
     for name, kind in KINDS.items():
         if kind.needs_value and kind.feedback:
             of_kind = (event_type == name).to_numpy()

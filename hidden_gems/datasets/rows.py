@@ -10,6 +10,7 @@ from hidden_gems.core.clock import ORDER_ONLY_BELOW
 from hidden_gems.core.errors import NotADatasetError
 from hidden_gems.datasets.cells import Cell, Rule, cell, literal, literals, outside, plain_word, quoted
 from hidden_gems.datasets.contract import FILES, OTHER, VOCABULARIES, Column
+from hidden_gems.datasets.report import frequent_reasons
 from hidden_gems.datasets.source import Source
 from hidden_gems.events.kinds import ALIASES, KINDS
 
@@ -184,7 +185,7 @@ def _rejected(connection: duckdb.DuckDBPyConnection, source: Source, rules: list
 def _refuse_too_many(source: Source, rejected: pd.DataFrame, most_bad: float) -> None:
     if not len(rejected) or len(rejected) / source.rows <= most_bad:
         return
-    [(column, reason)] = rejected[["column", "reason"]].value_counts().head(1).index.tolist()
+    [(_, column, reason, _)] = frequent_reasons(rejected, most=1)
     example = rejected[(rejected["column"] == column) & (rejected["reason"] == reason)].iloc[0]
     value = "" if example["value"] is None else f" ({example['value']!r})"
     raise TooManyBadRowsError(

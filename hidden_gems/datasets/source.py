@@ -9,7 +9,7 @@ import zlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import IO, cast
 
 import duckdb
 
@@ -120,7 +120,7 @@ def _parquet_header(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[
 def _csv_header(path: Path) -> tuple[list[str], dict[str, str]]:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            text = io.TextIOWrapper(cast("io.BufferedIOBase", file), encoding="utf-8-sig", newline="")
+            text = io.TextIOWrapper(cast("IO[bytes]", file), encoding="utf-8-sig", newline="")
             names = next(csv.reader(text), [])
     except UnicodeDecodeError as error:
         raise NotADatasetError(f"{path.name} in {path.parent} is not UTF-8; save it as UTF-8") from error
