@@ -1,0 +1,81 @@
+"""`gems train`: the training pipeline on this machine, from a folder of interactions to a release."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from hidden_gems.cli.extras import needs_extra
+from hidden_gems.cli.options import AsJson, Data, MaxRejected, Places, Seed, Timezone
+from hidden_gems.cli.pipeline_run import Run, run_pipeline
+from hidden_gems.cli.processes import redis_server
+from hidden_gems.core.errors import BadInputError
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training run."""
+
+    run: Run
+    release: Path
+    decision: dict[str, Any]
+
+
+@needs_extra("train")
+def train(
+    data: Data,
+    seed: Seed = 0,
+    timezone: Timezone = "Europe/Istanbul",
+    max_rejected: MaxRejected = 0.01,
+    redis: Annotated[str, typer.Option(help="HOST:PORT of a Redis of your own; an embedded one by default.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Train on a dataset folder with the KFP pipeline and its local runner; ends with a release, judged and hashed."""
+    places, console = Places(data.resolve().name), Console(stderr=as_json)
+    if redis:
+        trained = train_release(data, places, redis, seed, timezone, max_rejected, console)
+    else:
+        with redis_server(places.redis) as address:
+            trained = train_release(data, places, address, seed, timezone, max_rejected, console)
+    if as_json:
+        steps = {step.name: round(step.seconds, 1) for step in trained.run.steps}
+        typer.echo(json.dumps({"release": str(trained.release), "decision": trained.decision, "seconds": steps}))
+        return
+    typer.echo(f"Release: {trained.release}")
+    typer.echo("It may be promoted." if trained.decision["promote"] else "It may not be promoted:")
+    for reason in trained.decision["reasons"]:
+        typer.echo(f"  {reason}")
+
+
+def train_release(
+    data: Path, places: Places, redis: str, seed: int, timezone: str, max_rejected: float, console: Console
+) -> Trained:
+    """Run the training pipeline and read what it decided.
+
+    Args:
+        data: Dataset folder.
+        places: Where the state of this dataset lives.
+        redis: `host:port` that features are materialized into.
+        seed: Of everything random.
+        timezone: IANA name.
+        max_rejected: Largest share of bad rows in one file, 0 to 1.
+        console: Where progress is shown.
+    """
+    if not data.is_dir():
+        raise BadInputError(f"--data {data} is not a folder; expected one with an interactions file")
+    arguments = {
+        "dataset_uri": str(data.resolve()),
+        "timezone": timezone,
+        "max_rejected_share": max_rejected,
+        "seed": seed,
+        "redis": redis,
+        "feast_folder": str(places.feast),
+        "releases_uri": str(places.releases),
+        "mlflow_uri": places.mlflow(),
+    }
+    run = run_pipeline("training", arguments, places.runs, console)
+    decision = json.loads(run.artifact("gate-release", "decision").read_text())
+    return Trained(run, Path(run.output("register-release")), decision)
