@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hidden_gems.catalogue.geography import distance_km, land_of, outlines, read_table
+from hidden_gems.catalogue.geography import distance_km, land_of, outlines, read_table, unit_vectors
 from hidden_gems.catalogue.polygons import Floats
 
 WALK_MINUTES_PER_KM = 16.0  # a straight kilometre: 4.9 km/h on streets 1.3 times as long
@@ -25,9 +25,7 @@ class Crossings:
     Notation: P stops, C crossings of a pair of lands.
     """
 
-    lat: Floats  # P
-    lon: Floats  # P
-    land: NDArray[np.int64]  # row of `outlines()`, P
+    unit: Floats  # place on the unit sphere, P X 3
     pairs: dict[tuple[int, int], tuple[NDArray[np.int64], NDArray[np.int64], Floats]]
     """Lands (a, b) -> stops on a, stops on b, minutes from stop to stop with the wait, each C."""
 
@@ -63,10 +61,8 @@ def crossings() -> Crossings:
                 minutes[a, b] = minutes[b, a] = min(minutes[a, b], line["wait"] + right - left)
     for via in range(len(lat)):  # Floyd and Warshall
         minutes = np.minimum(minutes, minutes[:, [via]] + minutes[[via]])
-    lands = range(len(outlines()))
-    return Crossings(
-        lat, lon, land, {(a, b): _needed(minutes, land == a, land == b) for a in lands for b in lands if a != b}
-    )
+    pairs = {(a, b): _needed(minutes, land == a, land == b) for a, b in permutations(range(len(outlines())), 2)}
+    return Crossings(unit_vectors(lat, lon), pairs)
 
 
 def _needed(

@@ -98,6 +98,12 @@ def distance_km(from_lat: ArrayLike, from_lon: ArrayLike, to_lat: ArrayLike, to_
     return result
 
 
+def unit_vectors(lat: Floats, lon: Floats) -> Floats:
+    """Points of the unit sphere: x, y, z of n points given in degrees, n X 3."""
+    phi, lam = np.radians(lat), np.radians(lon)
+    return np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], axis=1)
+
+
 def _read_outlines(name: str) -> tuple[Outline, ...]:
     return tuple(Outline(row["name"], row["shore"], np.array(row["ring"])) for row in read_table(name))
 
