@@ -1,0 +1,1 @@
+"""Istanbul: districts, real places, opening rhythm, travel minutes."""
