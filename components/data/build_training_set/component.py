@@ -1,0 +1,33 @@
+"""What the ranker learns from."""
+
+from kfp import dsl
+
+from components.images import TRAIN
+
+
+@dsl.component(base_image=TRAIN, install_kfp_package=False)
+def build_training_set(
+    checked: dsl.Input[dsl.Dataset],
+    seed: int,
+    training_set: dsl.Output[dsl.Dataset],
+    metrics: dsl.Output[dsl.Metrics],
+) -> int:
+    """Make queries of labelled candidates from the ranker's slice of time, with the counts known at each moment.
+
+    Args:
+        checked: Output of `validate_data`.
+        seed: Of the draw of queries and negatives.
+        training_set: Marks with their labels, and the raw columns behind their features.
+        metrics: Queries, rows, and the share of rows with a label above 0.
+
+    Returns:
+        Number of rows.
+    """
+    from pathlib import Path
+
+    from hidden_gems.steps import learning
+
+    counts = learning.build_training_set(Path(checked.path), Path(training_set.path), seed)
+    for name, value in counts.items():
+        metrics.log_metric(name, value)
+    return int(counts["rows"])

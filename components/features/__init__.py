@@ -1,0 +1,1 @@
+"""Components that fill the feature store."""

@@ -1,0 +1,1 @@
+"""Components that pack and register releases."""

@@ -1,0 +1,93 @@
+"""Steps that prepare data and fit models."""
+
+from pathlib import Path
+
+from hidden_gems.benchmark.shelf import Shelf
+from hidden_gems.core.errors import BadInputError
+from hidden_gems.datasets.dataset import Dataset
+from hidden_gems.datasets.split import split_by_time
+from hidden_gems.features.schema import FEATURE_NAMES
+from hidden_gems.models.lambdamart import LambdaMART
+from hidden_gems.training.ncf import NCFRecommender
+from hidden_gems.training.training_set import TrainingSet
+
+STRONGEST = 5
+
+
+def open_shelf(checked: Path, seed: int) -> Shelf:
+    """Models of a checked dataset with the cut-offs that every step uses."""
+    dataset = Dataset.read(checked)
+    return Shelf(dataset, split_by_time(dataset), seed)
+
+
+def build_training_set(checked: Path, out: Path, seed: int) -> dict[str, float]:
+    """Write the ranker's training set.
+
+    Returns:
+        queries, rows, and share of rows with a label above 0.
+    """
+    examples = open_shelf(checked, seed).training_set
+    examples.write(out)
+    rows = len(examples.marks)
+    positive = float((examples.marks["label"] > 0).mean()) if rows else 0.0
+    return {"queries": len(examples.queries), "rows": rows, "positive_share": positive}
+
+
+def materialize_features(checked: Path, redis: str, folder: Path) -> dict[str, int]:
+    """Materialize everyone's rows as of the dataset's now.
+
+    Returns:
+        users, items, and rows replaced.
+    """
+    from hidden_gems.features.feast_store import materialize
+
+    dataset = Dataset.read(checked)
+    return materialize(dataset, dataset.now, redis=redis, folder=folder)
+
+
+def train_ncf(checked: Path, out: Path, until: str, seed: int) -> dict[str, float]:
+    """Fit NCF before a cut-off and write it.
+
+    Args:
+        checked: Folder of the checked dataset.
+        out: Folder of the model.
+        until: `rank` or `test`.
+        seed: Of everything random.
+
+    Returns:
+        epochs, loss of the last, and the best validation value (0 where there was none).
+
+    Raises:
+        BadInputError: If `until` is neither.
+    """
+    shelf = open_shelf(checked, seed)
+    cuts = {"rank": shelf.split.rank_from, "test": shelf.split.test_from}
+    if until not in cuts:
+        raise BadInputError(f"until must be one of {', '.join(cuts)}, got {until!r}")
+    model = shelf.model("ncf", cuts[until])
+    assert isinstance(model, NCFRecommender)
+    model.save(out)
+    search, fit = model.reports[0], model.reports[-1]
+    return {
+        "epochs": len(fit.losses),
+        "loss": fit.losses[-1],
+        "validation": max(search.validations, default=0.0),
+    }
+
+
+def fit_lambdamart(checked: Path, training_set: Path, ncf: Path, out: Path, seed: int) -> dict[str, float]:
+    """Fit the ranker and write it.
+
+    Returns:
+        trees, queries, and the share of the gain of the strongest features by name.
+    """
+    shelf = open_shelf(checked, seed)
+    shelf.keep("ncf", shelf.split.rank_from, NCFRecommender.load(ncf))
+    shelf.training_set = TrainingSet.read(training_set)
+    ranker: LambdaMART = shelf.ranker
+    ranker.save(out)
+    gain = dict(zip(FEATURE_NAMES, ranker.gain_shares(), strict=True))
+    strongest = sorted(gain, key=lambda name: -gain[name])[:STRONGEST]
+    return {"trees": ranker.trees, "queries": len(shelf.training_set.queries)} | {
+        f"gain_{name}": gain[name] for name in strongest
+    }

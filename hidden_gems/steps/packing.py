@@ -1,0 +1,169 @@
+"""The step that packs a release."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hidden_gems.benchmark.shelf import Shelf
+from hidden_gems.core.clock import WallClock
+from hidden_gems.core.kv import RedisKeyValue
+from hidden_gems.export import release as releases
+from hidden_gems.export.onnx import export_deep, export_lambdamart
+from hidden_gems.export.parity import check_deep, check_trees
+from hidden_gems.export.sessions import DeepSession, RankerSession
+from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
+from hidden_gems.models.item_knn import ItemKNN
+from hidden_gems.models.lambdamart import LambdaMART
+from hidden_gems.recommend.answering import row_key
+from hidden_gems.recommend.tables import ReleaseTables
+from hidden_gems.steps.judging import FIGURES, VALUES
+from hidden_gems.steps.learning import open_shelf
+from hidden_gems.training.ncf import NCFRecommender
+
+DEEP = ("ncf",)
+"""Models in the order of the rows of the served graph's scores."""
+PRIOR_STRENGTH = 10.0
+"""Impressions that the prior of an arm is worth."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Folders and files that earlier steps wrote."""
+
+    checked: Path
+    ncf: Path
+    ranker: Path
+    evaluation: Path
+    page: Path
+    decision: Path
+
+
+def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
+    """Export, prove parity, publish, and map pseudonyms to embedding rows.
+
+    Args:
+        parts: What goes in.
+        folder: Releases of this dataset.
+        redis: `host:port` of the store that holds the map, outside the release.
+        seed: Of the run.
+
+    Returns:
+        Folder of the release.
+
+    Raises:
+        ParityError: If an exported model answers otherwise than the model it was made from.
+    """
+    shelf = open_shelf(parts.checked, seed)
+    ncf, ranker = NCFRecommender.load(parts.ncf), LambdaMART.load(parts.ranker)
+    evaluation = json.loads((parts.evaluation / FIGURES).read_text())
+    decision = json.loads(parts.decision.read_text())
+
+    def fill(draft: Path) -> None:
+        export_deep(ncf, draft / "model_repository")
+        check_deep(ncf, DeepSession(draft, DEEP))
+        _pack_ranker(ranker, draft)
+        _tables(shelf).save(draft / "tables")
+        _write_policy(shelf, draft / "policy")
+        reports = draft / "reports"
+        shutil.copytree(parts.evaluation, reports)
+        shutil.copy(parts.page, reports / "report.html")
+        (reports / "gate.json").write_text(json.dumps(decision, indent=2) + "\n")
+        (reports / "model_card.md").write_text(model_card(shelf, evaluation, decision), encoding="utf-8")
+
+    def describe(version: str, created: str) -> releases.Release:
+        return releases.Release(
+            version=version,
+            created=created,
+            git_sha=_git_sha(),
+            dataset=shelf.dataset.about,
+            seed=seed,
+            feature_service=FEATURE_SERVICE,
+            models=DEEP,
+            metrics={"figures": evaluation["figures"]},
+            decision=decision,
+        )
+
+    release = releases.publish(folder, fill, describe, WallClock().now())
+    rows = {row_key(release.name, name): str(row).encode() for row, name in enumerate(shelf.users.ids) if row}
+    RedisKeyValue(redis).put(rows)
+    return release
+
+
+def model_card(shelf: Shelf, evaluation: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
+    """What the models are, on what they were fitted, how good they are, and what they are not for."""
+    about = shelf.dataset.about
+    data = f"{about.name}{' (simulated data)' if about.simulated else ''}, fingerprint `{about.fingerprint[:12]}`"
+    lines = [
+        "# Model card",
+        "",
+        f"**Data.** {data}. Models saw what came before {shelf.split.test_from} (epoch seconds, or an order).",
+        "",
+        "**Models.** Candidates from popularity, neighbours, places nearby and new items; NCF; LambdaMART on 60 features.",
+        "",
+        f"**Decision.** {'May be promoted' if decision['promote'] else 'Not promoted'}: {'; '.join(decision['reasons'])}.",
+        "",
+        "| protocol | model | NDCG@10 | 95 % interval | people |",
+        "|---|---|---|---|---|",
+    ]
+    for figure in evaluation["figures"]:
+        if figure["metric"] == "ndcg@10" and figure["value"] is not None:
+            interval = "" if figure["low"] is None else f"{figure['low']:.4f} to {figure['high']:.4f}"
+            cells = (figure["protocol"], figure["model"], f"{figure['value']:.4f}", interval, f"{figure['users']:,}")
+            lines.append(f"| {' | '.join(cells)} |")
+    lines += [
+        "",
+        "**Not for.** Decisions about people; cities other than the one the data come from. "
+        "A release trained on simulated data is refused outside `local`.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _pack_ranker(ranker: LambdaMART, draft: Path) -> None:
+    folder = draft / "ranker"
+    ranker.save(folder)
+    export_lambdamart(ranker, folder / "lambdamart.onnx")
+    (folder / "features.json").write_text(json.dumps(list(FEATURE_NAMES), indent=0) + "\n")
+    check_trees(ranker, RankerSession(draft))
+
+
+def _tables(shelf: Shelf) -> ReleaseTables:
+    before = shelf.split.test_from
+    neighbours = shelf.model("item_knn", before)
+    assert isinstance(neighbours, ItemKNN)
+    items = shelf.dataset.items
+    return ReleaseTables(
+        columns={str(name): items[name].tolist() for name in items.columns},
+        neighbours=neighbours.rows,
+        weights=neighbours.weights,
+        prior=neighbours.prior,
+        generator=shelf.generator(before).without_people(),
+    )
+
+
+def _write_policy(shelf: Shelf, folder: Path) -> None:
+    """Priors of the arms: what each item earned per impression, shrunk to the mean; used while the store is empty."""
+    log = shelf.log(shelf.split.test_from)
+    past = shelf.dataset.before(shelf.split.test_from)
+    shown = past.impressions if len(past.impressions) else past.interactions
+    exposure = np.bincount(shelf.items.rows(shown["item_id"].tolist()), minlength=log.items).astype(np.float64)
+    earned = np.minimum(np.bincount(log.item, weights=log.reward, minlength=log.items), exposure)
+    mean = earned.sum() / max(exposure.sum(), 1.0)
+    rate = (earned + PRIOR_STRENGTH * mean) / (exposure + PRIOR_STRENGTH)
+    folder.mkdir(parents=True)
+    np.savez(
+        folder / "arms.npz",
+        successes=PRIOR_STRENGTH * rate,
+        failures=PRIOR_STRENGTH * (1.0 - rate),
+        item_ids=np.array(shelf.items.ids, dtype=np.str_),
+    )
+
+
+def _git_sha() -> str:
+    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""

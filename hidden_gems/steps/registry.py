@@ -1,0 +1,80 @@
+"""The step that tells MLflow about a release: the only place that imports MLflow."""
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from hidden_gems.export import release as releases
+
+MODEL = "hidden-gems"
+CANDIDATE = "candidate"
+
+
+@dataclass(frozen=True)
+class Registered:
+    """Where a release is in the registry."""
+
+    run_id: str
+    version: str
+    alias: str  # empty for a release that did not pass its gate
+
+    def markdown(self) -> str:
+        """For people."""
+        alias = f" as `{self.alias}`" if self.alias else ", without an alias: its gate holds it back"
+        return f"Model `{MODEL}` version {self.version}{alias}, run `{self.run_id}`.\n"
+
+
+def register(release: Path, folder: Path, tracking_uri: str) -> Registered:
+    """Register a release; one that passed its gate is the candidate, and stable where there is no stable one yet.
+
+    Args:
+        release: Folder of the release.
+        folder: Releases of this dataset, with their pointers.
+        tracking_uri: Address of MLflow.
+
+    Raises:
+        ReleaseError: If the release is not whole.
+    """
+    from mlflow import MlflowClient
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    about = releases.load(release)
+    artifacts = _local_artifacts(tracking_uri)
+    client = MlflowClient(tracking_uri)
+    name = f"{MODEL}-{about.dataset.name}"
+    experiment = client.get_experiment_by_name(name)
+    experiment_id = experiment.experiment_id if experiment else client.create_experiment(name, artifacts)
+    run = client.create_run(experiment_id, run_name=about.version)
+    for key, value in {
+        "dataset": about.dataset.name,
+        "fingerprint": about.dataset.fingerprint,
+        "simulated": about.dataset.simulated,
+        "seed": about.seed,
+        "git_sha": about.git_sha,
+    }.items():
+        client.log_param(run.info.run_id, key, value)
+    for figure in about.metrics["figures"]:
+        if figure["value"] is not None:
+            key = "/".join((figure["protocol"], figure["model"], figure["metric"])).replace(",", "").replace("@", " at ")
+            client.log_metric(run.info.run_id, key, figure["value"])
+    client.log_dict(run.info.run_id, json.loads((release / releases.MANIFEST).read_text()), releases.MANIFEST)
+    if not client.search_registered_models(f"name = '{name}'"):
+        client.create_registered_model(name)
+    version = client.create_model_version(name, source=str(release), run_id=run.info.run_id)
+    promoted = bool(about.decision["promote"])
+    if promoted:
+        client.set_registered_model_alias(name, CANDIDATE, version.version)
+        if releases.pointed(folder) is None:
+            releases.point(folder, "stable", about.version)
+    client.set_terminated(run.info.run_id)
+    return Registered(run.info.run_id, str(version.version), CANDIDATE if promoted else "")
+
+
+def _local_artifacts(tracking_uri: str) -> str | None:
+    """Folder for artifacts beside a database file; a server knows its own."""
+    if not tracking_uri.startswith("sqlite:///"):
+        return None
+    folder = Path(tracking_uri.removeprefix("sqlite:///")).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    return (folder / "mlartifacts").as_uri()

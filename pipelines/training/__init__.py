@@ -1,0 +1,1 @@
+"""From a folder of interactions to a judged release."""
