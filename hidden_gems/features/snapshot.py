@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 
@@ -66,13 +67,10 @@ def _items(counter: Counter, at: int) -> dict[str, ItemRow]:
 
 def _pairs(counter: Counter, key: str, at: int) -> Any:
     """Every pair of a person and a gem, type or neighborhood that met before the second, marked at it."""
-    met = [table.filter(table.sec < at).select("user", key) for table in (counter.feedback, counter.impressions)]
-    pairs = met[0].union(met[1]).distinct()
-    return pairs.filter(pairs[key] > 0).mutate(sec=np.int64(at).item()).mutate(sec=_int64("sec"))
-
-
-def _int64(name: str) -> Any:
-    return getattr(ex.ibis._, name).cast("int64")
+    pairs = counter.feedback.filter(counter.feedback.sec < at).select("user", key)
+    if key == "type":  # impressions are counted by type only
+        pairs = pairs.union(counter.impressions.filter(counter.impressions.sec < at).select("user", key))
+    return pairs.filter(pairs[key] > 0).distinct().mutate(sec=ibis.literal(at, "int64"))
 
 
 def _by_row(counter: Counter, state: Any, key: str, names: Sequence[str]) -> dict[int, Values]:
