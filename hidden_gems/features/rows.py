@@ -25,8 +25,9 @@ class UserRow:
     neighborhoods: Mapping[str, Values] = field(default_factory=dict)  # neighborhood → in the order of NEIGHBORHOOD
 
     def pack(self) -> str:
-        """One line of JSON; `unpack` gives back equal numbers."""
-        maps = [{key: _plain(row) for key, row in part.items()} for part in (self.own, self.types, self.neighborhoods)]
+        """One line of JSON, the same for equal rows; `unpack` gives back equal numbers."""
+        parts = (self.own, self.types, self.neighborhoods)
+        maps = [{key: _plain(part[key]) for key in sorted(part)} for part in parts]
         return json.dumps([_plain(self.totals), *maps], ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
