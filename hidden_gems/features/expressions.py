@@ -175,11 +175,9 @@ def neighborhood_state(feedback: Table, marks: Table) -> Table:
     return state.select("user", "neighborhood", "sec", neighborhood_likes="interactions")
 
 
-def beside_marks(marks: Table, states: Sequence[tuple[Table, Sequence[str]]]) -> Table:
-    """Put the state of each key beside each mark, null where the mark has no such key."""
-    for state, keys in states:
-        marks = _beside(marks, state, keys)
-    return marks
+def beside_marks(marks: Table, state: Table, keys: Sequence[str]) -> Table:
+    """State of its key beside each mark, null where the mark has no such key: mark and the columns of the state."""
+    return _beside(marks.select("mark", *keys), state, keys).drop(*keys)
 
 
 def _beside(left: Table, right: Table, keys: Sequence[str]) -> Table:

@@ -20,8 +20,8 @@ ATTRIBUTES = ("authenticity", "tourist_ratio", "crowd_level", "hidden_factor", "
 RECENT_DAYS = (7, 30)
 
 USER_SUMS = (
-    "likes", "items", "type_likes", "type_squares", "neighborhood_likes", "neighborhood_squares", "ratings", "rating_sum",
-    "conversions", "negatives", "weekend_likes", "night_likes", "located", "lat_sum", "lon_sum",
+    "likes", "items", "type_likes", "type_squares", "neighborhood_likes", "neighborhood_squares", "ratings",
+    "rating_sum", "conversions", "negatives", "weekend_likes", "night_likes", "located", "lat_sum", "lon_sum",
     *(f"{name}_{what}" for name in ATTRIBUTES for what in ("count", "sum")),
 )  # fmt: skip
 ITEM_SUMS = ("likes", "users", "ratings", "rating_sum", "conversions", "negatives", "reward_sum", "answers")
