@@ -92,7 +92,7 @@ class Appeal:
         authenticity, hidden, price = (people.weights[:, at, None] for at in range(3))
         tourists = np.where(people.is_local, taste.tourist_local, taste.tourist_visitor)[:, None]
         speaks = (people.language == "tr")[:, None]
-        return np.asarray(
+        liking = (
             gems.quality
             + taste.factor_std * product
             + taste.type_std * types[:, gems.type]
@@ -100,9 +100,9 @@ class Appeal:
             + (taste.hidden + taste.hidden_std * hidden) * gems.hidden
             - (taste.price_aversion + taste.price_std * price) * gems.price
             + tourists * gems.tourists
-            - taste.language_barrier * ~speaks * (1 - gems.tourists),
-            dtype=np.float32,
+            - taste.language_barrier * ~speaks * (1 - gems.tourists)
         )
+        return np.asarray(taste.liking + liking - liking.mean(), dtype=np.float32)
 
     def _swap(self, random: np.random.Generator) -> Floats | None:
         """Static liking after some people's favourite types have traded places with their least liked ones."""

@@ -67,9 +67,8 @@ class City:
         places = load_places() if places is None else places
         opening = open_hours_of_week(places["opening_hours"].tolist())
         self.gems = draw_gems(parameters, places, opening, self.start, days, seed)
-        self.people = draw_people(
-            parameters, people, days, self.start, len(self.gems.neighborhoods), np.random.default_rng([seed, 2])
-        )
+        settled = np.bincount(self.gems.neighborhood)
+        self.people = draw_people(parameters, people, days, self.start, settled, np.random.default_rng([seed, 2]))
         self.weather = draw_weather(
             parameters.weather, parameters.drift, self.start, days, np.random.default_rng([seed, 4])
         )

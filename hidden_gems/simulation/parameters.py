@@ -17,6 +17,7 @@ class PeopleParameters:
 
     local_share: float = 0.6  # the others are visitors
     local_since_start: float = 0.75  # share of the locals who use the guide from the first day
+    home_shape: float = 4.0  # of the gamma that makes neighbourhoods more or less populous than their gems; fitted
     stay_days: float = 6.0  # mean stay of a visitor, geometric, at least 2
     archetypes: int = 8  # groups of people with alike taste
     archetype_share: float = 0.65  # share of the variance of taste that the group explains
@@ -26,8 +27,8 @@ class PeopleParameters:
     english_visitor: float = 0.55  # share of the visitors whose language is English
     turkish_visitor: float = 0.25  # share of the visitors from elsewhere in Turkey
     consent: float = 0.98  # share who agreed to personalisation
-    organic_per_day: float = 0.21  # outings of a local on their own, median, fitted
-    organic_spread: float = 0.95  # standard deviation of its logarithm, fitted
+    organic_per_day: float = 0.34  # outings of a local on their own, median, fitted
+    organic_spread: float = 1.0  # standard deviation of its logarithm, fitted
     guide_per_day: float = 0.42  # sessions of a local with the guide, median
     guide_spread: float = 0.7  # standard deviation of its logarithm
     visitor_organic_per_day: float = 0.7
@@ -54,6 +55,7 @@ class GemParameters:
 class TasteParameters:
     """What people like in itself: liking; logits, chosen."""
 
+    liking: float = 0.0  # mean of all people and gems before the moment plays in
     factor_std: float = 1.15
     type_std: float = 0.95
     authenticity: float = 0.5  # mean weight of authenticity from 0 to 1
@@ -112,9 +114,9 @@ class PullParameters:
     fatigue_keep: float = 0.9  # share of it that is left a day later
     familiar: float = 0.35  # gain of a known gem in a slate, per logarithm of visits
     familiar_keep: float = 0.985  # share of a memory that is left a day later
-    habit: float = 2.1  # gain of a known gem when nobody is asked, per logarithm of visits, fitted
-    unaware: float = 3.2  # loss of the least known gem when nobody is asked, fitted
-    organic_sharpness: float = 0.8  # scale of appeal when nobody is asked, fitted
+    habit: float = 2.8  # gain of a known gem when nobody is asked, per logarithm of visits, fitted
+    unaware: float = 1.2  # loss of the least known gem when nobody is asked, fitted
+    organic_sharpness: float = 0.5  # scale of appeal when nobody is asked, fitted
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class FeedbackParameters:
 
     slate: int = 10  # items in a slate
     examine_decay: float = 0.55  # a position is looked at with probability (1 + position) ** -decay
-    click: float = -3.4  # logit of the click of an examined item of appeal 0
+    click: float = -2.4  # logit of the click of an examined item of appeal 0
     dwell_seconds: float = 45.0  # median after the click of an item of liking 0
     dwell_liking: float = 0.3  # gain of its logarithm
     dwell_spread: float = 0.7  # standard deviation of its logarithm
@@ -150,21 +152,23 @@ class SessionParameters:
     """When people come, how long they stay, whether they come back; rhythm and chain are fitted, the rest chosen."""
 
     slot_hours: tuple[float, ...] = (7.0, 10.0, 13.0, 16.0, 19.0, 22.0)  # local start of each slot
-    slot_shares: tuple[float, ...] = (0.17, 0.16, 0.16, 0.19, 0.19, 0.13)  # fitted
+    slot_shares: tuple[float, ...] = (0.17, 0.16, 0.17, 0.17, 0.17, 0.16)  # fitted
     slot_spread_hours: float = 2.0  # sessions begin within so many hours of the slot's start
     weekend: float = 1.1  # factor on sessions at the weekend
     rain: float = 0.85  # factor on outings in bad weather
-    steps: int = 5  # most slates or places in a session
+    steps: int = 8  # most slates or places in a session
     more_slates: float = 0.6  # probability of asking for another slate
-    next_place: float = 0.24  # probability of going on after a place, fitted
+    next_place: float = 0.12  # probability of going on after a place, fitted
+    long_share: float = 0.07  # share of the sessions that are a long day out, fitted
+    long_next_place: float = 0.7  # probability of going on after a place on such a day, fitted
     ask_on_the_way: float = 0.25  # probability of asking the guide when going on
     stay_minutes: float = 50.0  # mean time at a place
     think_minutes: float = 3.0  # mean time over a slate
     home_after_minutes: float = 240.0  # a session so long after the last place starts from home
     satisfaction_keep: float = 0.8  # weight of the past after each slate
-    satisfaction_reward: float = 0.6  # reward of a slate at which satisfaction is 1 - 1/e
+    satisfaction_reward: float = 0.5  # reward of a slate at which satisfaction is 1 - 1/e
     return_gain: float = 0.8  # gain of the logarithm of the rate from no to full satisfaction
-    lapse: float = -3.1  # logit of leaving the guide after a day with it, at satisfaction 0.5
+    lapse: float = -3.6  # logit of leaving the guide after a day with it, at satisfaction 0.5
     lapse_gain: float = 4.0  # loss of that logit from no to full satisfaction
     come_back: float = 0.015  # probability of coming back, a day
 

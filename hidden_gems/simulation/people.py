@@ -40,7 +40,7 @@ class People:
 
 
 def draw_people(
-    parameters: Parameters, count: int, days: int, start: int, neighborhoods: int, random: np.random.Generator
+    parameters: Parameters, count: int, days: int, start: int, gems: NDArray[np.int64], random: np.random.Generator
 ) -> People:
     """Draw everybody who is ever in the city during the simulated days.
 
@@ -49,7 +49,7 @@ def draw_people(
         count: U.
         days: Simulated days.
         start: First local midnight, epoch seconds.
-        neighborhoods: How many neighbourhoods there are.
+        gems: Gems in each neighbourhood; more people live where there are more, size N.
         random: Source of the draws.
     """
     of = parameters.people
@@ -58,11 +58,12 @@ def draw_people(
     turkish = np.where(is_local, of.turkish_local, of.turkish_visitor)
     english = np.where(is_local, (1 - of.turkish_local) * 0.7, of.english_visitor)
     language = np.where(speech < turkish, 0, np.where(speech < turkish + english, 1, 2))
-    home = random.choice(neighborhoods, size=count, p=_home_shares(neighborhoods, random))
+    weights = gems * random.gamma(of.home_shape, size=len(gems))
+    home = random.choice(len(gems), size=count, p=weights / weights.sum())
     first, last, created = _presence(parameters, is_local, days, start, random)
-    archetype = _archetypes(parameters, is_local, language, home, neighborhoods, random)
+    archetype = _archetypes(parameters, is_local, language, home, len(gems), random)
     routine = random.integers(len(parameters.tables.routines), size=of.archetypes)[archetype]
-    factors, types, weights = (
+    factors, types, minor = (
         _taste(archetype, width, of.archetypes, of.archetype_share, random)
         for width in (of.factors, len(GEM_TYPES), 5)
     )
@@ -82,17 +83,12 @@ def draw_people(
         routine=routine,
         factors=factors,
         types=types,
-        weights=weights,
+        weights=minor,
         organic_per_day=(organic * np.where(is_local, organic_spread, 1.0)).astype(np.float32),
         guide_per_day=(guide * guide_spread).astype(np.float32),
         focus_phase=random.random(count) * parameters.pull.focus_days,
         focus=_focus(types, int(days / parameters.pull.focus_days) + 2, random),
     )
-
-
-def _home_shares(neighborhoods: int, random: np.random.Generator) -> NDArray[np.float64]:
-    weights = random.gamma(2.0, size=neighborhoods)
-    return np.asarray(weights / weights.sum())
 
 
 def _presence(

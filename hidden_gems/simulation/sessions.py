@@ -29,6 +29,7 @@ class Sessions:
     time: NDArray[np.int64]  # epoch seconds of the next slate or outing, B
     mood: Rows  # B
     asks: NDArray[np.bool_]  # asks the guide next, otherwise goes somewhere alone, B
+    long: NDArray[np.bool_]  # a long day out, B
     number: Rows  # B
 
     def rows(self, keep: NDArray[np.bool_]) -> "Sessions":
@@ -67,7 +68,7 @@ class Day:
         rain = of.rain if BAD[city.weather.sky[city.day, slot]] else 1.0
         asking = people.guide_per_day * share * np.exp(of.return_gain * (state.satisfaction - 0.5))
         going = people.organic_per_day * share * rain
-        draws = self.random.random((3, len(people)))
+        draws = self.random.random((4, len(people)))
         user = np.flatnonzero(free & (draws[0] < 1 - np.exp(-asking - going)))
         number = city.sessions + np.arange(len(user))
         city.sessions += len(user)
@@ -76,6 +77,7 @@ class Day:
             time=begin + (draws[1, user] * of.slot_spread_hours * HOUR_SECONDS).astype(np.int64),
             mood=self.random.integers(len(MOODS), size=len(user)),
             asks=draws[2, user] < (asking / (asking + going))[user],
+            long=draws[3, user] < of.long_share,
             number=number,
         )
 
@@ -177,7 +179,8 @@ class Day:
         stay = 60 * np.where(went, 10 + of.stay_minutes * pause, 1 + of.think_minutes * pause)
         time = (np.where(went, there, sessions.time) + stay).astype(np.int64)
         self.city.state.busy_until[sessions.user] = time
-        on = draws[0] < np.where(went, of.next_place, np.where(sessions.asks, of.more_slates, 0.0))
+        next_place = np.where(sessions.long, of.long_next_place, of.next_place)
+        on = draws[0] < np.where(went, next_place, np.where(sessions.asks, of.more_slates, 0.0))
         asks = ~went | (draws[1] < of.ask_on_the_way)
         return replace(sessions, time=time, asks=asks).rows(on)
 
