@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from hidden_gems.cli.simulate import simulate
 from hidden_gems.core.errors import BadInputError, HiddenGemsError
 
 app = typer.Typer(name="gems", no_args_is_help=True, add_completion=False, help=__doc__)
@@ -12,6 +13,9 @@ app = typer.Typer(name="gems", no_args_is_help=True, add_completion=False, help=
 @app.callback()
 def _about() -> None:
     """Recommend hidden gems: simulate a city, train, judge, rank, explain."""
+
+
+app.command()(simulate)
 
 
 def main() -> None:

@@ -72,7 +72,7 @@ class Appeal:
         liking = self._taste_of(users, context) + self._type_liking(context, moment)[:, kinds]
         liking += self._time[moment.local.time_of_day]
         liking += self._sky(context)
-        busy = np.minimum(0.5 * self.gems.crowd + context.crowd, 1.5)
+        busy = np.minimum(0.5 * self.gems.crowd + context.crowd, self.parameters.taste.crowd_most)
         liking -= self._averse[users, None] * busy
         self._add_prayer(liking, users, moment)
         pull = self._type_pull(users, context)[:, kinds]
@@ -118,14 +118,14 @@ class Appeal:
         return self._static(np.where(changed[:, None], types, self.people.types))
 
     def _taste_of(self, users: Rows, context: Context) -> Floats:
-        liking = self._base[users]
+        liking: Floats = self._base[users]
         day = self.day_of(context.timestamp)
         if self._swapped is not None:
             later = day >= (self.parameters.drift.swap_day or 0)
             liking[later] = self._swapped[users[later]]
         if self.parameters.drift.quality_std_per_day:
             liking = liking + self._walk[day]
-        return liking
+        return np.asarray(liking, dtype=np.float32)
 
     def _type_liking(self, context: Context, moment: Moment) -> Floats:
         """Liking of each type in the moment, B X T."""

@@ -37,9 +37,4 @@ class Context:
 
     def rows(self, keep: NDArray[np.int64] | NDArray[np.bool_] | slice) -> "Context":
         """The moments named by `keep`."""
-        return Context(
-            **{
-                name: value if name == "crowd" else value[keep]
-                for name, value in self.__dict__.items()
-            }
-        )
+        return Context(**{name: value if name == "crowd" else value[keep] for name, value in self.__dict__.items()})

@@ -16,6 +16,9 @@ _SECONDS_PER_POSITION = 4
 _RATED_AFTER_SECONDS = HOUR_SECONDS
 
 Flags = NDArray[np.bool_]
+Rows = NDArray[np.int64]
+Events = tuple[Rows, Rows, Rows, Rows, NDArray[np.float64]]
+"""Row, position, code, timestamp and value (NaN without one) of each event."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,7 @@ class Feedback:
             ("visit", self.visited), ("skip", self.skipped), ("dismiss", self.dismissed),
         )  # fmt: skip
 
-    def events(
-        self, timestamp: NDArray[np.int64], arrival: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    def events(self, timestamp: NDArray[np.int64], arrival: NDArray[np.float64]) -> Events:
         """Row, position, code, timestamp and value (NaN without one) of each event.
 
         Args:
@@ -73,9 +74,7 @@ class Feedback:
         return row, position, code, np.floor(moment).astype(np.int64), value
 
 
-def draw_feedback(
-    of: FeedbackParameters, outcomes: Outcomes, shown: Flags, random: np.random.Generator
-) -> Feedback:
+def draw_feedback(of: FeedbackParameters, outcomes: Outcomes, shown: Flags, random: np.random.Generator) -> Feedback:
     """Draw what happens to each item of each slate.
 
     Args:

@@ -1,5 +1,6 @@
 """The gems of the catalogue as arrays, and what nobody can read in the catalogue: quality, latent factors, capacity."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,7 @@ def draw_gems(
     of = parameters.gems
     random = np.random.default_rng([seed, 1])
     names = tuple(sorted(places["neighborhood"].unique()))
-    kind = places["type"].map({name: at for at, name in enumerate(GEM_TYPES)}).to_numpy(np.int64)
+    kind = _codes(places["type"], GEM_TYPES)
     hidden = ((places["hidden_factor"].to_numpy(np.float32) - 1) / 9).astype(np.float32)
     created, new = _openings(of, places, start, days, random)
     lat, lon = (places[axis].to_numpy(np.float64) for axis in ("lat", "lon"))
@@ -69,9 +70,9 @@ def draw_gems(
     return Gems(
         places=places.assign(created_at=created).reset_index(drop=True),
         neighborhoods=names,
-        neighborhood=places["neighborhood"].map({name: at for at, name in enumerate(names)}).to_numpy(np.int64),
+        neighborhood=_codes(places["neighborhood"], names),
         type=kind,
-        best_time=places["best_time"].map({name: at for at, name in enumerate(TIMES_OF_DAY)}).to_numpy(np.int64),
+        best_time=_codes(places["best_time"], TIMES_OF_DAY),
         lat=lat,
         lon=lon,
         hidden=hidden,
@@ -88,6 +89,11 @@ def draw_gems(
         capacity=(of.capacity_visits * (1 - 0.8 * hidden)).astype(np.float32),
         open=opening,
     )
+
+
+def _codes(column: "pd.Series[str]", words: Sequence[str]) -> NDArray[np.int64]:
+    """Place of each word in `words`."""
+    return np.array([words.index(word) for word in column], dtype=np.int64)
 
 
 def _openings(

@@ -17,7 +17,7 @@ class PeopleParameters:
 
     local_share: float = 0.6  # the others are visitors
     local_since_start: float = 0.75  # share of the locals who use the guide from the first day
-    home_shape: float = 4.0  # of the gamma that makes neighbourhoods more or less populous than their gems; fitted
+    home_shape: float = 12.0  # of the gamma that makes neighbourhoods more or less populous than their gems; fitted
     stay_days: float = 6.0  # mean stay of a visitor, geometric, at least 2
     archetypes: int = 8  # groups of people with alike taste
     archetype_share: float = 0.65  # share of the variance of taste that the group explains
@@ -29,7 +29,7 @@ class PeopleParameters:
     consent: float = 0.98  # share who agreed to personalisation
     organic_per_day: float = 0.34  # outings of a local on their own, median, fitted
     organic_spread: float = 1.0  # standard deviation of its logarithm, fitted
-    guide_per_day: float = 0.42  # sessions of a local with the guide, median
+    guide_per_day: float = 0.45  # sessions of a local with the guide, median
     guide_spread: float = 0.7  # standard deviation of its logarithm
     visitor_organic_per_day: float = 0.7
     visitor_guide_per_day: float = 1.3
@@ -45,9 +45,9 @@ class GemParameters:
     type_variance: float = 0.35  # share of the variance of latent factors that the type explains
     place_variance: float = 0.4  # share that is smooth over the map
     place_km: float = 1.5  # how far the smooth part reaches
-    quality_std: float = 0.55  # logits
+    quality_std: float = 0.45  # logits
     quality_fame: float = 0.35  # gain of quality from the least to the best known gem, logits
-    capacity_visits: float = 14.0  # visits a day that fill a gem of hidden factor 1; one of 10 holds a fifth
+    capacity_visits: float = 5.0  # visits a day that fill a gem of hidden factor 1; one of 10 holds a fifth
     crowd_half_life_days: float = 2.0
 
 
@@ -56,8 +56,8 @@ class TasteParameters:
     """What people like in itself: liking; logits, chosen."""
 
     liking: float = 0.0  # mean of all people and gems before the moment plays in
-    factor_std: float = 1.15
-    type_std: float = 0.95
+    factor_std: float = 1.5
+    type_std: float = 1.3
     authenticity: float = 0.5  # mean weight of authenticity from 0 to 1
     authenticity_std: float = 0.5
     hidden: float = 0.15  # mean weight of the hidden factor from 1 to 10
@@ -66,8 +66,9 @@ class TasteParameters:
     price_std: float = 0.5
     tourist_local: float = -0.7  # weight of the tourist ratio for locals
     tourist_visitor: float = 0.3
-    crowd_aversion: float = 0.8  # mean loss in a full gem
+    crowd_aversion: float = 1.0  # mean loss in a full gem
     crowd_std: float = 0.6
+    crowd_most: float = 3.0  # load beyond which it does not get worse, in gems filled
     language_barrier: float = 0.5  # loss of a gem without tourists for who speaks no Turkish
 
 
@@ -75,8 +76,8 @@ class TasteParameters:
 class ContextParameters:
     """What the moment does to liking; logits, chosen."""
 
-    mood: float = 0.8  # gain of a type that the mood asks for
-    hours: float = 1.1  # gain of a type at its hour, from worst to best
+    mood: float = 1.1  # gain of a type that the mood asks for
+    hours: float = 1.4  # gain of a type at its hour, from worst to best
     best_time: float = 0.5  # gain of a gem at its best time of day
     neighborhood_time_std: float = 0.35  # some neighbourhoods live in the morning, some at night
     rain_outdoor: float = 1.6  # loss of an outdoor gem in rain, snow or storm; half of it in fog and wind
@@ -101,22 +102,23 @@ class ContextParameters:
 class PullParameters:
     """What draws people now beyond liking; logits, chosen unless said."""
 
-    travel_per_30_minutes: float = 1.0
+    travel_per_30_minutes: float = 1.2
     travel_std: float = 0.25  # relative spread between people
     night_ferry_minutes: float = 25.0  # added between shores while no ferry runs
     ferry_hours: tuple[float, float] = (6.5, 23.5)  # first and last ferry, local hours
-    routine: float = 1.5  # gain of what comes next in a person's routine
+    routine: float = 1.8  # gain of what comes next in a person's routine
     routine_minutes: float = 240.0  # after which it has faded to 1/e
     satiation: float = 1.1  # loss of a group for each visit to it on the same day
-    focus: float = 1.2  # gain of the type a person is into at present
+    focus: float = 1.5  # gain of the type a person is into at present
     focus_days: float = 12.0  # how long that lasts
     fatigue: float = 0.35  # loss for each time a gem was looked at and left
     fatigue_keep: float = 0.9  # share of it that is left a day later
     familiar: float = 0.35  # gain of a known gem in a slate, per logarithm of visits
     familiar_keep: float = 0.985  # share of a memory that is left a day later
-    habit: float = 2.8  # gain of a known gem when nobody is asked, per logarithm of visits, fitted
-    unaware: float = 1.2  # loss of the least known gem when nobody is asked, fitted
-    organic_sharpness: float = 0.5  # scale of appeal when nobody is asked, fitted
+    habit: float = 3.5  # gain of a gem that was visited once when nobody is asked, fitted
+    attachment: float = 0.7  # its further gain per logarithm of visits, fitted
+    unaware: float = 0.8  # loss of the least known gem when nobody is asked, fitted
+    organic_sharpness: float = 0.32  # scale of appeal when nobody is asked, fitted
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class FeedbackParameters:
 
     slate: int = 10  # items in a slate
     examine_decay: float = 0.55  # a position is looked at with probability (1 + position) ** -decay
-    click: float = -2.4  # logit of the click of an examined item of appeal 0
+    click: float = -1.75  # logit of the click of an examined item of appeal 0
     dwell_seconds: float = 45.0  # median after the click of an item of liking 0
     dwell_liking: float = 0.3  # gain of its logarithm
     dwell_spread: float = 0.7  # standard deviation of its logarithm

@@ -64,8 +64,7 @@ def draw_people(
     archetype = _archetypes(parameters, is_local, language, home, len(gems), random)
     routine = random.integers(len(parameters.tables.routines), size=of.archetypes)[archetype]
     factors, types, minor = (
-        _taste(archetype, width, of.archetypes, of.archetype_share, random)
-        for width in (of.factors, len(GEM_TYPES), 5)
+        _taste(archetype, width, of.archetypes, of.archetype_share, random) for width in (of.factors, len(GEM_TYPES), 5)
     )
     organic = np.where(is_local, of.organic_per_day, of.visitor_organic_per_day)
     guide = np.where(is_local, of.guide_per_day, of.visitor_guide_per_day)
@@ -125,9 +124,7 @@ def _archetypes(
     return np.asarray(np.argmax(logits + random.gumbel(size=logits.shape), axis=1), dtype=np.int64)
 
 
-def _taste(
-    archetype: NDArray[np.int64], width: int, groups: int, share: float, random: np.random.Generator
-) -> Floats:
+def _taste(archetype: NDArray[np.int64], width: int, groups: int, share: float, random: np.random.Generator) -> Floats:
     """Standard normal rows, of which `share` of the variance is the group's."""
     centre = random.normal(size=(groups, width))
     centre = (centre - centre.mean(axis=0)) / centre.std(axis=0)

@@ -62,7 +62,7 @@ def sunset_hour(day_of_year: NDArray[np.int64]) -> NDArray[np.float64]:
         >>> sunset_hour(np.array([172, 355])).round(1).tolist()
         [20.6, 17.6]
     """
-    return 19.1 + 1.5 * np.sin(2 * np.pi * (day_of_year - 81) / 365.25)
+    return np.asarray(19.1 + 1.5 * np.sin(2 * np.pi * (day_of_year - 81) / 365.25))
 
 
 @dataclass(frozen=True)

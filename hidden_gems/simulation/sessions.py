@@ -10,7 +10,7 @@ from hidden_gems.core.clock import DAY_SECONDS, HOUR_SECONDS
 from hidden_gems.datasets.contract import MOODS
 from hidden_gems.simulation.appeal import Rows, Utility
 from hidden_gems.simulation.context import Context
-from hidden_gems.simulation.feedback import CODE, Feedback, draw_feedback
+from hidden_gems.simulation.feedback import CODE, Events, Feedback, draw_feedback
 from hidden_gems.simulation.log import NONE, Chunk, DayLog, context_columns
 from hidden_gems.simulation.policy import EMPTY, Policy, Request, Slates
 from hidden_gems.simulation.weather import BAD, SLOTS
@@ -124,10 +124,10 @@ class Day:
     ) -> NDArray[np.int64]:
         """Each person goes where habit, fame and taste lead; returns the place."""
         city, of = self.city, self.city.parameters.pull
-        known = np.log1p(context.known)
-        fame = 1 - city.gems.hidden
-        aware = np.minimum(fame + known, 1.0)
-        drawn = of.organic_sharpness * utility.appeal + of.habit * known - of.unaware * (1 - aware)
+        known = np.minimum(context.known, 1.0)
+        habit = of.habit * known + of.attachment * np.log(np.maximum(context.known, 1.0))
+        unaware = city.gems.hidden * (1 - known)
+        drawn = of.organic_sharpness * utility.appeal + habit - of.unaware * unaware
         drawn = np.where(opens, drawn + self.random.gumbel(size=drawn.shape), -np.inf)
         item = np.argmax(drawn, axis=1)
         rows = np.arange(len(item))
@@ -210,9 +210,7 @@ class Day:
             }
         )
 
-    def _log_feedback(
-        self, sessions: Sessions, context: Context, items: Rows, number: Rows, events: tuple[NDArray[np.generic], ...]
-    ) -> None:
+    def _log_feedback(self, sessions: Sessions, context: Context, items: Rows, number: Rows, events: Events) -> None:
         row, position, code, moment, value = events
         item = items[row, position]
         self.city.state.today += np.bincount(item[np.isin(code, _POPULAR)], minlength=len(self.city.gems))

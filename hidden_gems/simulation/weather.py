@@ -61,7 +61,8 @@ def draw_weather(
 def _monthly(table: NDArray[np.float64], day: NDArray[np.float64]) -> NDArray[np.float64]:
     """A monthly normal on each day (days since 1970), interpolated between the middles of months."""
     year = (day % 365.25) / 365.25 * 12 - 0.5
-    return np.interp(year, np.arange(-1, 13), np.concatenate([table[-1:], table, table[:1]]))
+    around = np.concatenate([table[-1:], table, table[:1]])
+    return np.asarray(np.interp(year, np.arange(-1, 13), around), dtype=np.float64)
 
 
 def _draw_sky(

@@ -1,5 +1,6 @@
 """Write a simulated city as a dataset folder."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,7 @@ def simulate(
         "start": start,
         "policy": "logged_popularity",
         "parameters": parameters.digest(),
+        "catalogue": hashlib.sha256(city.gems.places.to_csv(index=False).encode()).hexdigest(),
     }
     write_tables(out, tables, about)
     return {name: len(tables[name]) for name in TABLES}
