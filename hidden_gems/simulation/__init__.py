@@ -1,0 +1,1 @@
+"""The seeded city: people, weather, crowds, clicks with known truth; everything it makes is simulated."""
