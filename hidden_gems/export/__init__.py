@@ -1,0 +1,1 @@
+"""From fitted models to files that serve: ONNX, the Triton layout, parity."""

@@ -1,0 +1,1 @@
+"""Negatives, the loop, and how each deep model is fitted."""
