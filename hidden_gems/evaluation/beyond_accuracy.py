@@ -114,4 +114,5 @@ def gini(exposure: Rows) -> float:
 
 
 def _mean(total: Floats, count: Rows) -> Floats:
-    return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+    mean: Floats = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+    return mean

@@ -93,7 +93,7 @@ def _by_person(values: Floats, people: NDArray[np.int64] | None) -> tuple[Floats
         return kept, np.ones(kept.shape[1])
     _, person = np.unique(people[known], return_inverse=True)
     users = int(person.max(initial=-1)) + 1
-    sums = np.stack([np.bincount(person, weights=row, minlength=users) for row in kept])
+    sums = np.array([np.bincount(person, weights=row, minlength=users) for row in kept], dtype=np.float64)
     return sums, np.bincount(person, minlength=users).astype(np.float64)
 
 

@@ -152,4 +152,5 @@ def auc(scores: NDArray[np.floating], relevant: Flags, candidates: Flags) -> Flo
 
 def _over(value: Floats, denominator: Floats) -> Floats:
     """Value / denominator; NaN where the denominator is 0."""
-    return np.divide(value, denominator, out=np.full(len(value), np.nan), where=denominator > 0)
+    share: Floats = np.divide(value, denominator, out=np.full(len(value), np.nan), where=denominator > 0)
+    return share

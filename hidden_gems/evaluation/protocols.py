@@ -207,4 +207,5 @@ def _mean_by(person: Rows, values: Floats, people: int) -> Floats:
     known = ~np.isnan(values)
     count = np.bincount(person[known], minlength=people)
     total = np.bincount(person[known], weights=values[known], minlength=people)
-    return np.divide(total, count, out=np.full(people, np.nan), where=count > 0)
+    mean: Floats = np.divide(total, count, out=np.full(people, np.nan), where=count > 0)
+    return mean

@@ -47,19 +47,12 @@ def truth_after(past: Interactions, future: Interactions, repeats: bool) -> Trut
             without (new places), it is neither relevant nor ranked.
     """
     came, knew = seen_matrix(future), seen_matrix(past)
+    came.data[came.indices == 0] = 0
+    came.eliminate_zeros()
     users = np.unique(future.user[(future.user > 0) & (future.item > 0)])
-    relevant = came[users].tolil()
-    relevant[:, 0] = 0
-    relevant = relevant.tocsr()
+    relevant = came[users]
     hidden = sparse.csr_array(relevant.shape, dtype=np.int8) if repeats else knew[users]
-    if not repeats:
-        relevant = relevant - relevant.multiply(hidden)
-    relevant = sparse.csr_array(relevant)
+    relevant = (relevant - relevant.multiply(hidden)).tocsr()
     relevant.eliminate_zeros()
     judged = np.diff(relevant.indptr) > 0
-    return Truth(
-        users=users[judged],
-        relevant=relevant[judged],
-        hidden=sparse.csr_array(hidden)[judged],
-        left_out=int((~judged).sum()),
-    )
+    return Truth(users[judged], relevant[judged], hidden[judged], left_out=int((~judged).sum()))

@@ -1,0 +1,1 @@
+"""The funnel: candidates, ranking, slate."""
