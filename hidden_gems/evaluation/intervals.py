@@ -4,7 +4,7 @@ Notation: B values, U people, R resamples. A person is resampled with all their 
 are not taken for independent ones.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,28 +27,43 @@ class Interval:
     users: int
 
 
-def mean_interval(
-    values: Floats, people: NDArray[np.int64] | None = None, seed: int = 0, resamples: int = RESAMPLES
-) -> Interval:
-    """Mean of the values that are not NaN, with its interval.
+def mean_intervals(
+    values: Mapping[str, Floats], people: NDArray[np.int64] | None = None, seed: int = 0, resamples: int = RESAMPLES
+) -> dict[str, Interval]:
+    """Mean of each metric with its interval; metrics with values for the same people share their resamples.
 
     Args:
-        values: B; NaN where there is no value.
+        values: B for each metric; NaN where there is no value.
         people: Row of the person of each value, B; None for one value a person.
         seed: Of the resamples.
         resamples: R.
 
     Returns:
-        All NaN with 0 users when there is no value.
+        All NaN with 0 users for a metric that has no value.
 
     Source:
         Efron (1979), percentile bootstrap; people are the clusters.
     """
-    sums, counts = _by_person(values[None, :], people)
-    if not len(counts):
-        return Interval(np.nan, np.nan, np.nan, 0)
-    drawn = np.concatenate([(w @ sums[0]) / (w @ counts) for w in _weights(len(counts), seed, resamples)])
-    return _interval(float(sums[0].sum() / counts.sum()), drawn, len(counts))
+    found: dict[str, Interval] = {}
+    missing = {name: np.isnan(table).tobytes() for name, table in values.items()}
+    for pattern in dict.fromkeys(missing.values()):
+        names = [name for name in values if missing[name] == pattern]
+        sums, counts = _by_person(np.stack([values[name] for name in names]), people)
+        if not len(counts):
+            found |= dict.fromkeys(names, Interval(np.nan, np.nan, np.nan, 0))
+            continue
+        weights = _weights(len(counts), seed, resamples)
+        drawn = np.concatenate([(w @ sums.T) / (w @ counts)[:, None] for w in weights])  # R X names
+        whole = sums.sum(axis=1) / counts.sum()
+        found |= {n: _interval(float(whole[i]), drawn[:, i], len(counts)) for i, n in enumerate(names)}
+    return {name: found[name] for name in values}
+
+
+def mean_interval(
+    values: Floats, people: NDArray[np.int64] | None = None, seed: int = 0, resamples: int = RESAMPLES
+) -> Interval:
+    """Mean of the values that are not NaN, with its interval; as `mean_intervals`."""
+    return mean_intervals({"": values}, people, seed, resamples)[""]
 
 
 def paired_difference(

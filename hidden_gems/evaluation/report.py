@@ -1,4 +1,4 @@
-"""What an evaluation found: rows of figures, as JSON, as lines for a terminal, and as one page that needs nothing else."""
+"""What an evaluation found: figures as JSON, as lines for a terminal, and as one page that needs nothing else."""
 
 import math
 from collections.abc import Mapping
@@ -97,19 +97,21 @@ def page(evaluation: Evaluation) -> str:
     simulated = '<p class="simulated">These are simulated data.</p>' if e.simulated else ""
     counts = ", ".join(f"{value:,} {escape(name.replace('_', ' '))}" for name, value in e.counts.items())
     sections = "\n".join(_section(e, name, words) for name, words in e.protocols.items())
+    differences = [(d.protocol, d.model, d.metric, _cell(d)) for d in e.differences]
     notes = "".join(f"<li>{escape(note)}</li>" for note in e.notes)
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Evaluation of {escape(e.dataset)}</title><style>{_STYLE}</style></head>
+<html lang="en"><head><meta charset="utf-8"><title>Evaluation of {escape(e.dataset)}</title>
+<style>{_STYLE}</style></head>
 <body><h1>Evaluation of {escape(e.dataset)}</h1>
 {simulated}
 <p>Dataset fingerprint <code>{escape(e.fingerprint)}</code>, seed {e.seed}: {counts}. The ranker's slice starts at
-{e.cut["rank_from"]}, the test at {e.cut["test_from"]} (epoch seconds, or an order). Intervals: 95 %, percentile bootstrap
-over people.</p>
+{e.cut["rank_from"]}, the test at {e.cut["test_from"]} (epoch seconds, or an order). Intervals: 95 %, percentile
+bootstrap over people.</p>
 <ul>{notes}</ul>
 {sections}
 <h2>Against popular</h2>
 <p>Paired differences over the same people.</p>
-{_table([("protocol", "model", "metric", "difference"), *((d.protocol, d.model, d.metric, _cell(d)) for d in e.differences)])}
+{_table([("protocol", "model", "metric", "difference"), *differences])}
 </body></html>
 """
 
@@ -154,6 +156,6 @@ def bars(figures: list[Figure]) -> str:
     name = escape(known[0].metric)
     width, height = _LEFT + _WIDTH + 80, len(known) * _BAR
     return (
-        f'<svg role="img" aria-label="{name} by model" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        f'font-size="13">{"".join(parts)}</svg>'
+        f'<svg role="img" aria-label="{name} by model" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" font-size="13">{"".join(parts)}</svg>'
     )

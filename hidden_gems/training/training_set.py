@@ -146,7 +146,7 @@ class TrainingSet:
     """
 
     marks: pd.DataFrame  # columns `MARKS`, M rows
-    raw: dict[str, NDArray[np.float64]]  # raw columns of `features`, M each
+    raw: pd.DataFrame  # raw columns of `features`, M rows
     split: TimeSplit
     fingerprint: str  # of the dataset
 
@@ -159,7 +159,7 @@ class TrainingSet:
         """Write two Parquet files and, last, a description."""
         folder.mkdir(parents=True, exist_ok=True)
         self.marks.to_parquet(folder / "marks.parquet", index=False)
-        pd.DataFrame(self.raw).to_parquet(folder / "raw.parquet", index=False)
+        self.raw.to_parquet(folder / "raw.parquet", index=False)
         about = asdict(self.split) | {"fingerprint": self.fingerprint, "rows": len(self.marks)}
         (folder / "training_set.json").write_text(json.dumps(about, indent=2) + "\n")
 
@@ -167,10 +167,9 @@ class TrainingSet:
     def read(cls, folder: Path) -> "TrainingSet":
         """Read what `write` wrote."""
         about = json.loads((folder / "training_set.json").read_text())
-        raw = pd.read_parquet(folder / "raw.parquet")
         return cls(
             marks=pd.read_parquet(folder / "marks.parquet"),
-            raw={str(name): raw[name].to_numpy(np.float64) for name in raw.columns},
+            raw=pd.read_parquet(folder / "raw.parquet"),
             split=TimeSplit(about["rank_from"], about["test_from"]),
             fingerprint=about["fingerprint"],
         )
