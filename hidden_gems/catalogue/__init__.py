@@ -1,0 +1,1 @@
+"""Istanbul: its shores, its neighbourhoods, real places with their opening hours, and the minutes between them."""
