@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from hidden_gems.datasets.interactions import Index, Rows
 from hidden_gems.models.protocol import Recommender
+from hidden_gems.recommend.ranking import Funnel
 
 Scores = NDArray[np.float32]
 Progress = Callable[[str, float], None]
@@ -28,8 +30,8 @@ class Contender(Protocol):
         """Scores of all items, U X I; `repeat` says whether known items are of interest."""
         ...
 
-    def pairs(self, user: Rows, item: Rows, when: NDArray[np.int64]) -> Scores:
-        """Scores of B impressions."""
+    def pairs(self, marks: pd.DataFrame) -> Scores:
+        """Scores of B impressions: user_id, item_id, timestamp, context columns where known."""
         ...
 
 
@@ -38,15 +40,34 @@ class AtCut:
     """A recommender asked at the cut-off."""
 
     model: Recommender
+    users: Index
+    items: Index
     cut: int
 
     def catalogue(self, users: Rows, repeat: bool) -> Scores:
         """See `Contender`."""
         return self.model.score_catalogue(users, np.full(len(users), self.cut, dtype=np.int64))
 
-    def pairs(self, user: Rows, item: Rows, when: NDArray[np.int64]) -> Scores:
+    def pairs(self, marks: pd.DataFrame) -> Scores:
         """See `Contender`."""
-        return self.model.score(user, item, when)
+        user, item = self.users.rows(marks["user_id"].tolist()), self.items.rows(marks["item_id"].tolist())
+        return self.model.score(user, item, marks["timestamp"].to_numpy(np.int64))
+
+
+@dataclass(frozen=True)
+class RankedAtCut:
+    """The funnel of candidates and ranker asked at the cut-off."""
+
+    funnel: Funnel
+    cut: int
+
+    def catalogue(self, users: Rows, repeat: bool) -> Scores:
+        """See `Contender`."""
+        return self.funnel.catalogue(users, self.cut, repeat)
+
+    def pairs(self, marks: pd.DataFrame) -> Scores:
+        """See `Contender`."""
+        return self.funnel.pairs(marks)
 
 
 @dataclass(frozen=True)
@@ -61,9 +82,9 @@ class RandomOrder:
         rows = [np.random.default_rng([self.seed, int(user)]).random(self.items, dtype=np.float32) for user in users]
         return np.stack(rows) if rows else np.empty((0, self.items), dtype=np.float32)
 
-    def pairs(self, user: Rows, item: Rows, when: NDArray[np.int64]) -> Scores:
+    def pairs(self, marks: pd.DataFrame) -> Scores:
         """See `Contender`."""
-        return np.random.default_rng([self.seed, len(user)]).random(len(user), dtype=np.float32)
+        return np.random.default_rng([self.seed, len(marks)]).random(len(marks), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -84,7 +105,7 @@ class TrueReward:
             scores[row, 1:] = self.oracle([self.users.ids[user]] * len(known), known, when)
         return scores
 
-    def pairs(self, user: Rows, item: Rows, when: NDArray[np.int64]) -> Scores:
+    def pairs(self, marks: pd.DataFrame) -> Scores:
         """See `Contender`."""
-        people, places = [self.users.ids[u] for u in user], [self.items.ids[i] for i in item]
-        return np.asarray(self.oracle(people, places, when), dtype=np.float32)
+        when = marks["timestamp"].to_numpy(np.int64)
+        return np.asarray(self.oracle(marks["user_id"].tolist(), marks["item_id"].tolist(), when), dtype=np.float32)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from hidden_gems.benchmark.contender import Contender, Oracle, Progress, RandomOrder, TrueReward
@@ -74,7 +75,7 @@ class _Run:
     shelf: Shelf
     settings: list[Setting]
     slates: Slates | None
-    when: NDArray[np.int64]  # moment of each impression
+    marks: pd.DataFrame  # the impressions of `slates`
     k: int
     seed: int
     resamples: int
@@ -114,8 +115,8 @@ def evaluate(
     shelf.check(names)
     notes: list[str] = []
     settings = _settings(shelf, seed, notes)
-    slates, when = _slates(shelf)
-    run = _Run(shelf, settings, slates, when, k, seed, resamples)
+    slates, marks = _slates(shelf)
+    run = _Run(shelf, settings, slates, marks, k, seed, resamples)
     seconds: dict[str, float] = {}
     for place, name in enumerate(names):
         progress(name, place / len(names))
@@ -160,17 +161,17 @@ def _settings(shelf: Shelf, seed: int, notes: list[str]) -> list[Setting]:
     return found
 
 
-def _slates(shelf: Shelf) -> tuple[Slates | None, NDArray[np.int64]]:
+def _slates(shelf: Shelf) -> tuple[Slates | None, pd.DataFrame]:
     """Slates of the test with final labels; None where there are none."""
     test = shelf.dataset.between(shelf.split.test_from, None)
     shown = test.impressions
     if shown.empty:
-        return None, np.empty(0, dtype=np.int64)
+        return None, shown
     last = TimeSplit(shelf.split.test_from, shelf.dataset.now)
     labels = impression_labels(shown, test.interactions, shelf.dataset.now, label_window(last))
-    shown, label = shown[labels.final], labels.label[labels.final]
+    shown, label = shown[labels.final].reset_index(drop=True), labels.label[labels.final]
     if shown.empty:
-        return None, np.empty(0, dtype=np.int64)
+        return None, shown
     _, slate = np.unique(shown["slate_id"].to_numpy(str), return_inverse=True)
     slates = Slates(
         slate=slate.astype(np.int64),
@@ -179,7 +180,7 @@ def _slates(shelf: Shelf) -> tuple[Slates | None, NDArray[np.int64]]:
         position=shown["position"].to_numpy(np.int64),
         label=label,
     )
-    return slates, shown["timestamp"].to_numpy(np.int64)
+    return slates, shown
 
 
 def _judge(run: _Run, name: str, contender: Contender) -> None:
@@ -189,8 +190,7 @@ def _judge(run: _Run, name: str, contender: Contender) -> None:
         _add(run, name, catalogue, setting.name)
         _add(run, name, uniform_negatives(scores, setting.truth, setting.negatives, run.k, run.seed), setting.name)
     if run.slates is not None:
-        scored = contender.pairs(run.slates.person, run.slates.item, run.when)
-        _add(run, name, impression_lists(scored, run.slates, run.k, run.seed))
+        _add(run, name, impression_lists(contender.pairs(run.marks), run.slates, run.k, run.seed))
 
 
 class _Table:

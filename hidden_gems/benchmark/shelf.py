@@ -6,15 +6,19 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from hidden_gems.benchmark.contender import AtCut, Contender, Scores
+from hidden_gems.benchmark.contender import AtCut, Contender, RandomOrder, RankedAtCut
+from hidden_gems.benchmark.tmp_ranker import fit_ranker
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.interactions import Index, Interactions, Rows
 from hidden_gems.datasets.split import TimeSplit
+from hidden_gems.features.vector import feature_matrix
 from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.popular import Popular
 from hidden_gems.models.protocol import Recommender
-from hidden_gems.recommend.candidates import CandidateGenerator
+from hidden_gems.recommend.candidates import NO_ITEM, CandidateGenerator
+from hidden_gems.recommend.ranking import SCORE_FEATURES, Funnel, as_features, candidates_of
+from hidden_gems.training.training_set import TrainingSet, TrainingSetConfig, build_training_set
 
 MODELS = ("popular", "item_knn", "ncf", "lambdamart", "random")
 
@@ -102,8 +106,37 @@ class Shelf:
         """A model ready to be judged on the test."""
         self.check([name])
         cut = self.split.test_from
-        return AtCut(self.model(name, cut), cut)
+        if name == "random":
+            return RandomOrder(len(self.items), self.seed)
+        if name == "lambdamart":
+            return RankedAtCut(self.funnel, cut)
+        return AtCut(self.model(name, cut), self.users, self.items, cut)
 
-    def scores(self, name: str, before: int, users: Rows, when: int) -> Scores:
-        """Scores of all items by a model fitted before a moment, B X I."""
-        return self.model(name, before).score_catalogue(users, np.full(len(users), when, dtype=np.int64))
+    def scorers(self, before: int) -> dict[str, Recommender]:
+        """Models whose scores are features, fitted on what came strictly before a moment."""
+        return {name: self.model(name, before) for name in ("item_knn",)}
+
+    def candidates(self, moment: int, people: list[str], repeat: bool) -> list[list[str]]:
+        """Candidates at a moment of the ranker's slice; the models behind them were fitted before the slice."""
+        scorers = self.scorers(self.split.rank_from)
+        found, _ = candidates_of(self.generator(moment), scorers, self.users.rows(people), moment, repeat)
+        return [[self.items.ids[item] for item in row if item != NO_ITEM] for row in found.items]
+
+    @cached_property
+    def training_set(self) -> TrainingSet:
+        """What the ranker learns from."""
+        return build_training_set(self.dataset, self.split, self.candidates, TrainingSetConfig(seed=self.seed))
+
+    @cached_property
+    def funnel(self) -> Funnel:
+        """Candidates and ranker at the test; the ranker learned from the slice before it."""
+        learned = self.training_set
+        scorers = self.scorers(self.split.rank_from)
+        user = self.users.rows(learned.marks["user_id"].tolist())
+        item = self.items.rows(learned.marks["item_id"].tolist())
+        when = learned.marks["timestamp"].to_numpy(np.int64)
+        scores = {name: model.score(user, item, when) for name, model in scorers.items()}
+        features = feature_matrix(learned.raw, as_features(scores))
+        ranker = fit_ranker(features, learned, self.seed)
+        cut = self.split.test_from
+        return Funnel(ranker, self.dataset, self.generator(cut), self.scorers(cut), self.users, self.items)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.interactions import Rows
 from hidden_gems.datasets.split import TimeSplit
+from hidden_gems.features.counts import raw_columns
 from hidden_gems.training.labels import LONGEST_WINDOW_SECONDS, impression_labels, interaction_labels
 
 CandidateSource = Callable[[int, list[str], bool], list[list[str]]]
@@ -26,7 +27,7 @@ class TrainingSetConfig:
     """How many queries, and of what."""
 
     max_queries: int = 4_000
-    negatives: int = 60  # candidates of a query that earned nothing
+    negatives: int = 100  # candidates of a query that earned nothing
     moments: int = 4  # moments of the ranker's slice at which lists are made for everyone
     slates: bool = True  # learn from logged slates where there are any
     seed: int = 0
@@ -136,6 +137,15 @@ def _keep_queries(marks: pd.DataFrame, most: int, random: np.random.Generator) -
     if len(names) > most:
         names = random.choice(names, most, replace=False)
     return marks[marks["query"].isin(set(names))]
+
+
+def build_training_set(
+    dataset: Dataset, split: TimeSplit, candidates: CandidateSource, config: TrainingSetConfig | None = None
+) -> "TrainingSet":
+    """Marks of `build_marks` with the raw columns as of each; nothing from test_from on is read."""
+    past = dataset.before(split.test_from)
+    marks = build_marks(past, split, candidates, config)
+    return TrainingSet(marks, raw_columns(past, marks), split, dataset.about.fingerprint)
 
 
 @dataclass(frozen=True)
