@@ -1,0 +1,1 @@
+"""Many models under the same protocols, and one model for everyone."""

@@ -1,0 +1,142 @@
+"""The shelf: models by name, each fitted at most once before a cut-off of one dataset."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hidden_gems.benchmark.contender import AtCut, Contender, RandomOrder, RankedAtCut
+from hidden_gems.benchmark.tmp_ranker import fit_ranker
+from hidden_gems.core.errors import BadInputError
+from hidden_gems.datasets.dataset import Dataset
+from hidden_gems.datasets.interactions import Index, Interactions, Rows
+from hidden_gems.datasets.split import TimeSplit
+from hidden_gems.features.vector import feature_matrix
+from hidden_gems.models.item_knn import ItemKNN
+from hidden_gems.models.popular import Popular
+from hidden_gems.models.protocol import Recommender
+from hidden_gems.recommend.candidates import NO_ITEM, CandidateGenerator
+from hidden_gems.recommend.ranking import SCORE_FEATURES, Funnel, as_features, candidates_of
+from hidden_gems.training.training_set import TrainingSet, TrainingSetConfig, build_training_set
+
+MODELS = ("popular", "item_knn", "ncf", "lambdamart", "random")
+
+
+class Shelf:
+    """Models of one dataset.
+
+    Args:
+        dataset: A checked dataset.
+        split: Cut-offs; contenders are fitted on what came before `test_from`.
+        seed: Of everything random.
+    """
+
+    def __init__(self, dataset: Dataset, split: TimeSplit, seed: int = 0) -> None:
+        self.dataset, self.split, self.seed = dataset, split, seed
+        self.users = Index(dataset.users["user_id"].tolist())
+        self.items = Index(dataset.items["item_id"].tolist())
+        self._models: dict[tuple[str, int], Recommender] = {}
+        self._generators: dict[int, CandidateGenerator] = {}
+
+    @staticmethod
+    def check(names: Sequence[str]) -> None:
+        """Raise BadInputError for a name that is not on the shelf."""
+        for name in names:
+            if name not in MODELS:
+                raise BadInputError(f"there is no model {name!r}; the shelf has {', '.join(MODELS)}")
+
+    def log(self, before: int) -> Interactions:
+        """Positive interactions strictly before a moment."""
+        return Interactions.of(self.dataset.before(before), self.users, self.items)
+
+    @property
+    def future(self) -> Interactions:
+        """Positive interactions of the test."""
+        return Interactions.of(self.dataset.between(self.split.test_from, None), self.users, self.items)
+
+    def all_feedback(self, before: int) -> Interactions:
+        """Every interaction strictly before a moment, refusals included: what a person knows already."""
+        table = self.dataset.before(before).interactions
+        return Interactions(
+            user=self.users.rows(table["user_id"].tolist()),
+            item=self.items.rows(table["item_id"].tolist()),
+            timestamp=table["timestamp"].to_numpy(np.int64),
+            reward=table["reward"].to_numpy(np.float32),
+            users=len(self.users),
+            items=len(self.items),
+        )
+
+    @cached_property
+    def item_groups(self) -> Rows:
+        """Group of each item by its type, -1 where it has none, I."""
+        codes, _ = self._types
+        return np.concatenate([[-1], codes]).astype(np.int64)
+
+    @property
+    def _types(self) -> tuple[NDArray[np.int64], object]:
+        import pandas as pd
+
+        codes, names = pd.factorize(self.dataset.items["type"])
+        return codes, names
+
+    def model(self, name: str, before: int) -> Recommender:
+        """A simple or deep model fitted on what came strictly before a moment."""
+        if (name, before) not in self._models:
+            self._models[name, before] = self._fit(name, before)
+        return self._models[name, before]
+
+    def _fit(self, name: str, before: int) -> Recommender:
+        log = self.log(before)
+        if name == "popular":
+            return Popular().fit(log)
+        return ItemKNN().fit(log)
+
+    def generator(self, before: int) -> CandidateGenerator:
+        """Candidate generation from what came strictly before a moment."""
+        if before not in self._generators:
+            table = self.dataset.items
+            place = np.vstack([[np.nan, np.nan], table[["lat", "lon"]].to_numpy(np.float64)])
+            born = np.concatenate([[np.nan], table["created_at"].to_numpy(np.float64, na_value=np.nan)])
+            log, order_only = self.log(before), self.dataset.about.order_only
+            self._generators[before] = CandidateGenerator().fit(log, place, born, order_only)
+        return self._generators[before]
+
+    def contender(self, name: str) -> Contender:
+        """A model ready to be judged on the test."""
+        self.check([name])
+        cut = self.split.test_from
+        if name == "random":
+            return RandomOrder(len(self.items), self.seed)
+        if name == "lambdamart":
+            return RankedAtCut(self.funnel, cut)
+        return AtCut(self.model(name, cut), self.users, self.items, cut)
+
+    def scorers(self, before: int) -> dict[str, Recommender]:
+        """Models whose scores are features, fitted on what came strictly before a moment."""
+        return {name: self.model(name, before) for name in ("item_knn",)}
+
+    def candidates(self, moment: int, people: list[str], repeat: bool) -> list[list[str]]:
+        """Candidates at a moment of the ranker's slice; the models behind them were fitted before the slice."""
+        scorers = self.scorers(self.split.rank_from)
+        found, _ = candidates_of(self.generator(moment), scorers, self.users.rows(people), moment, repeat)
+        return [[self.items.ids[item] for item in row if item != NO_ITEM] for row in found.items]
+
+    @cached_property
+    def training_set(self) -> TrainingSet:
+        """What the ranker learns from."""
+        return build_training_set(self.dataset, self.split, self.candidates, TrainingSetConfig(seed=self.seed))
+
+    @cached_property
+    def funnel(self) -> Funnel:
+        """Candidates and ranker at the test; the ranker learned from the slice before it."""
+        learned = self.training_set
+        scorers = self.scorers(self.split.rank_from)
+        user = self.users.rows(learned.marks["user_id"].tolist())
+        item = self.items.rows(learned.marks["item_id"].tolist())
+        when = learned.marks["timestamp"].to_numpy(np.int64)
+        scores = {name: model.score(user, item, when) for name, model in scorers.items()}
+        features = feature_matrix(learned.raw, as_features(scores))
+        ranker = fit_ranker(features, learned, self.seed)
+        cut = self.split.test_from
+        return Funnel(ranker, self.dataset, self.generator(cut), self.scorers(cut), self.users, self.items)

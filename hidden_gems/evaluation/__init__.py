@@ -1,0 +1,1 @@
+"""How good a ranking is: metrics, protocols, intervals, gates, reports."""

@@ -1,0 +1,98 @@
+"""Ranking: the 60 features of each candidate, one score a candidate, and the order that follows from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hidden_gems.datasets.dataset import Dataset
+from hidden_gems.datasets.interactions import Index, Rows
+from hidden_gems.features.counts import raw_columns
+from hidden_gems.features.vector import feature_matrix
+from hidden_gems.models.protocol import Recommender
+from hidden_gems.recommend.candidates import NO_ITEM, CandidateGenerator, Candidates
+
+SCORE_FEATURES = {"ncf": "ncf_score", "item_knn": "collaborative_score"}
+"""Which feature the score of each model is."""
+
+_PEOPLE_AT_ONCE = 2_000
+
+
+class FeatureRanker(Protocol):
+    """Score rows of the 60 features; higher is better."""
+
+    def score(self, features: NDArray[np.float32]) -> NDArray[np.floating]:
+        """Score of each row, n X 60 gives n."""
+        ...
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """Candidates of each person, ordered by a ranker.
+
+    Notation: B people, I items with the unknown row 0, N candidates a person, M marks.
+    """
+
+    ranker: FeatureRanker
+    dataset: Dataset  # events behind the counts; only those before the moment of a mark are looked at
+    generator: CandidateGenerator
+    scorers: Mapping[str, Recommender]  # by model name; their scores are features and sources of candidates
+    users: Index
+    items: Index
+
+    def catalogue(self, users: Rows, when: int, repeat: bool) -> NDArray[np.float32]:
+        """Scores of all items, B X I: candidates first, what is no candidate below them in order of popularity."""
+        parts = [
+            self._part(users[s : s + _PEOPLE_AT_ONCE], when, repeat) for s in range(0, len(users), _PEOPLE_AT_ONCE)
+        ]
+        return np.concatenate(parts) if parts else np.empty((0, len(self.items)), dtype=np.float32)
+
+    def _part(self, users: Rows, when: int, repeat: bool) -> NDArray[np.float32]:
+        found, tables = candidates_of(self.generator, self.scorers, users, when, repeat)
+        row, place = np.nonzero(found.items != NO_ITEM)
+        item = found.items[row, place]
+        scores = np.tile(_below(self.generator.popular), (len(users), 1))
+        if len(item):
+            marks = pd.DataFrame(
+                {
+                    "user_id": np.array(self.users.ids, dtype=object)[users[row]],
+                    "item_id": np.array(self.items.ids, dtype=object)[item],
+                    "timestamp": np.full(len(item), when, dtype=np.int64),
+                }
+            )
+            ranked = self._score(marks, {name: table[row, item] for name, table in tables.items()})
+            scores[row, item] = ranked - ranked.min()
+        scores[:, 0] = -np.inf
+        return scores
+
+    def pairs(self, marks: pd.DataFrame) -> NDArray[np.float32]:
+        """Score of each mark (user_id, item_id, timestamp, context columns where known) as of its moment, M."""
+        user, item = self.users.rows(marks["user_id"].tolist()), self.items.rows(marks["item_id"].tolist())
+        when = marks["timestamp"].to_numpy(np.int64)
+        return self._score(marks, {name: model.score(user, item, when) for name, model in self.scorers.items()})
+
+    def _score(self, marks: pd.DataFrame, scores: Mapping[str, NDArray[np.floating]]) -> NDArray[np.float32]:
+        features = feature_matrix(raw_columns(self.dataset, marks), as_features(scores))
+        return np.asarray(self.ranker.score(features), dtype=np.float32)
+
+
+def as_features(scores: Mapping[str, NDArray[np.floating]]) -> dict[str, NDArray[np.floating]]:
+    """Scores of models under the names of the features they are."""
+    return {SCORE_FEATURES[name]: value for name, value in scores.items()}
+
+
+def candidates_of(
+    generator: CandidateGenerator, scorers: Mapping[str, Recommender], users: Rows, when: int, repeat: bool
+) -> tuple[Candidates, dict[str, NDArray[np.float32]]]:
+    """Candidates of B people, and the scores of all items by each model, B X I."""
+    moments = np.full(len(users), when, dtype=np.int64)
+    tables = {name: model.score_catalogue(users, moments) for name, model in scorers.items()}
+    return generator.generate(users, repeat, tables), tables
+
+
+def _below(popular: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Scores from -2 to -1 in the order of popularity, below any candidate's, which start at 0."""
+    return (popular / max(float(popular.max()), 1.0) - 2.0).astype(np.float32)

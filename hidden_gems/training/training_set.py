@@ -1,0 +1,185 @@
+"""What the ranker learns from: queries of candidates with labels, each at a moment that knows nothing of its future."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hidden_gems.datasets.dataset import Dataset
+from hidden_gems.datasets.interactions import Rows
+from hidden_gems.datasets.split import TimeSplit
+from hidden_gems.features.counts import raw_columns
+from hidden_gems.training.labels import LONGEST_WINDOW_SECONDS, impression_labels, interaction_labels
+
+CandidateSource = Callable[[int, list[str], bool], list[list[str]]]
+"""Candidates at a moment for these people, known items included or not: one list of item ids a person."""
+
+CONTEXT = ("weather", "temperature_c", "lat", "lon")
+MARKS = ("query_id", "user_id", "item_id", "timestamp", "label", "position", "slate_id", *CONTEXT)
+
+
+@dataclass(frozen=True)
+class TrainingSetConfig:
+    """How many queries, and of what."""
+
+    max_queries: int = 4_000
+    negatives: int = 100  # candidates of a query that earned nothing
+    moments: int = 4  # moments of the ranker's slice at which lists are made for everyone
+    slates: bool = True  # learn from logged slates where there are any
+    seed: int = 0
+
+
+def build_marks(
+    dataset: Dataset, split: TimeSplit, candidates: CandidateSource, config: TrainingSetConfig | None = None
+) -> pd.DataFrame:
+    """Queries of the slice [rank_from, test_from), labels read before test_from only.
+
+    Two kinds. A logged slate: its impressions with final labels, at the moment of the slate. A list: at a few moments
+    of the slice, the candidates of a person, labelled by what the person did from then to the end of the slice; once
+    with known items and once without. Queries in which all labels are equal teach nothing and are left out.
+
+    Args:
+        dataset: A checked dataset.
+        split: Cut-offs.
+        candidates: Candidates as of a moment; must not look at or after it.
+        config: Sizes and seed.
+
+    Returns:
+        Columns `MARKS`, rows of one query together, ordered by timestamp.
+    """
+    config = config or TrainingSetConfig()
+    random = np.random.default_rng(config.seed)
+    slice_ = dataset.between(split.rank_from, split.test_from)
+    tables = []
+    if config.slates and len(slice_.impressions):
+        tables.append(_keep_queries(_slate_marks(slice_, split), config.max_queries // 2, random))
+    lists = _list_marks(slice_, candidates, config, random)
+    tables.append(_keep_queries(lists, config.max_queries - sum(table["query"].nunique() for table in tables), random))
+    marks = pd.concat([table for table in tables if len(table)] or [lists[:0]], ignore_index=True)
+    marks = marks.sort_values(["timestamp", "query"], kind="stable").reset_index(drop=True)
+    marks["query_id"] = pd.factorize(marks["query"])[0].astype(np.int64)
+    return marks[list(MARKS)]
+
+
+def label_window(split: TimeSplit) -> int:
+    """Longest label window in seconds that leaves half of the ranker's slice with final labels; at most 7 days."""
+    return max(1, min(LONGEST_WINDOW_SECONDS, (split.test_from - split.rank_from) // 2))
+
+
+def _slate_marks(slice_: Dataset, split: TimeSplit) -> pd.DataFrame:
+    shown = slice_.impressions
+    labels = impression_labels(shown, slice_.interactions, split.test_from, label_window(split))
+    marks = shown[["user_id", "item_id", "timestamp", "position", "slate_id", *CONTEXT]].copy()
+    marks["label"] = labels.label
+    marks["query"] = "slate " + shown["slate_id"].astype(str)
+    return marks[labels.final]
+
+
+def _list_marks(
+    slice_: Dataset, candidates: CandidateSource, config: TrainingSetConfig, random: np.random.Generator
+) -> pd.DataFrame:
+    """Marks of lists made at a few moments of the slice, of as many people as there are queries to make."""
+    events = slice_.interactions
+    events = events.assign(label=interaction_labels(events))[["user_id", "item_id", "timestamp", "label"]]
+    events = events[events["label"] > 0]
+    moments = _moments(events["timestamp"].to_numpy(np.int64), config.moments)
+    most = max(1, config.max_queries // max(1, 2 * len(moments)))
+    parts: list[pd.DataFrame] = []
+    for moment in moments:
+        future = events[events["timestamp"] >= moment].groupby(["user_id", "item_id"], sort=True)["label"].max()
+        people = np.array(sorted(set(future.index.get_level_values(0))), dtype=object)
+        chosen = sorted(random.choice(people, min(most, len(people)), replace=False).tolist())
+        for repeat in (False, True):
+            found = candidates(moment, chosen, repeat)
+            parts.append(_label_lists(chosen, found, future, config.negatives, random, (moment, repeat)))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*MARKS, "query"])
+
+
+def _moments(times: NDArray[np.int64], count: int) -> list[int]:
+    """Moments that cut the events of the slice into parts of equal size, the start of the first part included."""
+    return sorted({int(times[len(times) * part // count]) for part in range(count)}) if len(times) else []
+
+
+def _label_lists(
+    people: list[str],
+    found: list[list[str]],
+    future: "pd.Series[int]",
+    negatives: int,
+    random: np.random.Generator,
+    key: tuple[int, bool],
+) -> pd.DataFrame:
+    moment, repeat = key
+    table = pd.DataFrame(
+        {
+            "user_id": np.repeat(np.array(people, dtype=object), [len(items) for items in found]),
+            "item_id": [item for items in found for item in items],
+        }
+    )
+    table["label"] = future.reindex(pd.MultiIndex.from_frame(table)).fillna(0).to_numpy(np.int64)
+    table["query"] = f"list {moment} {'all' if repeat else 'new'} " + table["user_id"]
+    draw = pd.Series(random.random(len(table)))
+    silent = table["label"] == 0
+    place = draw.where(silent, 2.0).groupby(table["query"]).rank(method="first")
+    table = table[~silent | (place <= negatives)].reset_index(drop=True)
+    return table.assign(timestamp=moment, position=np.nan, slate_id=None, **dict.fromkeys(CONTEXT))
+
+
+def _keep_queries(marks: pd.DataFrame, most: int, random: np.random.Generator) -> pd.DataFrame:
+    """At most so many of the queries in which not all labels are equal."""
+    if marks.empty:
+        return marks
+    label = marks.groupby("query", sort=True)["label"]
+    names = label.min().index[label.min() < label.max()].to_numpy()
+    if len(names) > most:
+        names = random.choice(names, most, replace=False)
+    return marks[marks["query"].isin(set(names))]
+
+
+def build_training_set(
+    dataset: Dataset, split: TimeSplit, candidates: CandidateSource, config: TrainingSetConfig | None = None
+) -> "TrainingSet":
+    """Marks of `build_marks` with the raw columns as of each; nothing from test_from on is read."""
+    past = dataset.before(split.test_from)
+    marks = build_marks(past, split, candidates, config)
+    return TrainingSet(marks, raw_columns(past, marks), split, dataset.about.fingerprint)
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Marks and the raw columns behind their features, row by row.
+
+    Notation: M marks.
+    """
+
+    marks: pd.DataFrame  # columns `MARKS`, M rows
+    raw: pd.DataFrame  # raw columns of `features`, M rows
+    split: TimeSplit
+    fingerprint: str  # of the dataset
+
+    @property
+    def queries(self) -> Rows:
+        """How many marks each query has, in their order."""
+        return np.bincount(self.marks["query_id"].to_numpy(np.int64))
+
+    def write(self, folder: Path) -> None:
+        """Write two Parquet files and, last, a description."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.marks.to_parquet(folder / "marks.parquet", index=False)
+        self.raw.to_parquet(folder / "raw.parquet", index=False)
+        about = asdict(self.split) | {"fingerprint": self.fingerprint, "rows": len(self.marks)}
+        (folder / "training_set.json").write_text(json.dumps(about, indent=2) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path) -> "TrainingSet":
+        """Read what `write` wrote."""
+        about = json.loads((folder / "training_set.json").read_text())
+        return cls(
+            marks=pd.read_parquet(folder / "marks.parquet"),
+            raw=pd.read_parquet(folder / "raw.parquet"),
+            split=TimeSplit(about["rank_from"], about["test_from"]),
+            fingerprint=about["fingerprint"],
+        )
