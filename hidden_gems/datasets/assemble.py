@@ -38,8 +38,9 @@ def complete_users(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _with_rows(table: pd.DataFrame, key: str, ids: pd.Series) -> pd.DataFrame:
-    rows = table.set_index(key).reindex(pd.Index(ids, dtype=object, name=key)).reset_index()
-    return rows[list(table.columns)].astype(table.dtypes.to_dict())
+    rows = table.set_index(key).reindex(pd.Index(ids, dtype=object, name=key)).reset_index()[list(table.columns)]
+    texts = {name: rows[name].where(rows[name].notna(), None) for name in rows if rows[name].dtype == object}
+    return rows.assign(**texts)  # a missing text is None, not NaN
 
 
 def pseudonymise(tables: dict[str, pd.DataFrame], pseudonyms: Pseudonyms | None) -> dict[str, str]:

@@ -95,7 +95,7 @@ def known_word(column: str, text: str) -> str:
 
 def plain_word(text: str) -> str:
     """SQL of a word in lower case with `_` between its parts."""
-    return rf"regexp_replace(lower(trim({text})), '[\s-]+', '_', 'g')"
+    return f"translate(lower(trim({text})), ' -', '__')"
 
 
 def _given(raw: str, kind: str) -> str:

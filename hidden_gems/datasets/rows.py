@@ -45,7 +45,7 @@ class TooManyBadRowsError(NotADatasetError):
 def is_order_only(connection: duckdb.DuckDBPyConnection, source: Source) -> bool:
     """Whether all timestamps of the file in `raw` are below 10^8: an order, not times."""
     column = next(column for column in FILES[source.table] if column.name == "timestamp")
-    parsed = cell(column, source.columns[column.name], source.types[column.name])
+    parsed = _made(source, column, None, whole=False)
     [last] = connection.execute(f"SELECT max({parsed.value}) FROM raw").fetchone() or (None,)
     return last is not None and last < ORDER_ONLY_BELOW
 
@@ -118,18 +118,22 @@ def _usable_columns(source: Source) -> tuple[list[Column], list[str]]:
 
 
 def _cell_of(connection: duckdb.DuckDBPyConnection, source: Source, column: Column, now: float | None) -> Cell:
-    raw, kind = source.columns[column.name], source.types[column.name]
+    raw = source.columns[column.name]
     whole = False
-    if column.kind == "id" and kind == "VARCHAR":
+    if column.kind == "id" and source.types[column.name] == "VARCHAR":
         ends = rf"regexp_full_match({raw}, '-?\d+\.0+')"
         [whole] = connection.execute(f"SELECT coalesce(bool_and({ends}), false) FROM raw WHERE {raw} <> ''").fetchone()
-    try:
-        made = cell(column, raw, kind, now=now, whole=whole)
-    except NotADatasetError as error:
-        raise NotADatasetError(f"{source.path.name} in {source.path.parent}: {error}") from error
+    made = _made(source, column, now, whole)
     if (source.table, column.name) == ("interactions", "event_type"):
         return _event_type(made)
     return made
+
+
+def _made(source: Source, column: Column, now: float | None, whole: bool) -> Cell:
+    try:
+        return cell(column, source.columns[column.name], source.types[column.name], now=now, whole=whole)
+    except NotADatasetError as error:
+        raise NotADatasetError(f"{source.path.name} in {source.path.parent}: {error}") from error
 
 
 def _event_type(text: Cell) -> Cell:

@@ -149,11 +149,11 @@ def _csv_reason(message: str) -> str:
     where = f"line {line[1]}" if line else "a line"
     if widths := re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message):
         return f"{where} has {widths[2]} columns, expected {widths[1]} as in the header"
-    if "nicode" in message or "utf-8" in message:
+    if "not utf-8 encoded" in message:
         return f"{where} is not UTF-8; save the file as UTF-8"
-    if "quote" in message:
+    if "unterminated quote" in message:
         return f"{where} has a quotation mark that is not closed or not doubled"
-    if "line size" in message:
+    if "line size" in message.lower():
         return f"{where} is longer than 2 MB; expected one short row a line"
     return f"{where} cannot be read as CSV with ',' between columns"
 
