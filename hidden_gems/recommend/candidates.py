@@ -1,7 +1,9 @@
 """Candidate generation: a few hundred items for each person from several sources, each tagged with its sources."""
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
@@ -85,18 +87,52 @@ class CandidateGenerator:
                 interaction stands for it.
             order_only: Timestamps are an order.
         """
-        self.users, self.items = log.users, log.items
+        self.items = log.items
         self._place = np.full((log.items, 2), np.nan) if place is None else place
         self.popular = np.bincount(log.item, weights=log.reward, minlength=log.items)
-        self._popular_place = np.empty(log.items)
-        self._popular_place[np.argsort(-self.popular[1:], kind="stable") + 1] = np.arange(1.0, log.items)
-        self._popular_place[0] = np.inf
         recent = _recent(log, self.config.recent_days, order_only)
         self._recent = np.bincount(log.item[recent], weights=log.reward[recent], minlength=log.items)
         first = np.full(log.items, np.inf)
         np.minimum.at(first, log.item, log.timestamp)
         born = first if created_at is None else np.where(np.isnan(created_at), first, created_at)
         self._born = np.where(np.isfinite(born), born, -np.inf)
+        self._finish()
+        return self._remember(log)
+
+    def with_history(self, log: Interactions) -> Self:
+        """The same items with the people of another log, which is remembered instead.
+
+        Args:
+            log: Positive interactions in the same item rows, oldest first; nobody's, where U is 1.
+        """
+        return copy.copy(self)._remember(log)
+
+    def without_people(self) -> Self:
+        """The same items and nobody's history."""
+        nothing = np.empty(0, dtype=np.int64)
+        return self.with_history(Interactions(nothing, nothing, nothing, np.empty(0, np.float32), 1, self.items))
+
+    def save(self, path: Path) -> None:
+        """Write what is known about items; nothing that belongs to a person."""
+        np.savez(path, place=self._place, popular=self.popular, recent=self._recent, born=self._born)
+
+    @classmethod
+    def load(cls, path: Path, config: CandidateConfig | None = None) -> Self:
+        """Read what `save` wrote; nobody's history is known."""
+        generator = cls(config)
+        with np.load(path) as file:
+            generator._place, generator.popular = file["place"], file["popular"]
+            generator._recent, generator._born = file["recent"], file["born"]
+        generator.items = len(generator.popular)
+        generator._finish()
+        return generator.without_people()
+
+    def _finish(self) -> None:
+        self._popular_place = np.empty(self.items)
+        self._popular_place[np.argsort(-self.popular[1:], kind="stable") + 1] = np.arange(1.0, self.items)
+        self._popular_place[0] = np.inf
+
+    def _remember(self, log: Interactions) -> Self:
         later = _later_of_the_same(log.user)
         shape = (log.users, log.items)
         self._own = sparse.coo_array((self.config.own_decay**later, (log.user, log.item)), shape=shape).tocsr()
