@@ -71,11 +71,11 @@ class _End:
     def to_stop(self, stop: int) -> Floats:
         """Minutes from each point to a stop on its land; the chord is as long as the arc to 1 in 100,000 here."""
         if stop not in self._to_stop:
-            place = crossings().unit[stop]
+            place = crossings().unit[:, stop]
             minutes = np.empty(self.lat.size)
             for first in range(0, self.lat.size, _BLOCK):
                 rows = slice(first, first + _BLOCK)
-                chord = np.sqrt(np.maximum(2.0 - 2.0 * (self._unit[rows] @ place), 0.0))
-                minutes[rows] = local_minutes(EARTH_RADIUS_KM * chord)
+                x, y, z = (self._unit[axis, rows] - place[axis] for axis in range(3))
+                minutes[rows] = local_minutes(EARTH_RADIUS_KM * np.sqrt(x * x + y * y + z * z))
             self._to_stop[stop] = minutes
         return self._to_stop[stop]
