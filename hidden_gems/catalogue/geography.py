@@ -74,7 +74,7 @@ def land_of(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.int64]:
 
 def on_land(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.bool_]:
     """Whether each point lies inside a shore's polygon."""
-    return _search(_lands().locate, lat, lon) != OUTSIDE
+    return np.not_equal(_search(_lands().locate, lat, lon), OUTSIDE)
 
 
 def in_district(name: str, lat: ArrayLike, lon: ArrayLike) -> NDArray[np.bool_]:
@@ -83,7 +83,7 @@ def in_district(name: str, lat: ArrayLike, lon: ArrayLike) -> NDArray[np.bool_]:
     Raises:
         KeyError: If no district has that name.
     """
-    return _search(_district(name).locate, lat, lon) != OUTSIDE
+    return np.not_equal(_search(_district(name).locate, lat, lon), OUTSIDE)
 
 
 def distance_km(from_lat: ArrayLike, from_lon: ArrayLike, to_lat: ArrayLike, to_lon: ArrayLike) -> Floats:

@@ -82,7 +82,8 @@ class Partition:
         return np.where(self._covered(lat), found, OUTSIDE)
 
     def _covered(self, lat: Floats) -> NDArray[np.bool_]:
-        return (lat >= self._levels[0]) & (lat < self._top)
+        covered: NDArray[np.bool_] = (lat >= self._levels[0]) & (lat < self._top)
+        return covered
 
     def _west(self, lat: Floats, lon: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         strip = np.clip(np.searchsorted(self._levels, lat, side="right") - 1, 0, None)

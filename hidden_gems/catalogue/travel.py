@@ -29,7 +29,7 @@ def travel_minutes(from_lat: ArrayLike, from_lon: ArrayLike, to_lat: ArrayLike, 
     Examples:
         >>> from_galata = travel_minutes(41.0256, 28.9741, [41.0322, 40.9806], [28.9833, 29.0244])  # Cihangir, Moda
         >>> from_galata.round().tolist()
-        [15.0, 50.0]
+        [15.0, 51.0]
     """
     start, end = _End(from_lat, from_lon), _End(to_lat, to_lon)
     shape = np.broadcast_shapes(start.shape, end.shape)

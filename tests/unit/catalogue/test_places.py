@@ -10,7 +10,7 @@ from hidden_gems.catalogue.hours import open_hours_of_week
 from hidden_gems.catalogue.places import EDITORIAL_COLUMNS, ITEM_COLUMNS, load_neighborhoods, load_places
 from hidden_gems.datasets.contract import FILES, GEM_TYPES, SETTINGS, TIMES_OF_DAY
 
-ON_THE_WATER = {"eminonu-galata-koprusu", "salacak-kiz-kulesi"}  # a bridge and an islet
+ON_THE_WATER = {"eminonu-galata-koprusu", "karakoy-metro-koprusu", "salacak-kiz-kulesi"}  # two bridges and an islet
 
 
 @pytest.fixture(scope="module")
