@@ -53,7 +53,7 @@ def check(
     if as_json:
         typer.echo(json.dumps(_as_json(checked, rejected), indent=2, ensure_ascii=False))
     else:
-        _print(checked, rejected)
+        print_checked(checked, rejected, Console())
 
 
 def _keep(rejected: "pd.DataFrame", out: Path) -> Path | None:
@@ -90,10 +90,11 @@ def _as_json(checked: "Checked", rejected: Path | None) -> dict[str, object]:
     }
 
 
-def _print(checked: "Checked", rejected: Path | None) -> None:
+def print_checked(checked: "Checked", rejected: Path | None, console: Console) -> None:
+    """Counts, what is missing and what that costs, warnings, reasons of rejected rows."""
     from hidden_gems.datasets.report import frequent_reasons, missing
 
-    console, about = Console(), checked.dataset.about
+    about = checked.dataset.about
     simulated = " (simulated)" if about.simulated else ""
     console.print(f"{about.name}{simulated}, {about.timezone}", markup=False)
     counts = Table("table", "rows")

@@ -1,7 +1,7 @@
 """`gems demo`: the whole story, a chapter a screen, and one HTML page to keep."""
 
 import json
-import tempfile
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,73 +13,155 @@ from rich.table import Table
 
 from hidden_gems.cli.extras import needs_extra
 from hidden_gems.cli.options import MaxRejected, Places, Seed, Timezone
+from hidden_gems.cli.processes import redis_server
+from hidden_gems.cli.train import Trained, show_decision, train_release
+from hidden_gems.core.errors import BadInputError
 from hidden_gems.core.home import gems_home
 
 if TYPE_CHECKING:
     from hidden_gems.cli.story import Person
-    from hidden_gems.cli.train import Trained
+    from hidden_gems.datasets.validation import Checked
     from hidden_gems.evaluation.report import Evaluation
 
-CITY = {"people": 2000, "days": 60}
-QUICK_CITY = {"people": 300, "days": 30}
+PEOPLE, DAYS = 2000, 60
+QUICK_PEOPLE, QUICK_DAYS = 300, 40
 
 
 @needs_extra("train")
 def demo(
     data: Annotated[
-        Path | None, typer.Option("--data", metavar="DIR", help="Dataset folder of your own instead of the simulated city.")
+        Path | None, typer.Option("--data", metavar="DIR", help="A dataset folder instead of the simulated city.")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="The same chapters on a small simulated city, in 90 seconds.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A small simulated city, the same chapters.")] = False,
     out: Annotated[Path, typer.Option(help="The HTML page to write.")] = Path("gems-demo.html"),
     seed: Seed = 0,
     timezone: Timezone = "Europe/Istanbul",
     max_rejected: MaxRejected = 0.01,
 ) -> None:
-    """Show all of it: data, training pipeline, quality beside simple baselines, recommendations with reasons, a page.
+    """Show all of it: the data, the pipeline, quality beside simple models, recommendations with reasons, a page.
 
     Nothing it starts lives on when it ends, also on Ctrl-C.
     """
-    from hidden_gems.cli.processes import redis_server
     from hidden_gems.cli.story import tell
-    from hidden_gems.cli.train import train_release
 
     console, began = Console(), time.monotonic()
-    console.print(Rule("1  The data"))
-    data = data or _simulated(quick, seed, console)
-    places = Places(data.resolve().name)
-    _show_data(data, timezone, max_rejected, console)
+    if not out.absolute().parent.is_dir():
+        raise BadInputError(f"--out {out}: the folder {out.absolute().parent} is not there")
+    _chapter(console, "1  The data")
+    folder = data or _simulated(quick, seed, console)
+    checked = _show_data(folder, timezone, max_rejected, console)
+    places = Places(folder.resolve().name)
     with redis_server(places.redis) as redis:
-        console.print(Rule("2  The training pipeline"))
-        trained = train_release(data, places, redis, seed, timezone, max_rejected, console)
+        _chapter(console, "2  The training pipeline")
+        trained = train_release(folder, places, redis, seed, timezone, max_rejected, console)
         _show_steps(trained, console)
-        console.print(Rule("3  How good is it?"))
+        _chapter(console, "3  How good is it?")
         evaluation = _show_quality(trained, console)
-        console.print(Rule("4  Recommendations, with reasons"))
-        people = tell(trained, redis, data, timezone, max_rejected)
+        _chapter(console, "4  Recommendations, with reasons")
+        people = tell(trained.release, redis, places.feast, checked.dataset)
         for person in people:
             _show_person(person, console)
-    console.print(Rule("5  The page, and where to look next"))
-    _write_page(out, trained, evaluation, people)
-    _show_next(out, trained, places, console)
+    _chapter(console, "5  The page, and where to look next")
+    out.write_text(_page(trained, evaluation, people, checked), encoding="utf-8")
+    _show_next(out, folder, trained, console)
     console.print(f"Done in {time.monotonic() - began:.0f} s. Nothing is left running.")
 
 
-def _simulated(quick: bool, seed: int, console: Console) -> Path:
-    from hidden_gems.simulation.write import simulate
+def _chapter(console: Console, title: str) -> None:
+    console.print()
+    console.print(Rule(f"[bold]{title}", align="left"))
 
-    size = QUICK_CITY if quick else CITY
-    folder = gems_home() / ("quick-city" if quick else "city")
-    console.print(f"Simulating Istanbul: {size['people']:,} people, {size['days']} days, seed {seed}. All people are simulated.")
-    simulate(folder, people=size["people"], days=size["days"], seed=seed)
+
+def _simulated(quick: bool, seed: int, console: Console) -> Path:
+    """A new city, and nothing left of what was learned from an earlier one."""
+    from hidden_gems.cli.simulate import simulate_with_progress
+
+    people, days = (QUICK_PEOPLE, QUICK_DAYS) if quick else (PEOPLE, DAYS)
+    folder = gems_home() / "cities" / ("quick-city" if quick else "city")
+    console.print(f"Nobody here is real: {people:,} simulated people in the real places of Istanbul, {days} days.")
+    simulate_with_progress(folder, people, days, seed, console)
+    places = Places(folder.name)
+    for stale in (places.redis, places.feast):
+        shutil.rmtree(stale, ignore_errors=True)
     return folder
 
 
-def _show_data(data: Path, timezone: str, max_rejected: float, console: Console) -> None:
+def _show_data(folder: Path, timezone: str, max_rejected: float, console: Console) -> "Checked":
     from hidden_gems.cli.data import print_checked
     from hidden_gems.core.ids import Pseudonyms
     from hidden_gems.datasets.validation import check_folder
 
     checked = check_folder(
-        data, timezone=timezone, max_rejected_share=max_rejected, pseudonyms=Pseudonyms.load(gems_home())
+        folder, timezone=timezone, max_rejected_share=max_rejected, pseudonyms=Pseudonyms.load(gems_home())
     )
-    print_checked(checked, console)
+    print_checked(checked, None, console)
+    return checked
+
+
+def _show_steps(trained: Trained, console: Console) -> None:
+    table = Table("step", "seconds")
+    table.columns[1].justify = "right"
+    for step in trained.run.steps:
+        table.add_row(step.name, f"{step.seconds:.1f}")
+    table.add_section()
+    table.add_row("all", f"{sum(step.seconds for step in trained.run.steps):.1f}")
+    console.print(table)
+
+
+def _show_quality(trained: Trained, console: Console) -> "Evaluation":
+    from hidden_gems.cli.tables import figures_table
+    from hidden_gems.evaluation.report import Evaluation
+
+    found = Evaluation.from_dict(json.loads((trained.release / "reports" / "evaluation.json").read_text()))
+    console.print(figures_table(found))
+    for protocol, words in found.protocols.items():
+        console.print(f"{protocol}: {words}", style="dim", markup=False)
+    for note in found.notes:
+        console.print(note, markup=False)
+    show_decision(trained, console)
+    return found
+
+
+def _show_person(person: "Person", console: Console) -> None:
+    console.print()
+    console.print(f"[bold]{person.title}[/bold]  {person.about}")
+    table = Table("", "gem", "reasons", show_lines=True)
+    for gem in person.slate:
+        shares = "  ".join(
+            f"{reason.label} {100 * reason.importance:.0f} %" for reason in gem.explanation.top_features
+        )
+        where = f"\n[dim]{gem.where}[/dim]" if gem.where else ""
+        table.add_row(str(gem.position + 1), f"{gem.name}{where}", f"{gem.explanation.text}\n[dim]{shares}[/dim]")
+    console.print(table)
+
+
+def _page(trained: Trained, evaluation: "Evaluation", people: list["Person"], checked: "Checked") -> str:
+    import jinja2
+
+    from hidden_gems.cli.tables import figure_rows
+
+    head, body = figure_rows(evaluation)
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("hidden_gems.cli"), autoescape=True)
+    return environment.get_template("page.html.j2").render(
+        about=checked.dataset.about,
+        release=trained.release.name,
+        promoted=trained.decision["promote"],
+        reasons=trained.decision["reasons"],
+        people=people,
+        head=head,
+        body=body,
+        steps=trained.run.steps,
+        counts=", ".join(f"{count:,} {name}" for name, count in checked.dataset.counts().items()),
+    )
+
+
+def _show_next(out: Path, folder: Path, trained: Trained, console: Console) -> None:
+    console.print(f"Page:     {out.absolute()}", soft_wrap=True, highlight=False)
+    console.print(f"Release:  {trained.release}", soft_wrap=True, highlight=False)
+    console.print(f"Report:   {trained.release / 'reports' / 'report.html'}", soft_wrap=True, highlight=False)
+    console.print(f"Models on these data:  gems evaluate --data {folder}", soft_wrap=True, highlight=False)
+    console.print(
+        f"Lists for everyone:    gems rank --data {folder} --model lambdamart --out recs.parquet",
+        soft_wrap=True,
+        highlight=False,
+    )

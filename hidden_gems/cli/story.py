@@ -172,7 +172,7 @@ def shores(places: NDArray[np.float64]) -> dict[str, list[Point]]:
     known = places[~np.isnan(places).any(axis=1)]
     if not len(known) or on_land(known[:, 0], known[:, 1]).mean() < 0.5:
         return {}
-    return {outline.name: [(float(lat), float(lon)) for lat, lon in outline.points] for outline in outlines()}
+    return {outline.name: [(float(lat), float(lon)) for lat, lon in outline.ring] for outline in outlines()}
 
 
 def _warm(dataset: Dataset) -> str:

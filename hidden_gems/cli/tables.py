@@ -50,4 +50,4 @@ def _cell(figure: "Figure | None") -> str:
         return "no people"
     if not math.isfinite(figure.low):
         return f"{figure.value:.3f}"
-    return f"{figure.value:.3f} \\[{figure.low:.3f}, {figure.high:.3f}]"
+    return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"

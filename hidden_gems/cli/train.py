@@ -45,9 +45,14 @@ def train(
         typer.echo(json.dumps({"release": str(trained.release), "decision": trained.decision, "seconds": steps}))
         return
     typer.echo(f"Release: {trained.release}")
-    typer.echo("It may be promoted." if trained.decision["promote"] else "It may not be promoted:")
+    show_decision(trained, console)
+
+
+def show_decision(trained: Trained, console: Console) -> None:
+    """What the gate decided and why."""
+    console.print("Gate: it may be promoted." if trained.decision["promote"] else "Gate: it may not be promoted.")
     for reason in trained.decision["reasons"]:
-        typer.echo(f"  {reason}")
+        console.print(f"  {reason}", markup=False, highlight=False)
 
 
 def train_release(

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 
 from hidden_gems.core.errors import ParityError
 from hidden_gems.export.onnx import DEEP, NCF_NAME
+from hidden_gems.export.sessions import open_session
 from hidden_gems.export.trees import FEATURES
 from hidden_gems.features.context import CONTEXT_NAMES
 from hidden_gems.models.lambdamart import LambdaMART
@@ -112,10 +112,3 @@ def check_trees(model: LambdaMART, path: Path, x: NDArray[np.float32], query_siz
         if np.abs(ours[top] - ours[exported]).max(initial=0.0) > TREES_TOLERANCE:
             raise ParityError("lambdamart: graph and model put different rows into the top 10 of a query")
     return worst
-
-
-def open_session(path: Path) -> onnxruntime.InferenceSession:
-    """A session on one thread, as servers use it."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

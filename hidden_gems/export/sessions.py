@@ -8,12 +8,13 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from hidden_gems.datasets.interactions import Rows
+from hidden_gems.export.trees import FEATURES
 
 
 def open_session(path: Path) -> ort.InferenceSession:
-    """One thread: two or more hurt on shared cores."""
+    """A session on one thread: two or more hurt on shared cores."""
     options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
@@ -44,6 +45,5 @@ class RankerSession:
 
     def __call__(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Score of each vector, n X 60 gives n."""
-        [name] = [port.name for port in self._session.get_inputs()]
-        [scores] = self._session.run(None, {name: vectors})
-        return np.asarray(scores, dtype=np.float32).reshape(-1)
+        [scores] = self._session.run(["scores"], {FEATURES: vectors})
+        return np.asarray(scores, dtype=np.float32)

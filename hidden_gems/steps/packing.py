@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,20 +15,19 @@ from hidden_gems.benchmark.shelf import Shelf
 from hidden_gems.core.clock import WallClock
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.export import release as releases
-from hidden_gems.export.onnx import export_deep, export_lambdamart
+from hidden_gems.export.onnx import DEEP_MODELS, export_deep
 from hidden_gems.export.parity import check_deep, check_trees
-from hidden_gems.export.sessions import DeepSession, RankerSession
+from hidden_gems.export.trees import export_lambdamart
+from hidden_gems.export.triton import write_model_repository
 from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
 from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.recommend.answering import row_key
 from hidden_gems.recommend.tables import ReleaseTables
 from hidden_gems.steps.judging import FIGURES, VALUES
-from hidden_gems.steps.learning import open_shelf
+from hidden_gems.steps.learning import SAMPLE, open_shelf
 from hidden_gems.training.ncf import NCFRecommender
 
-DEEP = ("ncf",)
-"""Models in the order of the rows of the served graph's scores."""
 PRIOR_STRENGTH = 10.0
 """Impressions that the prior of an arm is worth."""
 
@@ -65,9 +65,11 @@ def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
     decision = json.loads(parts.decision.read_text())
 
     def fill(draft: Path) -> None:
-        export_deep(ncf, draft / "model_repository")
-        check_deep(ncf, DeepSession(draft, DEEP))
-        _pack_ranker(ranker, draft)
+        with tempfile.TemporaryDirectory() as scratch:
+            graphs = export_deep(ncf, Path(scratch))
+            check_deep(ncf, graphs)
+            write_model_repository(graphs, draft / "model_repository")
+        _pack_ranker(ranker, parts.ranker / SAMPLE, draft / "ranker")
         _tables(shelf).save(draft / "tables")
         _write_policy(shelf, draft / "policy")
         reports = draft / "reports"
@@ -84,7 +86,7 @@ def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
             dataset=shelf.dataset.about,
             seed=seed,
             feature_service=FEATURE_SERVICE,
-            models=DEEP,
+            models=DEEP_MODELS,
             metrics={"figures": evaluation["figures"]},
             decision=decision,
         )
@@ -124,12 +126,12 @@ def model_card(shelf: Shelf, evaluation: Mapping[str, Any], decision: Mapping[st
     return "\n".join(lines) + "\n"
 
 
-def _pack_ranker(ranker: LambdaMART, draft: Path) -> None:
-    folder = draft / "ranker"
+def _pack_ranker(ranker: LambdaMART, sample: Path, folder: Path) -> None:
     ranker.save(folder)
     export_lambdamart(ranker, folder / "lambdamart.onnx")
     (folder / "features.json").write_text(json.dumps(list(FEATURE_NAMES), indent=0) + "\n")
-    check_trees(ranker, RankerSession(draft))
+    with np.load(sample) as rows:
+        check_trees(ranker, folder / "lambdamart.onnx", rows["vectors"], rows["query_sizes"])
 
 
 def _tables(shelf: Shelf) -> ReleaseTables:
