@@ -39,7 +39,7 @@ def complete_users(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def _with_rows(table: pd.DataFrame, key: str, ids: pd.Series) -> pd.DataFrame:
     rows = table.set_index(key).reindex(pd.Index(ids, dtype=object, name=key)).reset_index()[list(table.columns)]
-    texts = {name: rows[name].where(rows[name].notna(), None) for name in rows if rows[name].dtype == object}
+    texts = {str(name): rows[name].where(rows[name].notna(), None) for name in rows if rows[name].dtype == object}
     return rows.assign(**texts)  # a missing text is None, not NaN
 
 

@@ -280,7 +280,8 @@ def test_everything_that_is_missing_is_told_once_with_its_cost(check) -> None:
     told = missing(check(TABLES | {"items": "item_id,name\ncafe,\n", "users": "user_id\nzeki\n"}).dataset)
     assert [(table, column) for table, column, _ in told] == [
         *(("interactions", name) for name in (
-            "event_id", "value", "session_id", "slate_id", "position", "weather", "temperature_c", "mood", "language", "lat"
+            "event_id", "value", "session_id", "slate_id", "position", "weather", "temperature_c", "mood", "language",
+            "lat",
         )),
         ("items", "all"),
         ("users", "all"),
