@@ -127,9 +127,7 @@ def _show_person(person: "Person", console: Console) -> None:
     console.print(f"[bold]{person.title}[/bold]  {person.about}")
     table = Table("", "gem", "reasons", show_lines=True)
     for gem in person.slate:
-        shares = "  ".join(
-            f"{reason.label} {100 * reason.importance:.0f} %" for reason in gem.explanation.top_features
-        )
+        shares = "  ".join(f"{reason.label} {100 * reason.importance:.0f} %" for reason in gem.explanation.top_features)
         where = f"\n[dim]{gem.where}[/dim]" if gem.where else ""
         table.add_row(str(gem.position + 1), f"{gem.name}{where}", f"{gem.explanation.text}\n[dim]{shares}[/dim]")
     console.print(table)

@@ -71,7 +71,13 @@ def run_pipeline(name: str, arguments: Mapping[str, Any], runs: Path, console: C
         shutil.rmtree(old)
     command = [sys.executable, "-m", "pipelines.run", name, "--arguments", json.dumps(arguments), "--root", str(folder)]
     log_path = folder / "run.log"
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[note]}"))
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
     with (
         child(command, subprocess.PIPE, {"PYTHONUNBUFFERED": "1"}) as process,
         log_path.open("w") as log,

@@ -56,7 +56,9 @@ def register(release: Path, folder: Path, tracking_uri: str) -> Registered:
         client.log_param(run.info.run_id, key, value)
     for figure in about.metrics["figures"]:
         if figure["value"] is not None:
-            key = "/".join((figure["protocol"], figure["model"], figure["metric"])).replace(",", "").replace("@", " at ")
+            key = (
+                "/".join((figure["protocol"], figure["model"], figure["metric"])).replace(",", "").replace("@", " at ")
+            )
             client.log_metric(run.info.run_id, key, figure["value"])
     client.log_dict(run.info.run_id, json.loads((release / releases.MANIFEST).read_text()), releases.MANIFEST)
     if not client.search_registered_models(f"name = '{name}'"):

@@ -6,7 +6,9 @@ from components.images import TRAIN
 
 
 @dsl.component(base_image=TRAIN, install_kfp_package=False)
-def register_release(release_uri: str, releases_uri: str, mlflow_uri: str, registration: dsl.Output[dsl.Markdown]) -> str:
+def register_release(
+    release_uri: str, releases_uri: str, mlflow_uri: str, registration: dsl.Output[dsl.Markdown]
+) -> str:
     """Register a release in MLflow: a run with its figures, a model version, and the alias `candidate` if it passed.
 
     A release that passed becomes `stable` where there is no stable one yet; later ones wait for a rollout.

@@ -1,0 +1,62 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TOOLS = {"pip", "setuptools", "wheel"}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment that holds the base install and nothing else."""
+    folder = tmp_path_factory.mktemp("base")
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "-c", str(ROOT / "constraints.txt")]
+    subprocess.run([*pip, str(ROOT)], check=True, capture_output=True)
+    return folder / "bin"
+
+
+def test_the_base_install_is_small(base: Path) -> None:
+    listing = subprocess.run([base / "python", "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True)
+    packages = {line.split("==")[0].lower() for line in listing.stdout.splitlines() if line} - TOOLS
+    assert {"hidden-gems", "httpx", "pydantic", "typer"} <= {name.replace("_", "-") for name in packages}
+    assert len(packages) <= 20, sorted(packages)
+
+
+def test_help_answers_within_a_second(base: Path) -> None:
+    def seconds() -> float:
+        began = time.perf_counter()
+        shown = subprocess.run([base / "gems", "--help"], capture_output=True, text=True, check=True)
+        assert all(command in shown.stdout for command in ("demo", "simulate", "train", "evaluate", "rank", "data"))
+        return time.perf_counter() - began
+
+    assert min(seconds() for _ in range(3)) <= 1.0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["demo"],
+        ["simulate", "--out", "x"],
+        ["train", "--data", "x"],
+        ["data", "check", "x"],
+        ["evaluate", "--data", "x"],
+        ["rank", "--data", "x", "--model", "ncf", "--out", "x.csv"],
+        ["pipelines", "compile"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_command_that_needs_more_names_the_extra(base: Path, tmp_path: Path, arguments: list[str]) -> None:
+    done = subprocess.run([base / "gems", *arguments], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("gems: this needs the package ")
+    assert done.stderr.strip().endswith("pip install 'hidden-gems[train]'")
+
+
+def test_constraints_hold_no_cuda_and_no_address() -> None:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    assert not [line for line in lines if line.startswith(("nvidia", "triton=", "cuda"))]
+    assert not [line for line in lines if "://" in line or line.startswith("-")]
