@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hidden_gems.benchmark.contender import Contender, Oracle, Progress, RandomOrder, TrueReward
+from hidden_gems.benchmark.contender import Contender, Oracle, Progress, TrueReward
 from hidden_gems.benchmark.shelf import Shelf
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.datasets.dataset import Dataset
@@ -121,7 +121,7 @@ def evaluate(
     for place, name in enumerate(names):
         progress(name, place / len(names))
         started = time.perf_counter()
-        _judge(run, name, RandomOrder(len(shelf.items), seed) if name == "random" else shelf.contender(name))
+        _judge(run, name, shelf.contender(name))
         seconds[name] = round(time.perf_counter() - started, 2)
     if oracle is not None:
         progress(ORACLE, 1.0)
@@ -142,7 +142,7 @@ def evaluate(
         protocols={name: words for name, words in PROTOCOLS.items() if name in used},
         figures=tuple(run.figures),
         differences=_differences(run),
-        notes=tuple(notes),
+        notes=(*notes, *shelf.notes),
         seconds=seconds,
         judged=run.judged,
     )

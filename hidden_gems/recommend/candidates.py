@@ -87,7 +87,7 @@ class CandidateGenerator:
         """
         self.users, self.items = log.users, log.items
         self._place = np.full((log.items, 2), np.nan) if place is None else place
-        self.popular = np.bincount(log.item, weights=log.reward, minlength=log.items)
+        self.popular = np.bincount(log.item, weights=log.reward, minlength=log.items).astype(np.float64)
         self._popular_place = np.empty(log.items)
         self._popular_place[np.argsort(-self.popular[1:], kind="stable") + 1] = np.arange(1.0, log.items)
         self._popular_place[0] = np.inf
