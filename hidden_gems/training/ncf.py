@@ -43,7 +43,7 @@ class NCFSettings:
     validation_share: float = 0.1  # last slice of time that decides how many epochs are enough
     user_dropout: float = 0.05  # share of examples in which the person becomes the unknown one
     item_dropout: float = 0.03  # share of items that become the unknown one, attributes kept
-    table_rate: float = 0.1  # learning rate of the embeddings in shares of the loop's
+    table_rate: float = 0.05  # learning rate of the embeddings in shares of the loop's
     spectral_gain: float = 8.0  # what a product of spectral embeddings of length 1 adds to a logit
     hard_every: int = 3  # epochs between two searches for hard negatives
 
