@@ -31,3 +31,11 @@ class ParityError(HiddenGemsError):
 
 class StepFailedError(HiddenGemsError):
     """A step of a pipeline failed; names the step and where its log is."""
+
+
+class PartUnavailableError(HiddenGemsError):
+    """A part we depend on did not answer in time; `part` names it, and a fallback may."""
+
+    def __init__(self, part: str, reason: str) -> None:
+        super().__init__(f"{part} is unavailable: {reason}")
+        self.part = part

@@ -93,8 +93,9 @@ def raw_columns(dataset: Dataset, marks: pd.DataFrame, *, threads: int | None = 
         rows = counter.rows
         item = rows.table.rows(marks["item_id"].tolist())
         table = counter.load("marks", mark_rows(rows, marks, item))
-        found = ex.beside_marks(table, counter.states(table)).order_by("mark").to_pandas()
-    raw = {str(name): found[name].to_numpy(np.float64, na_value=np.nan) for name in found.columns}
+        raw: Raw = {}
+        for state, keys in counter.states(table):
+            raw |= _in_order(ex.beside_marks(table, state, keys).to_pandas())
     raw |= rows.table.columns(item, dataset.about.order_only) | _context(marks, dataset)
     return pd.DataFrame(finished(raw, dataset, len(marks)))
 
@@ -111,6 +112,12 @@ def mark_rows(rows: EventRows, marks: pd.DataFrame, item: Any) -> pd.DataFrame:
             "sec": marks["timestamp"].to_numpy(np.int64),
         }
     )
+
+
+def _in_order(found: pd.DataFrame) -> Raw:
+    """Columns in the order of the marks: sorting numbers here is cheaper than whole rows there."""
+    order = np.argsort(found["mark"].to_numpy())
+    return {str(name): found[name].to_numpy(np.float64, na_value=np.nan)[order] for name in found.columns}
 
 
 def finished(raw: Raw, dataset: Dataset, count: int) -> Raw:

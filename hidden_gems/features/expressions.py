@@ -136,7 +136,9 @@ def item_state(feedback: Table, impressions: Table, marks: Table, order_only: bo
     """Columns `item_*` by item and sec."""
     state = as_of(feedback, marks, ["item"], ITEM_SUMS)
     windows = recent(feedback.filter(feedback.likes > 0), marks, ["item"])
-    shown = as_of(impressions, marks, ["item"]).select("item", "sec", impressions="interactions", shown_first="first_time")
+    shown = as_of(impressions, marks, ["item"]).select(
+        "item", "sec", impressions="interactions", shown_first="first_time"
+    )
     joined = _beside(_beside(state, windows, ["item", "sec"]), shown, ["item", "sec"])
     joined = joined.mutate(first_time=ibis.least(joined.first_time, joined.shown_first)).drop("shown_first")
     return _prefixed(_beside(joined, _top(feedback, marks, order_only), ["sec"]), "item", ["item", "sec"])
@@ -173,11 +175,9 @@ def neighborhood_state(feedback: Table, marks: Table) -> Table:
     return state.select("user", "neighborhood", "sec", neighborhood_likes="interactions")
 
 
-def beside_marks(marks: Table, states: Sequence[tuple[Table, Sequence[str]]]) -> Table:
-    """Put the state of each key beside each mark, null where the mark has no such key."""
-    for state, keys in states:
-        marks = _beside(marks, state, keys)
-    return marks
+def beside_marks(marks: Table, state: Table, keys: Sequence[str]) -> Table:
+    """State of its key beside each mark, null where the mark has no such key: mark and the columns of the state."""
+    return _beside(marks.select("mark", *keys), state, keys).drop(*keys)
 
 
 def _beside(left: Table, right: Table, keys: Sequence[str]) -> Table:

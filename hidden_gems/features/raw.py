@@ -20,8 +20,8 @@ ATTRIBUTES = ("authenticity", "tourist_ratio", "crowd_level", "hidden_factor", "
 RECENT_DAYS = (7, 30)
 
 USER_SUMS = (
-    "likes", "items", "type_likes", "type_squares", "neighborhood_likes", "neighborhood_squares", "ratings", "rating_sum",
-    "conversions", "negatives", "weekend_likes", "night_likes", "located", "lat_sum", "lon_sum",
+    "likes", "items", "type_likes", "type_squares", "neighborhood_likes", "neighborhood_squares", "ratings",
+    "rating_sum", "conversions", "negatives", "weekend_likes", "night_likes", "located", "lat_sum", "lon_sum",
     *(f"{name}_{what}" for name in ATTRIBUTES for what in ("count", "sum")),
 )  # fmt: skip
 ITEM_SUMS = ("likes", "users", "ratings", "rating_sum", "conversions", "negatives", "reward_sum", "answers")
@@ -41,8 +41,8 @@ OWN = ("own_likes", "own_last_time")
 TYPE = ("type_interactions", "type_likes", "type_reward_sum", "type_impressions")
 NEIGHBORHOOD = ("neighborhood_likes",)
 STATIC = (
-    *(f"item_{name}" for name in ATTRIBUTES), "item_setting", "item_lat", "item_lon", "item_created_at", "item_has_type",
-    "item_has_neighborhood",
+    *(f"item_{name}" for name in ATTRIBUTES), "item_setting", "item_lat", "item_lon", "item_created_at",
+    "item_has_type", "item_has_neighborhood",
 )  # fmt: skip
 CONTEXT = ("timestamp", "local_hour", "weekday", "day_of_year", "weather", "temperature_c", "lat", "lon")
 RAW_COLUMNS = (*USER, *ITEM, *OWN, *TYPE, *NEIGHBORHOOD, *STATIC, *CONTEXT)
@@ -55,7 +55,8 @@ NEEDS_TIME = frozenset(
 """Columns that say nothing where times are only an order."""
 
 WEATHER_SEVERITY = {
-    "clear": 0.0, "partly_cloudy": 0.15, "cloudy": 0.3, "wind": 0.45, "fog": 0.5, "rain": 0.75, "snow": 0.9, "storm": 1.0,
+    "clear": 0.0, "partly_cloudy": 0.15, "cloudy": 0.3, "wind": 0.45, "fog": 0.5, "rain": 0.75, "snow": 0.9,
+    "storm": 1.0,
 }  # fmt: skip
 
 

@@ -126,8 +126,8 @@ def as_markdown() -> str:
     lines = [
         "# The 60 ranking features",
         "",
-        "Made from `hidden_gems/features/schema.py`; formulas are in `hidden_gems/features/vector.py`. A *like* is feedback "
-        "with a positive reward; a missing value is NaN. The order is the order of the vector.",
+        "Made from `hidden_gems/features/schema.py`; formulas are in `hidden_gems/features/vector.py`. A *like* is "
+        "feedback with a positive reward; a missing value is NaN. The order is the order of the vector.",
         "",
         "| # | feature | group | unit | made from | freshness | missing |",
         "|---|---|---|---|---|---|---|",

@@ -152,8 +152,8 @@ def cosine_similarity(raw: Columns) -> Array:
     """Angle between a person's taste and a gem, -1 to 1, size n; NaN where either side is blank.
 
     Both are vectors of shares of types (a gem has all of its own), shares of neighborhoods, and the attributes moved to
-    [-1, 1]. What is unknown is 0. Only the gem's own entry of the shares meets the other side, so three sums are enough:
-    the count of that entry, the count of all, and the sum of the squared counts.
+    [-1, 1]. What is unknown is 0. Only the gem's own entry of the shares meets the other side, so three numbers are
+    enough: the count of that entry, the count of all, and the sum of the squared counts.
     """
     dot, taste, gem = np.zeros((3, len(raw["timestamp"])))
     for key in ("type", "neighborhood"):
@@ -201,7 +201,8 @@ def travel(raw: Columns) -> Array:
 
 def _share(part: Array, whole: Array) -> Array:
     """`part` / `whole`, NaN where there is no whole."""
-    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)
+    share: Array = np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)
+    return share
 
 
 def _since(then: Array, now: Array, unit_seconds: int) -> Array:

@@ -1,0 +1,97 @@
+"""Rows of everyone and everything at one moment: the training expressions with a mark for each key."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from hidden_gems.datasets.dataset import Dataset
+from hidden_gems.features import expressions as ex
+from hidden_gems.features.counts import Counter, counting, finished
+from hidden_gems.features.raw import ITEM, NEIGHBORHOOD, OWN, TYPE, USER
+from hidden_gems.features.rows import NEW, ItemRow, UserRow, Values
+
+
+def snapshot(dataset: Dataset, at: int) -> tuple[dict[str, UserRow], dict[str, ItemRow]]:
+    """Rows of every person and every gem from what happened strictly before a second.
+
+    Args:
+        dataset: A checked dataset; it may hold later events.
+        at: Epoch seconds, or an order.
+
+    Returns:
+        Rows by pseudonym and by item id; the id `rows.NEW` stands for all that are new.
+    """
+    with counting(dataset) as counter:
+        return _users(counter, at), _items(counter, at)
+
+
+def user_rows(dataset: Dataset, at: int) -> dict[str, UserRow]:
+    """Rows of every person; see `snapshot`."""
+    with counting(dataset) as counter:
+        return _users(counter, at)
+
+
+def item_rows(dataset: Dataset, at: int) -> dict[str, ItemRow]:
+    """Rows of every gem; see `snapshot`."""
+    with counting(dataset) as counter:
+        return _items(counter, at)
+
+
+def _users(counter: Counter, at: int) -> dict[str, UserRow]:
+    rows = counter.rows
+    ids = [NEW, *rows.users.words]
+    everyone = counter.load("everyone", pd.DataFrame({"user": np.arange(len(ids)), "sec": at}))
+    totals = _by_row(counter, ex.user_state(counter.feedback, everyone), "user", USER)
+    own = ex.own_state(counter.feedback, _pairs(counter, "item", at))
+    types = ex.type_state(counter.feedback, counter.impressions, _pairs(counter, "type", at))
+    neighborhoods = ex.neighborhood_state(counter.feedback, _pairs(counter, "neighborhood", at))
+    maps = (
+        _by_pair(counter, own, "item", OWN, [NEW, *rows.table.ids]),
+        _by_pair(counter, types, "type", TYPE, [NEW, *rows.types.words]),
+        _by_pair(counter, neighborhoods, "neighborhood", NEIGHBORHOOD, [NEW, *rows.neighborhoods.words]),
+    )
+    return {name: UserRow(totals[row], *(part.get(row, {}) for part in maps)) for row, name in enumerate(ids)}
+
+
+def _items(counter: Counter, at: int) -> dict[str, ItemRow]:
+    ids = [NEW, *counter.rows.table.ids]
+    all_items = counter.load("all_items", pd.DataFrame({"item": np.arange(len(ids)), "sec": at}))
+    order_only = counter.dataset.about.order_only
+    state = ex.item_state(counter.feedback, counter.impressions, all_items, order_only)
+    totals = _by_row(counter, state, "item", ITEM)
+    return {name: ItemRow(totals[row]) for row, name in enumerate(ids)}
+
+
+def _pairs(counter: Counter, key: str, at: int) -> Any:
+    """Every pair of a person and a gem, type or neighborhood that met before the second, marked at it."""
+    pairs = counter.feedback.filter(counter.feedback.sec < at).select("user", key)
+    if key == "type":  # impressions are counted by type only
+        pairs = pairs.union(counter.impressions.filter(counter.impressions.sec < at).select("user", key))
+    return pairs.filter(pairs[key] > 0).distinct().mutate(sec=ibis.literal(at, "int64"))
+
+
+def _by_row(counter: Counter, state: Any, key: str, names: Sequence[str]) -> dict[int, Values]:
+    found = state.to_pandas()
+    return dict(zip(found[key].tolist(), _tuples(counter, found, names), strict=True))
+
+
+def _by_pair(
+    counter: Counter, state: Any, key: str, names: Sequence[str], words: Sequence[str]
+) -> dict[int, dict[str, Values]]:
+    """Values by user row and word; pairs that say nothing are left out."""
+    found = state.to_pandas()
+    found = found[(found[[name for name in names if not name.endswith("_time")]] > 0).any(axis=1)]
+    maps: dict[int, dict[str, Values]] = {}
+    values = _tuples(counter, found, names)
+    for user, word, row in zip(found["user"].tolist(), found[key].tolist(), values, strict=True):
+        maps.setdefault(user, {})[words[word]] = row
+    return maps
+
+
+def _tuples(counter: Counter, found: pd.DataFrame, names: Sequence[str]) -> list[Values]:
+    raw = {name: found[name].to_numpy(np.float64, na_value=np.nan) for name in names}
+    raw = finished(raw, counter.dataset, len(found))
+    return [tuple(row) for row in np.stack([raw[name] for name in names], axis=1).tolist()] if len(found) else []
