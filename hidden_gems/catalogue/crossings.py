@@ -25,7 +25,7 @@ class Crossings:
     Notation: P stops, C crossings of a pair of lands.
     """
 
-    unit: Floats  # place on the unit sphere, P X 3
+    unit: Floats  # place on the unit sphere, 3 X P
     pairs: dict[tuple[int, int], tuple[NDArray[np.int64], NDArray[np.int64], Floats]]
     """Lands (a, b) -> stops on a, stops on b, minutes from stop to stop with the wait, each C."""
 

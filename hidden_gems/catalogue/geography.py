@@ -1,8 +1,9 @@
 """The shores and districts of Istanbul, and distances."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import resources
 from typing import Any
 
@@ -15,6 +16,8 @@ SHORES = ("europe", "asia", "islands")
 ELSEWHERE = ""
 """Shore of a point that is not in greater Istanbul."""
 EARTH_RADIUS_KM = 6371.0088
+_REACH_DEGREES = 0.1  # of longitude, 8.4 km here
+_Locate = Callable[[Floats, Floats], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,8 @@ def read_table(name: str) -> Any:
 def shore_of(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.str_]:
     """Shore of each point.
 
-    A point on the water belongs to the nearer land to its west or east; a point that is not in greater Istanbul has
-    the shore `ELSEWHERE`.
+    A point on the water belongs to the nearer land to its west or east if that is within some 8 km; a point that is
+    not in greater Istanbul has the shore `ELSEWHERE`.
 
     Args:
         lat: Latitudes in degrees, any shape.
@@ -66,12 +69,12 @@ def shore_of(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.str_]:
 
 def land_of(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.int64]:
     """Row of `outlines()` for each point, by the rule of `shore_of`; `OUTSIDE` (-1) if not in greater Istanbul."""
-    return _search(_lands().nearest, lat, lon)
+    return _search(partial(_lands().nearest, reach=_REACH_DEGREES), lat, lon)
 
 
 def on_land(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.bool_]:
     """Whether each point lies inside a shore's polygon."""
-    return _search(_lands().locate, lat, lon) != OUTSIDE
+    return np.not_equal(_search(_lands().locate, lat, lon), OUTSIDE)
 
 
 def in_district(name: str, lat: ArrayLike, lon: ArrayLike) -> NDArray[np.bool_]:
@@ -80,7 +83,7 @@ def in_district(name: str, lat: ArrayLike, lon: ArrayLike) -> NDArray[np.bool_]:
     Raises:
         KeyError: If no district has that name.
     """
-    return _search(Partition([districts()[name].ring]).locate, lat, lon) != OUTSIDE
+    return np.not_equal(_search(_district(name).locate, lat, lon), OUTSIDE)
 
 
 def distance_km(from_lat: ArrayLike, from_lon: ArrayLike, to_lat: ArrayLike, to_lon: ArrayLike) -> Floats:
@@ -99,13 +102,18 @@ def distance_km(from_lat: ArrayLike, from_lon: ArrayLike, to_lat: ArrayLike, to_
 
 
 def unit_vectors(lat: Floats, lon: Floats) -> Floats:
-    """Points of the unit sphere: x, y, z of n points given in degrees, n X 3."""
+    """Points of the unit sphere: x, y, z of n points given in degrees, 3 X n."""
     phi, lam = np.radians(lat), np.radians(lon)
-    return np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], axis=1)
+    return np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)])
 
 
 def _read_outlines(name: str) -> tuple[Outline, ...]:
     return tuple(Outline(row["name"], row["shore"], np.array(row["ring"])) for row in read_table(name))
+
+
+@lru_cache(maxsize=64)
+def _district(name: str) -> Partition:
+    return Partition([districts()[name].ring])
 
 
 @lru_cache(maxsize=1)
@@ -113,7 +121,6 @@ def _lands() -> Partition:
     return Partition([outline.ring for outline in outlines()])
 
 
-def _search(locate: Any, lat: ArrayLike, lon: ArrayLike) -> NDArray[np.int64]:
+def _search(locate: _Locate, lat: ArrayLike, lon: ArrayLike) -> NDArray[np.int64]:
     lats, lons = np.broadcast_arrays(np.asarray(lat, dtype=float), np.asarray(lon, dtype=float))
-    found: NDArray[np.int64] = locate(lats.ravel(), lons.ravel()).reshape(lats.shape)
-    return found
+    return locate(lats.ravel(), lons.ravel()).reshape(lats.shape)

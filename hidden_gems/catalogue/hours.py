@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
-from opening_hours import OpeningHours, ParserError
+from opening_hours.opening_hours import OpeningHours, ParserError
 
 from hidden_gems.core.errors import BadInputError
 

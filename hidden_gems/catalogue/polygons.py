@@ -16,7 +16,7 @@ class Partition:
     Between two neighbouring vertex latitudes the edges do not cross, so their order from west to east is fixed. The
     number of edges west of a point then says in which polygon it lies.
 
-    Notation: B points, S strips, K edges in the fullest strip.
+    Notation: B points, S strips, K edges that a strip has room for.
 
     Examples:
         >>> square = np.array([[0.0, 0.0], [0.0, 2.0], [2.0, 2.0], [2.0, 0.0]])
@@ -40,11 +40,11 @@ class Partition:
         self._levels, self._top = bounds[:-1], bounds[-1]
         crossing = [np.flatnonzero((low <= foot) & (high >= head)) for foot, head in pairwise(bounds)]
         width = 2 ** max(len(found) for found in crossing).bit_length() - 1  # room for a binary search
-        strips = len(crossing)
-        self._base = np.full((strips, width), np.inf)  # longitude at the foot of the strip, S X K
-        self._slope = np.zeros((strips, width))  # degrees of longitude a degree of latitude, S X K
-        self._owner = np.full((strips, width), OUTSIDE)  # S X K
-        self._label = np.full((strips, width + 1), OUTSIDE)  # polygon after so many edges, S X (K + 1)
+        shape = len(crossing), width + 1
+        self._base = np.full(shape, np.inf)  # longitude at the foot of the strip, S X (K + 1), the last without an edge
+        self._slope = np.zeros(shape)  # degrees of longitude a degree of latitude
+        self._owner = np.full(shape, OUTSIDE)  # polygon the edge belongs to
+        self._label = np.full(shape, OUTSIDE)  # polygon that a point lies in when so many edges are west of it
         for strip, found in enumerate(crossing):
             self._fill(strip, edges[found], owner[found], (bounds[strip] + bounds[strip + 1]) / 2)
 
@@ -63,29 +63,33 @@ class Partition:
         strip, west = self._west(lat, lon)
         return np.where(self._covered(lat), self._label[strip, west], OUTSIDE)
 
-    def nearest(self, lat: Floats, lon: Floats) -> NDArray[np.int64]:
+    def nearest(self, lat: Floats, lon: Floats, reach: float) -> NDArray[np.int64]:
         """Like `locate`, but a point in a gap belongs to the nearer of the polygons to its west and to its east.
 
-        A point that has no polygon to its west or none to its east is outside.
+        Args:
+            lat: Latitudes in degrees, size B.
+            lon: Longitudes in degrees, size B.
+            reach: Degrees of longitude within which the polygon must begin.
         """
         strip, west = self._west(lat, lon)
-        left, right = np.maximum(west - 1, 0), np.minimum(west, self._owner.shape[1] - 1)
-        rise = lat - self._levels[strip]
+        rise, left = lat - self._levels[strip], np.maximum(west - 1, 0)
         to_left = lon - self._base[strip, left] - self._slope[strip, left] * rise
-        to_right = self._base[strip, right] + self._slope[strip, right] * rise - lon
-        nearer = np.where(to_left <= to_right, self._owner[strip, left], self._owner[strip, right])
+        to_left = np.where(west > 0, to_left, np.inf)
+        to_right = self._base[strip, west] + self._slope[strip, west] * rise - lon
+        nearer = np.where(to_left <= to_right, self._owner[strip, left], self._owner[strip, west])
         inside = self._label[strip, west]
-        between = self._covered(lat) & (west > 0) & (self._owner[strip, right] != OUTSIDE) & (west <= right)
-        return np.where(between, np.where(inside == OUTSIDE, nearer, inside), OUTSIDE)
+        found = np.where(inside == OUTSIDE, np.where(np.minimum(to_left, to_right) <= reach, nearer, OUTSIDE), inside)
+        return np.where(self._covered(lat), found, OUTSIDE)
 
     def _covered(self, lat: Floats) -> NDArray[np.bool_]:
-        return (lat >= self._levels[0]) & (lat < self._top)
+        covered: NDArray[np.bool_] = (lat >= self._levels[0]) & (lat < self._top)
+        return covered
 
     def _west(self, lat: Floats, lon: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         strip = np.clip(np.searchsorted(self._levels, lat, side="right") - 1, 0, None)
         rise = lat - self._levels[strip]
         west = np.zeros(len(lat), dtype=np.int64)
-        step = (self._base.shape[1] + 1) // 2
+        step = self._base.shape[1] // 2
         while step:
             edge = west + step - 1
             west = np.where(lon > self._base[strip, edge] + self._slope[strip, edge] * rise, edge + 1, west)

