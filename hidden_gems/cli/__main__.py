@@ -4,9 +4,11 @@ import sys
 
 import typer
 
+from hidden_gems.cli.data import data_app
 from hidden_gems.core.errors import BadInputError, HiddenGemsError
 
 app = typer.Typer(name="gems", no_args_is_help=True, add_completion=False, help=__doc__)
+app.add_typer(data_app, name="data")
 
 
 @app.callback()

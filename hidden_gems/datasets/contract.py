@@ -31,11 +31,11 @@ FILES: dict[str, tuple[Column, ...]] = {
         Column("user_id", "id", required=True),
         Column("item_id", "id", required=True),
         Column("timestamp", "time", required=True),
-        Column("event_id", "text"),
+        Column("event_id", "id"),
         Column("event_type", "text"),
         Column("value", "number"),
-        Column("session_id", "text"),
-        Column("slate_id", "text"),
+        Column("session_id", "id"),
+        Column("slate_id", "id"),
         Column("position", "integer", low=0),
         *_CONTEXT,
     ),
@@ -71,7 +71,7 @@ FILES: dict[str, tuple[Column, ...]] = {
         Column("consent", "flag"),
     ),
     "impressions": (
-        Column("slate_id", "text", required=True),
+        Column("slate_id", "id", required=True),
         Column("user_id", "id", required=True),
         Column("timestamp", "time", required=True),
         Column("item_id", "id", required=True),
@@ -94,6 +94,13 @@ GEM_TYPES = (
     "viewpoint", "garden", "waterfront", "nature", "hammam", "music", "street",
 )  # fmt: skip
 OTHER = "other"
+VOCABULARIES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "weather": (WEATHERS, WEATHER_ALIASES),
+    "mood": (MOODS, {}),
+    "setting": (SETTINGS, {}),
+    "best_time": (TIMES_OF_DAY, {}),
+}
+"""Columns whose words are ours, with the words and their aliases; any other word is kept as `OTHER`."""
 COLD_BELOW_C = 10.0
 HOT_ABOVE_C = 28.0
 DEFAULT_TIMEZONE = "Europe/Istanbul"
