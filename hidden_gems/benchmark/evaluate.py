@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hidden_gems.benchmark.contender import Contender, Oracle, Progress, RandomOrder, TrueReward
+from hidden_gems.benchmark.contender import Contender, Oracle, Progress, TrueReward
 from hidden_gems.benchmark.shelf import Shelf
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.datasets.dataset import Dataset
@@ -88,7 +88,7 @@ def evaluate(
     models: Sequence[str],
     *,
     k: int = 10,
-    split: TimeSplit | None = None,
+    shelf: Shelf | None = None,
     seed: int = 0,
     oracle: Oracle | None = None,
     progress: Progress = lambda what, share: None,
@@ -100,7 +100,8 @@ def evaluate(
         dataset: A checked dataset.
         models: Names on the shelf; popular and random are always beside them.
         k: Places.
-        split: Cut-offs; by default those of `split_by_time`.
+        shelf: Models of this dataset that may be fitted already; by default a new shelf with the cut-offs of
+            `split_by_time`.
         seed: Of everything random.
         oracle: True expected reward, where the data are simulated.
         progress: Told what is done.
@@ -109,8 +110,8 @@ def evaluate(
     Raises:
         BadInputError: If a model is not on the shelf.
     """
-    split = split or split_by_time(dataset)
-    shelf = Shelf(dataset, split, seed)
+    shelf = shelf or Shelf(dataset, split_by_time(dataset), seed)
+    split = shelf.split
     names = list(dict.fromkeys(["popular", *models, "random"]))
     shelf.check(names)
     notes: list[str] = []
@@ -121,7 +122,7 @@ def evaluate(
     for place, name in enumerate(names):
         progress(name, place / len(names))
         started = time.perf_counter()
-        _judge(run, name, RandomOrder(len(shelf.items), seed) if name == "random" else shelf.contender(name))
+        _judge(run, name, shelf.contender(name))
         seconds[name] = round(time.perf_counter() - started, 2)
     if oracle is not None:
         progress(ORACLE, 1.0)
@@ -142,7 +143,7 @@ def evaluate(
         protocols={name: words for name, words in PROTOCOLS.items() if name in used},
         figures=tuple(run.figures),
         differences=_differences(run),
-        notes=tuple(notes),
+        notes=(*notes, *shelf.notes),
         seconds=seconds,
         judged=run.judged,
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix
 
 from hidden_gems.benchmark.contender import Progress
 from hidden_gems.benchmark.shelf import Shelf
@@ -49,9 +50,7 @@ def rank(
     shelf = Shelf(dataset, split_for_ranking(dataset), seed)
     progress(f"fitting {model}", 0.0)
     contender = shelf.contender(model)
-    seen = seen_matrix(shelf.all_feedback(dataset.now)).tolil()
-    seen[:, 0] = 1
-    known = seen.tocsr()
+    known = csr_matrix(seen_matrix(shelf.all_feedback(dataset.now)))
     people = np.unique(shelf.users.rows(dataset.interactions["user_id"].tolist()))
     step = max(1, _CHUNK_CELLS // len(shelf.items))
     parts = []

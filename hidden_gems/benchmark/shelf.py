@@ -4,20 +4,23 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from hidden_gems.benchmark.contender import AtCut, Contender, RandomOrder, RankedAtCut
-from hidden_gems.benchmark.tmp_ranker import fit_ranker
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.interactions import Index, Interactions, Rows
 from hidden_gems.datasets.split import TimeSplit
-from hidden_gems.features.vector import feature_matrix
+from hidden_gems.features.attributes import AttributeEncoder
+from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.models.item_knn import ItemKNN
+from hidden_gems.models.lambdamart import LambdaMART, LambdaMARTConfig, RankingRows
 from hidden_gems.models.popular import Popular
 from hidden_gems.models.protocol import Recommender
 from hidden_gems.recommend.candidates import NO_ITEM, CandidateGenerator
-from hidden_gems.recommend.ranking import SCORE_FEATURES, Funnel, as_features, candidates_of
+from hidden_gems.recommend.ranking import SCORE_FEATURES, Funnel, candidates_of, ranking_features
+from hidden_gems.training.loop import LoopConfig
+from hidden_gems.training.ncf import NCFRecommender, NCFSettings
 from hidden_gems.training.training_set import TrainingSet, TrainingSetConfig, build_training_set
 
 MODELS = ("popular", "item_knn", "ncf", "lambdamart", "random")
@@ -38,6 +41,7 @@ class Shelf:
         self.items = Index(dataset.items["item_id"].tolist())
         self._models: dict[tuple[str, int], Recommender] = {}
         self._generators: dict[int, CandidateGenerator] = {}
+        self.notes: list[str] = []  # what stood in for what, in words
 
     @staticmethod
     def check(names: Sequence[str]) -> None:
@@ -70,15 +74,8 @@ class Shelf:
     @cached_property
     def item_groups(self) -> Rows:
         """Group of each item by its type, -1 where it has none, I."""
-        codes, _ = self._types
+        codes, _ = pd.factorize(self.dataset.items["type"])
         return np.concatenate([[-1], codes]).astype(np.int64)
-
-    @property
-    def _types(self) -> tuple[NDArray[np.int64], object]:
-        import pandas as pd
-
-        codes, names = pd.factorize(self.dataset.items["type"])
-        return codes, names
 
     def model(self, name: str, before: int) -> Recommender:
         """A simple or deep model fitted on what came strictly before a moment."""
@@ -86,11 +83,21 @@ class Shelf:
             self._models[name, before] = self._fit(name, before)
         return self._models[name, before]
 
+    def keep(self, name: str, before: int, model: Recommender) -> None:
+        """Put a model on the shelf that was fitted elsewhere on what came strictly before a moment."""
+        self._models[name, before] = model
+
     def _fit(self, name: str, before: int) -> Recommender:
         log = self.log(before)
-        if name == "popular":
-            return Popular().fit(log)
-        return ItemKNN().fit(log)
+        if name == "item_knn":
+            return ItemKNN().fit(log)
+        if name == "ncf":
+            about = self.dataset.about
+            attributes = AttributeEncoder.fit(self.dataset.items).encode(self.dataset.items)
+            rows = np.vstack([np.zeros((1, attributes.shape[1]), dtype=np.float32), attributes])
+            settings = NCFSettings(loop=LoopConfig(seed=self.seed))
+            return NCFRecommender(rows, about.timezone, about.order_only, settings).fit(log)
+        return Popular().fit(log)
 
     def generator(self, before: int) -> CandidateGenerator:
         """Candidate generation from what came strictly before a moment."""
@@ -103,18 +110,24 @@ class Shelf:
         return self._generators[before]
 
     def contender(self, name: str) -> Contender:
-        """A model ready to be judged on the test."""
+        """A model ready to be judged on the test; a note says so where a simpler one has to stand in."""
         self.check([name])
         cut = self.split.test_from
         if name == "random":
             return RandomOrder(len(self.items), self.seed)
-        if name == "lambdamart":
+        if name == "lambdamart" and len(self.training_set.marks):
             return RankedAtCut(self.funnel, cut)
+        if name == "lambdamart":
+            self.notes.append("lambdamart has no query to learn from in these data; item_knn stands in for it.")
+            name = "item_knn"
+        if name == "ncf" and not len(self.log(cut).user):
+            self.notes.append("ncf has nothing to learn from before the test; popular stands in for it.")
+            name = "popular"
         return AtCut(self.model(name, cut), self.users, self.items, cut)
 
     def scorers(self, before: int) -> dict[str, Recommender]:
-        """Models whose scores are features, fitted on what came strictly before a moment."""
-        return {name: self.model(name, before) for name in ("item_knn",)}
+        """Models whose scores are features, fitted on what came strictly before a moment; none where nothing did."""
+        return {name: self.model(name, before) for name in SCORE_FEATURES} if len(self.log(before).user) else {}
 
     def candidates(self, moment: int, people: list[str], repeat: bool) -> list[list[str]]:
         """Candidates at a moment of the ranker's slice; the models behind them were fitted before the slice."""
@@ -127,16 +140,32 @@ class Shelf:
         """What the ranker learns from."""
         return build_training_set(self.dataset, self.split, self.candidates, TrainingSetConfig(seed=self.seed))
 
-    @cached_property
-    def funnel(self) -> Funnel:
-        """Candidates and ranker at the test; the ranker learned from the slice before it."""
+    def ranking_rows(self) -> RankingRows:
+        """The training set as vectors; scores among them come from models fitted before the slice."""
         learned = self.training_set
         scorers = self.scorers(self.split.rank_from)
         user = self.users.rows(learned.marks["user_id"].tolist())
         item = self.items.rows(learned.marks["item_id"].tolist())
         when = learned.marks["timestamp"].to_numpy(np.int64)
         scores = {name: model.score(user, item, when) for name, model in scorers.items()}
-        features = feature_matrix(learned.raw, as_features(scores))
-        ranker = fit_ranker(features, learned, self.seed)
+        return RankingRows(
+            ranking_features(learned.raw, scores), learned.marks["label"].to_numpy(np.int64), learned.queries
+        )
+
+    @cached_property
+    def ranker(self) -> LambdaMART:
+        """LambdaMART, which learned from the slice before the test."""
+        rows = self.ranking_rows()
+        config = LambdaMARTConfig(leaf_rows=leaf_rows(len(rows.x)), seed=self.seed)
+        return LambdaMART(FEATURE_NAMES, config).fit(rows.x, rows.label, rows.query_sizes)
+
+    @property
+    def funnel(self) -> Funnel:
+        """Candidates and ranker at the test."""
         cut = self.split.test_from
-        return Funnel(ranker, self.dataset, self.generator(cut), self.scorers(cut), self.users, self.items)
+        return Funnel(self.ranker, self.dataset, self.generator(cut), self.scorers(cut), self.users, self.items)
+
+
+def leaf_rows(rows: int) -> int:
+    """Fewest rows in a leaf of the ranker: a thousandth of all, 20 to 500; small leaves learn a few people by heart."""
+    return min(max(rows // 1_000, 20), 500)

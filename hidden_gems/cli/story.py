@@ -21,7 +21,7 @@ from hidden_gems.features.local_time import local_time
 from hidden_gems.features.request import RequestContext
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.models.lambdamart import LambdaMART
-from hidden_gems.recommend.answering import Answering, Ranked, Request
+from hidden_gems.recommend.answering import Answering, Request
 from hidden_gems.recommend.tables import ReleaseTables
 
 WARM_QUANTILE = 0.9

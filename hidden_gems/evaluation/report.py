@@ -60,6 +60,12 @@ class Evaluation:
         figures = {name: [_row(row) for row in getattr(self, name)] for name in ("figures", "differences")}
         return about | {"notes": list(self.notes)} | figures
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Evaluation":
+        """Read what `as_dict` gave; the values of single people are not in it."""
+        figures = {name: tuple(_figure(row) for row in values[name]) for name in ("figures", "differences")}
+        return cls(**{**values, **figures, "notes": tuple(values["notes"])})
+
     def lines(self, metrics: tuple[str, ...] | None = None) -> list[tuple[str, ...]]:
         """Lines of a table: a heading, then protocol, model and one cell a metric, as text."""
         chosen = metrics or tuple(dict.fromkeys(figure.metric for figure in self.figures))
@@ -71,6 +77,10 @@ class Evaluation:
 
 def _row(figure: Figure) -> dict[str, Any]:
     return {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in asdict(figure).items()}
+
+
+def _figure(row: Mapping[str, Any]) -> Figure:
+    return Figure(**{name: math.nan if value is None else value for name, value in row.items()})
 
 
 def _cell(figure: Figure | None) -> str:

@@ -53,7 +53,7 @@ class ItemKNN:
         """Find the neighbours of every item and keep everyone's history; the unknown rows 0 have neither."""
         pairs = Pairs.of(log)
         prior = np.bincount(log.item, weights=log.reward, minlength=log.items)
-        self._prior = self.popularity * prior / max(prior.max().item(), _TINY)
+        self.prior = self.popularity * prior / max(prior.max().item(), _TINY)
         self.rows, self.weights = _nearest(pairs.table(pairs.reward), self.neighbours, self.shrinkage)
         self._history = pairs.table(pairs.reward * self._fade(pairs))
         self._tabulate()
@@ -61,7 +61,7 @@ class ItemKNN:
 
     def score(self, user: Rows, item: Rows, when: NDArray[np.int64]) -> NDArray[np.float32]:
         """Resemblance of each item to what the person did before, float32, size B."""
-        scores = self._prior[item]
+        scores = self.prior[item]
         for start in range(0, len(user), _PAIR_CHUNK):
             part = slice(start, start + _PAIR_CHUNK)
             terms = self._history[user[part]].multiply(self._reached_from[item[part]])
@@ -71,7 +71,7 @@ class ItemKNN:
 
     def score_catalogue(self, user: Rows, when: NDArray[np.int64]) -> NDArray[np.float32]:
         """Resemblance of every item to what each person did before, float32, size U X I; column 0 is -inf."""
-        scores: NDArray[np.float32] = ((self._history[user] @ self._reaches).toarray() + self._prior).astype(np.float32)
+        scores: NDArray[np.float32] = ((self._history[user] @ self._reaches).toarray() + self.prior).astype(np.float32)
         scores[:, 0] = -np.inf
         return scores
 
@@ -88,7 +88,7 @@ class ItemKNN:
             ],
             rows=self.rows,
             weights=self.weights,
-            prior=self._prior,
+            prior=self.prior,
             history=self._history.data,
             history_columns=self._history.indices,
             history_starts=self._history.indptr,
@@ -100,7 +100,7 @@ class ItemKNN:
         with np.load(folder / _FILE) as file:
             neighbours, shrinkage, half_life, popularity = file["settings"].tolist()
             model = cls(int(neighbours), shrinkage, None if np.isnan(half_life) else half_life, popularity)
-            model.rows, model.weights, model._prior = file["rows"], file["weights"], file["prior"]
+            model.rows, model.weights, model.prior = file["rows"], file["weights"], file["prior"]
             shape = (len(file["history_starts"]) - 1, len(model.rows))
             model._history = csr_matrix((file["history"], file["history_columns"], file["history_starts"]), shape)
         model._tabulate()

@@ -111,6 +111,16 @@ class LambdaMART:
             return np.zeros((0, len(self.names) + 1))
         return np.asarray(self.booster.predict(x, pred_contrib=True, num_threads=1), dtype=np.float64)
 
+    @property
+    def trees(self) -> int:
+        """Number of trees."""
+        return int(self.booster.num_trees())
+
+    def gain_shares(self) -> NDArray[np.float64]:
+        """Share of each feature in everything the splits gained, float64, size F; zeros where nothing was split."""
+        gain = np.asarray(self.booster.feature_importance("gain"), dtype=np.float64)
+        return gain / max(float(gain.sum()), np.finfo(np.float64).tiny)
+
     def save(self, folder: Path) -> None:
         """Write the trees with the names of the features into `folder`."""
         folder.mkdir(parents=True, exist_ok=True)

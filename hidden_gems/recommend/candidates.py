@@ -89,7 +89,7 @@ class CandidateGenerator:
         """
         self.items = log.items
         self._place = np.full((log.items, 2), np.nan) if place is None else place
-        self.popular = np.bincount(log.item, weights=log.reward, minlength=log.items)
+        self.popular = np.bincount(log.item, weights=log.reward, minlength=log.items).astype(np.float64)
         recent = _recent(log, self.config.recent_days, order_only)
         self._recent = np.bincount(log.item[recent], weights=log.reward[recent], minlength=log.items)
         first = np.full(log.items, np.inf)

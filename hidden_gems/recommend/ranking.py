@@ -44,7 +44,7 @@ class Funnel:
     items: Index
 
     def catalogue(self, users: Rows, when: int, repeat: bool) -> NDArray[np.float32]:
-        """Scores of all items, B X I: candidates first, what is no candidate below them in order of popularity."""
+        """Scores of all items, B X I: candidates first, below them the others in order of item_knn, else popularity."""
         parts = [
             self._part(users[s : s + _PEOPLE_AT_ONCE], when, repeat) for s in range(0, len(users), _PEOPLE_AT_ONCE)
         ]
@@ -54,7 +54,8 @@ class Funnel:
         found, tables = candidates_of(self.generator, self.scorers, users, when, repeat)
         row, place = np.nonzero(found.items != NO_ITEM)
         item = found.items[row, place]
-        scores = np.tile(_below(self.generator.popular), (len(users), 1))
+        scores = np.broadcast_to(self.generator.popular, (len(users), len(self.items)))
+        scores = _below(tables.get("item_knn", scores))
         if len(item):
             marks = pd.DataFrame(
                 {
@@ -75,13 +76,14 @@ class Funnel:
         return self._score(marks, {name: model.score(user, item, when) for name, model in self.scorers.items()})
 
     def _score(self, marks: pd.DataFrame, scores: Mapping[str, NDArray[np.floating]]) -> NDArray[np.float32]:
-        features = feature_matrix(raw_columns(self.dataset, marks), as_features(scores))
+        features = ranking_features(raw_columns(self.dataset, marks), scores)
         return np.asarray(self.ranker.score(features), dtype=np.float32)
 
 
-def as_features(scores: Mapping[str, NDArray[np.floating]]) -> dict[str, NDArray[np.floating]]:
-    """Scores of models under the names of the features they are."""
-    return {SCORE_FEATURES[name]: value for name, value in scores.items()}
+def ranking_features(raw: pd.DataFrame, scores: Mapping[str, NDArray[np.floating]]) -> NDArray[np.float32]:
+    """The 60 features of M marks from their raw columns and the scores of models by model name, M X 60."""
+    columns = {str(name): raw[name].to_numpy(np.float64) for name in raw.columns}
+    return feature_matrix(columns, {SCORE_FEATURES[name]: value for name, value in scores.items()})
 
 
 def candidates_of(
@@ -93,6 +95,7 @@ def candidates_of(
     return generator.generate(users, repeat, tables), tables
 
 
-def _below(popular: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Scores from -2 to -1 in the order of popularity, below any candidate's, which start at 0."""
-    return (popular / max(float(popular.max()), 1.0) - 2.0).astype(np.float32)
+def _below(scores: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Scores from -2 to -1 in the same order, below any candidate's, which start at 0; B X I."""
+    known = np.maximum(np.nan_to_num(scores, neginf=0.0), 0.0)
+    return (known / np.maximum(known.max(axis=1, keepdims=True), np.finfo(np.float32).tiny) - 2.0).astype(np.float32)

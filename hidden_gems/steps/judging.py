@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -50,7 +51,7 @@ def evaluate_models(
     )
     out.mkdir(parents=True)
     (out / FIGURES).write_text(json.dumps(found.as_dict(), indent=2, allow_nan=False) + "\n")
-    values = {}
+    values: dict[str, Any] = {}
     for (model, protocol), judged in found.judged.items():
         values[f"{model}/{protocol}/people"] = judged.people
         values |= {f"{model}/{protocol}/{metric}": array for metric, array in judged.values.items()}

@@ -2,16 +2,19 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from hidden_gems.benchmark.shelf import Shelf
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.split import split_by_time
 from hidden_gems.features.schema import FEATURE_NAMES
-from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.training.ncf import NCFRecommender
 from hidden_gems.training.training_set import TrainingSet
 
 STRONGEST = 5
+SAMPLE, SAMPLE_QUERIES = "sample.npz", 100
+"""Vectors beside the ranker that its exported form is compared on."""
 
 
 def open_shelf(checked: Path, seed: int) -> Shelf:
@@ -84,8 +87,10 @@ def fit_lambdamart(checked: Path, training_set: Path, ncf: Path, out: Path, seed
     shelf = open_shelf(checked, seed)
     shelf.keep("ncf", shelf.split.rank_from, NCFRecommender.load(ncf))
     shelf.training_set = TrainingSet.read(training_set)
-    ranker: LambdaMART = shelf.ranker
+    rows, ranker = shelf.ranking_rows(), shelf.ranker
     ranker.save(out)
+    whole = int(np.cumsum(rows.query_sizes)[:SAMPLE_QUERIES][-1])
+    np.savez(out / SAMPLE, vectors=rows.x[:whole], query_sizes=rows.query_sizes[:SAMPLE_QUERIES])
     gain = dict(zip(FEATURE_NAMES, ranker.gain_shares(), strict=True))
     strongest = sorted(gain, key=lambda name: -gain[name])[:STRONGEST]
     return {"trees": ranker.trees, "queries": len(shelf.training_set.queries)} | {

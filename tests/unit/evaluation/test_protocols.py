@@ -120,12 +120,12 @@ def test_uniform_negatives_average_over_the_items_of_a_person() -> None:
 
 
 def test_random_order_of_one_in_101_hits_the_first_ten_in_a_tenth() -> None:
-    future = log(*((1, item) for item in range(1, 501)), users=2, items=2_000)
-    truth = truth_after(log(users=2, items=2_000), future, repeats=True)
+    future = log(*((user, user + step) for user in range(1, 200) for step in range(5)), users=200, items=1_000)
+    truth = truth_after(log(users=200, items=1_000), future, repeats=True)
     random = np.random.default_rng(0)
-    found = uniform_negatives(lambda users: random.random((len(users), 2_000)), truth, draw_negatives(truth, 0), k=10)
-    assert found.values["hit_rate@10"][0] == pytest.approx(10 / 101, abs=0.03)
-    assert found.values["auc"][0] == pytest.approx(0.5, abs=0.05)
+    found = uniform_negatives(lambda users: random.random((len(users), 1_000)), truth, draw_negatives(truth, 0), k=10)
+    assert found.values["hit_rate@10"].mean() == pytest.approx(10 / 101, abs=0.02)
+    assert found.values["auc"].mean() == pytest.approx(0.5, abs=0.02)
 
 
 SLATES = Slates(

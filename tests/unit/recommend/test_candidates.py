@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+from scipy import sparse
+
+from hidden_gems.core.clock import DAY_SECONDS
+from hidden_gems.datasets.interactions import Interactions
+from hidden_gems.recommend import candidates as room
+from hidden_gems.recommend.candidates import CandidateConfig, CandidateGenerator
+
+
+def log(*events: tuple[int, int, int], users: int = 4, items: int = 401) -> Interactions:
+    rows = np.array(events, dtype=np.int64).reshape(-1, 3)
+    return Interactions(rows[:, 0], rows[:, 1], rows[:, 2], np.ones(len(rows), dtype=np.float32), users, items)
+
+
+SMALL = CandidateConfig(size=10, whole_catalogue_up_to=3)
+
+
+def names(found: room.Candidates, person: int = 0) -> dict[int, tuple[str, ...]]:
+    return {int(item): found.tags(person, place) for place, item in enumerate(found.items[person]) if item >= 0}
+
+
+def test_a_small_catalogue_is_ranked_as_a_whole_and_a_large_one_to_its_size() -> None:
+    few = CandidateGenerator().fit(log((1, 1, 0), items=301)).generate(np.array([2]))
+    assert sorted(few.items[0]) == list(range(1, 301))
+    many = CandidateGenerator().fit(log((1, 1, 0), items=302)).generate(np.array([1, 2]))
+    assert many.items.shape == (2, 200)
+    assert all(len(set(row)) == 200 for row in many.items.tolist())
+    assert CandidateConfig().size == 200
+
+
+def test_what_a_person_knows_is_left_out_unless_repeat() -> None:
+    generator = CandidateGenerator(SMALL).fit(log((1, 5, 0), (1, 6, 1), (2, 7, 2), items=9))
+    new = generator.generate(np.array([1, 3]))
+    assert not {5, 6} & set(new.items[0].tolist())
+    assert {5, 6} <= set(new.items[1].tolist())
+    again = generator.generate(np.array([1]), repeat=True)
+    assert again.items[0, 0] == 6  # own and latest
+    assert "own" in names(again)[6]
+    assert "own" not in names(again)[7]
+
+
+def test_the_unknown_item_is_never_a_candidate() -> None:
+    found = CandidateGenerator(SMALL).fit(log((0, 0, 0), (1, 0, 1), (1, 1, 2), items=30)).generate(np.array([0, 1]))
+    assert (found.items != 0).all()
+
+
+def test_recent_popularity_looks_back_thirty_days_and_no_further() -> None:
+    last = 100 * DAY_SECONDS
+    old = [(1, 1, last - 30 * DAY_SECONDS)] * 5
+    late = [(2, 2, last - 30 * DAY_SECONDS + 1), (2, 3, last)]
+    found = CandidateGenerator(SMALL).fit(log(*old, *late)).generate(np.array([3]))
+    tags = names(found)
+    assert "recent_popular" not in tags[1]
+    assert "recent_popular" in tags[2]
+    assert "recent_popular" in tags[3]
+    assert found.items[0, 0] == 1  # the most popular of all time comes first
+
+
+def test_order_only_times_have_a_last_tenth_instead() -> None:
+    generator = CandidateGenerator(SMALL).fit(log(*((1, 1 + i, i) for i in range(20))), order_only=True)
+    tags = names(generator.generate(np.array([3])))
+    assert [item for item, sources in tags.items() if "recent_popular" in sources] == [19, 20]
+
+
+def test_nearby_starts_from_the_last_places_and_needs_coordinates() -> None:
+    place = np.full((401, 2), np.nan)
+    place[1:, 0] = 41.0
+    place[1:, 1] = 29.0 + np.arange(1, 401) ** 2 / 100_000
+    place[57] = np.nan
+    config = CandidateConfig(
+        size=6,
+        whole_catalogue_up_to=3,
+        recent_places=1,
+        shares=dict.fromkeys(("popular", "recent_popular", "own", "new"), 1e-6) | {"nearby": 1.0},
+    )
+    generator = CandidateGenerator(config).fit(log((1, 300, 0), (1, 56, 1), (2, 57, 2)), place)
+    found = generator.generate(np.array([1, 2]))
+    assert found.items[0].tolist() == [55, 54, 58, 53, 59, 52]
+    assert "nearby" in found.tags(0, 0)
+    assert not any("nearby" in sources for sources in names(found, 1).values())
+
+
+def test_scores_of_other_models_are_a_source_with_their_name() -> None:
+    given = np.full((2, 401), -np.inf, dtype=np.float32)
+    given[0, [200, 100]] = [2.0, 3.0]
+    found = CandidateGenerator(SMALL).fit(log((1, 1, 0))).generate(np.array([2, 3]), given={"ncf": given})
+    assert found.names[-1] == "ncf"
+    assert {200, 100} <= set(found.items[0].tolist())
+    assert "ncf" in names(found)[100]
+    assert found.items[0].tolist().index(100) < found.items[0].tolist().index(200)
+    assert not any("ncf" in sources for sources in names(found, 1).values())
+
+
+def test_new_items_by_their_birth() -> None:
+    born = np.full(401, np.nan)
+    born[[7, 8]] = [50.0, 60.0]
+    config = CandidateConfig(
+        size=2,
+        whole_catalogue_up_to=1,
+        shares=dict.fromkeys(("popular", "recent_popular", "own", "nearby"), 1e-6) | {"new": 1.0},
+    )
+    found = CandidateGenerator(config).fit(log((1, 9, 10)), created_at=born).generate(np.array([2]))
+    assert found.items[0].tolist() == [8, 7]
+
+
+def test_hidden_items_are_left_out_besides() -> None:
+    hidden = sparse.csr_array(([1], ([0], [2])), shape=(1, 9))
+    found = CandidateGenerator().fit(log((1, 2, 0), items=9)).generate(np.array([3]), hidden=hidden)
+    assert sorted(found.items[0]) == [1, 3, 4, 5, 6, 7, 8]
+
+
+def test_people_in_parts_get_what_they_get_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    events = [(int(random.integers(1, 9)), int(random.integers(1, 401)), t) for t in range(300)]
+    generator = CandidateGenerator().fit(log(*events, users=9))
+    given = random.random((8, 401)).astype(np.float32)
+    whole = generator.generate(np.arange(1, 9), given={"ncf": given})
+    monkeypatch.setattr(room, "_CHUNK_CELLS", 3 * 401)
+    parts = generator.generate(np.arange(1, 9), given={"ncf": given})
+    assert np.array_equal(whole.items, parts.items)
+    assert np.array_equal(whole.sources, parts.sources)
+    assert len(generator.generate(np.empty(0, dtype=np.int64)).items) == 0
+
+
+def test_sources_share_the_list() -> None:
+    events = [(1, item, item) for item in range(1, 401) for _ in range(401 - item)]
+    given = np.tile(np.arange(401, dtype=np.float32), (1, 1))
+    found = CandidateGenerator(SMALL).fit(log(*events, users=4)).generate(np.array([3]), given={"ncf": given})
+    kept = set(found.items[0].tolist())
+    assert {1, 2, 400, 399, 398} <= kept  # given scores are drawn from twice as fast as popularity
+    assert len(kept & set(range(390, 401))) > len(kept & set(range(1, 11)))
