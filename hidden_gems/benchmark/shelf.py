@@ -1,6 +1,6 @@
 """The shelf: models by name, each fitted at most once before a cut-off of one dataset."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -18,7 +18,7 @@ from hidden_gems.models.lambdamart import LambdaMART, LambdaMARTConfig, RankingR
 from hidden_gems.models.popular import Popular
 from hidden_gems.models.protocol import Recommender
 from hidden_gems.recommend.candidates import NO_ITEM, CandidateGenerator
-from hidden_gems.recommend.ranking import SCORE_FEATURES, Funnel, candidates_of, ranking_features
+from hidden_gems.recommend.ranking import SCORE_FEATURES, SOURCES, Funnel, candidates_of, ranking_features
 from hidden_gems.training.loop import LoopConfig
 from hidden_gems.training.ncf import NCFRecommender, NCFSettings
 from hidden_gems.training.training_set import TrainingSet, TrainingSetConfig, build_training_set
@@ -125,13 +125,13 @@ class Shelf:
             name = "popular"
         return AtCut(self.model(name, cut), self.users, self.items, cut)
 
-    def scorers(self, before: int) -> dict[str, Recommender]:
+    def scorers(self, before: int, names: Iterable[str] = SCORE_FEATURES) -> dict[str, Recommender]:
         """Models whose scores are features, fitted on what came strictly before a moment; none where nothing did."""
-        return {name: self.model(name, before) for name in SCORE_FEATURES} if len(self.log(before).user) else {}
+        return {name: self.model(name, before) for name in names} if len(self.log(before).user) else {}
 
     def candidates(self, moment: int, people: list[str], repeat: bool) -> list[list[str]]:
         """Candidates at a moment of the ranker's slice; the models behind them were fitted before the slice."""
-        scorers = self.scorers(self.split.rank_from)
+        scorers = self.scorers(self.split.rank_from, SOURCES)
         found, _ = candidates_of(self.generator(moment), scorers, self.users.rows(people), moment, repeat)
         return [[self.items.ids[item] for item in row if item != NO_ITEM] for row in found.items]
 

@@ -87,10 +87,11 @@ def rank(
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task(model, total=1.0)
         table = rank_everyone(
-            checked,
+            checked.dataset,
             model,
             k=k,
             repeat=repeat,
+            original_ids=checked.original_user_ids,
             seed=seed,
             progress=lambda what, share: progress.update(bar, description=what, completed=share),
         )

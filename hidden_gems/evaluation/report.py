@@ -80,7 +80,8 @@ def _row(figure: Figure) -> dict[str, Any]:
 
 
 def _figure(row: Mapping[str, Any]) -> Figure:
-    return Figure(**{name: math.nan if value is None else value for name, value in row.items()})
+    known: dict[str, Any] = {name: math.nan if value is None else value for name, value in row.items()}
+    return Figure(**known)
 
 
 def _cell(figure: Figure | None) -> str:

@@ -24,7 +24,10 @@ DEEP_FEATURES = {"ncf": "ncf_score"}
 class DeepModels(Protocol):
     """The served graph."""
 
-    names: Sequence[str]
+    @property
+    def names(self) -> Sequence[str]:
+        """Models in the order of the rows of the scores."""
+        ...
 
     def __call__(self, user: int, rows: Rows, context: NDArray[np.float32]) -> NDArray[np.float32]:
         """Scores of n candidates by each model, names X n, for a row of the person and a context of size 1 X C."""

@@ -17,6 +17,8 @@ from hidden_gems.recommend.candidates import NO_ITEM, CandidateGenerator, Candid
 
 SCORE_FEATURES = {"ncf": "ncf_score", "item_knn": "collaborative_score"}
 """Which feature the score of each model is."""
+SOURCES = ("item_knn",)
+"""Models that are sources of candidates as well: those that serving asks without a hop."""
 
 _PEOPLE_AT_ONCE = 2_000
 
@@ -39,7 +41,7 @@ class Funnel:
     ranker: FeatureRanker
     dataset: Dataset  # events behind the counts; only those before the moment of a mark are looked at
     generator: CandidateGenerator
-    scorers: Mapping[str, Recommender]  # by model name; their scores are features and sources of candidates
+    scorers: Mapping[str, Recommender]  # by model name; their scores are features
     users: Index
     items: Index
 
@@ -54,8 +56,7 @@ class Funnel:
         found, tables = candidates_of(self.generator, self.scorers, users, when, repeat)
         row, place = np.nonzero(found.items != NO_ITEM)
         item = found.items[row, place]
-        scores = np.broadcast_to(self.generator.popular, (len(users), len(self.items)))
-        scores = _below(tables.get("item_knn", scores))
+        scores = _below(tables["item_knn"] if "item_knn" in tables else self.generator.popular, len(users))
         if len(item):
             marks = pd.DataFrame(
                 {
@@ -64,7 +65,12 @@ class Funnel:
                     "timestamp": np.full(len(item), when, dtype=np.int64),
                 }
             )
-            ranked = self._score(marks, {name: table[row, item] for name, table in tables.items()})
+            moments = np.full(len(item), when, dtype=np.int64)
+            given = {
+                name: tables[name][row, item] if name in tables else model.score(users[row], item, moments)
+                for name, model in self.scorers.items()
+            }
+            ranked = self._score(marks, given)
             scores[row, item] = ranked - ranked.min()
         scores[:, 0] = -np.inf
         return scores
@@ -89,13 +95,15 @@ def ranking_features(raw: pd.DataFrame, scores: Mapping[str, NDArray[np.floating
 def candidates_of(
     generator: CandidateGenerator, scorers: Mapping[str, Recommender], users: Rows, when: int, repeat: bool
 ) -> tuple[Candidates, dict[str, NDArray[np.float32]]]:
-    """Candidates of B people, and the scores of all items by each model, B X I."""
+    """Candidates of B people, and the scores of all items by each model that is a source, B X I."""
     moments = np.full(len(users), when, dtype=np.int64)
-    tables = {name: model.score_catalogue(users, moments) for name, model in scorers.items()}
+    tables = {name: scorers[name].score_catalogue(users, moments) for name in SOURCES if name in scorers}
     return generator.generate(users, repeat, tables), tables
 
 
-def _below(scores: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Scores from -2 to -1 in the same order, below any candidate's, which start at 0; B X I."""
-    known = np.maximum(np.nan_to_num(scores, neginf=0.0), 0.0)
-    return (known / np.maximum(known.max(axis=1, keepdims=True), np.finfo(np.float32).tiny) - 2.0).astype(np.float32)
+def _below(scores: NDArray[np.floating], people: int) -> NDArray[np.float32]:
+    """Scores from -2 to -1 in the same order, below any candidate's, which start at 0; B X I, or I for all alike."""
+    known = np.maximum(np.where(np.isfinite(scores), scores, 0.0), 0.0)
+    share = known / np.maximum(known.max(axis=-1, keepdims=True), np.finfo(np.float32).tiny) - 2.0
+    below: NDArray[np.float32] = np.broadcast_to(share, (people, scores.shape[-1])).astype(np.float32)
+    return below
