@@ -52,7 +52,10 @@ class Appeal:
         )
         best = np.arange(len(TIMES_OF_DAY))[:, None] == gems.best_time
         self._time = (lives[:, gems.neighborhood] + parameters.context.best_time * (best - 0.25)).astype(np.float32)
-        self._base = self._static(people.types)
+        self._mean = 0.0
+        raw = self._static(people.types)
+        self._mean = float(raw.mean())
+        self._base = raw - self._mean
         self._swapped = self._swap(random)
         walk = random.normal(size=(max(days, 1), len(gems))) * parameters.drift.quality_std_per_day
         self._walk = np.cumsum(walk, axis=0).astype(np.float32)  # days X I
@@ -102,7 +105,7 @@ class Appeal:
             + tourists * gems.tourists
             - taste.language_barrier * ~speaks * (1 - gems.tourists)
         )
-        return np.asarray(taste.liking + liking - liking.mean(), dtype=np.float32)
+        return np.asarray(taste.liking + liking - self._mean, dtype=np.float32)
 
     def _swap(self, random: np.random.Generator) -> Floats | None:
         """Static liking after some people's favourite types have traded places with their least liked ones."""
@@ -142,7 +145,7 @@ class Appeal:
             (of.iftar, moment.iftar, ("restaurant", "cafe", "bakery")),
         ):
             liking += weight * np.outer(active, np.isin(GEM_TYPES, names))
-        return liking.astype(np.float32)
+        return np.asarray(liking, dtype=np.float32)
 
     def _type_pull(self, users: Rows, context: Context) -> Floats:
         """Pull of each type: the next step of the routine, what was had today, the present focus; B X T."""

@@ -7,7 +7,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hidden_gems.catalogue.geography import shore_of
-from hidden_gems.catalogue.hours import open_hours_of_week
 from hidden_gems.catalogue.places import load_neighborhoods, load_places
 from hidden_gems.catalogue.travel import travel_minutes
 from hidden_gems.core.clock import DAY_SECONDS, SimulatedClock
@@ -15,7 +14,7 @@ from hidden_gems.core.errors import BadInputError
 from hidden_gems.datasets.contract import MOODS, WEATHERS
 from hidden_gems.simulation.appeal import Appeal, Rows
 from hidden_gems.simulation.context import NOWHERE, Context
-from hidden_gems.simulation.gems import Floats, draw_gems
+from hidden_gems.simulation.gems import Floats, draw_gems, opening_by_month
 from hidden_gems.simulation.log import DayLog
 from hidden_gems.simulation.parameters import PARAMETERS, Parameters
 from hidden_gems.simulation.people import draw_people
@@ -65,7 +64,7 @@ class City:
                 raise BadInputError(f"a simulated city needs at least 1 of {name}, got {value}")
         self.parameters, self.seed, self.days, self.start = parameters, seed, days, start_of(start)
         places = load_places() if places is None else places
-        opening = open_hours_of_week(places["opening_hours"].tolist())
+        opening = opening_by_month(places["opening_hours"].tolist(), int(start[:4]))
         self.gems = draw_gems(parameters, places, opening, self.start, days, seed)
         settled = np.bincount(self.gems.neighborhood)
         self.people = draw_people(parameters, people, days, self.start, settled, np.random.default_rng([seed, 2]))

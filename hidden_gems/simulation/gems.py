@@ -1,18 +1,22 @@
 """The gems of the catalogue as arrays, and what nobody can read in the catalogue: quality, latent factors, capacity."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from hidden_gems.catalogue.hours import open_hours_of_week
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.datasets.contract import GEM_TYPES, TIMES_OF_DAY
 from hidden_gems.simulation.parameters import GemParameters, Parameters
 
 Floats = NDArray[np.float32]
 _KM_PER_DEGREE = 111.2
+_MONTH = re.compile("Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec")
 _WAVES = 64  # random Fourier features of the part of taste that is smooth over the map
 
 
@@ -39,7 +43,7 @@ class Gems:
     factors: Floats  # standard normal, I X K
     quality: Floats  # logits, I
     capacity: Floats  # visits a day that fill it, I
-    open: NDArray[np.bool_]  # I X H
+    open: NDArray[np.bool_]  # in each hour of a week of each month, 12 X I X H
 
     def __len__(self) -> int:
         return len(self.lat)
@@ -53,7 +57,7 @@ def draw_gems(
     Args:
         parameters: The city.
         places: Rows of the catalogue with the item columns of the contract.
-        opening: Whether each gem is open in each hour of the week, I X H.
+        opening: Whether each gem is open in each hour of a week of each month, 12 X I X H.
         start: First local midnight, epoch seconds.
         days: Simulated days.
         seed: Seed of the draws.
@@ -89,6 +93,25 @@ def draw_gems(
         capacity=(of.capacity_visits * (1 - 0.8 * hidden)).astype(np.float32),
         open=opening,
     )
+
+
+def opening_by_month(opening_hours: Sequence[str], year: int) -> NDArray[np.bool_]:
+    """Whether each place is open in each hour of a week in the middle of each month, 12 X I X H.
+
+    Args:
+        opening_hours: OpenStreetMap syntax, one text a place.
+        year: Year of the weeks.
+    """
+    weeks = [_monday(date(year, month, 15)) for month in range(1, 13)]
+    opening = np.repeat(open_hours_of_week(opening_hours, weeks[0])[None], 12, axis=0)
+    seasonal = [at for at, text in enumerate(opening_hours) if _MONTH.search(text)]
+    for month, monday in enumerate(weeks):
+        opening[month, seasonal] = open_hours_of_week([opening_hours[at] for at in seasonal], monday)
+    return opening
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
 
 
 def _codes(column: "pd.Series[str]", words: Sequence[str]) -> NDArray[np.int64]:

@@ -20,14 +20,14 @@ class PeopleParameters:
     home_shape: float = 12.0  # of the gamma that makes neighbourhoods more or less populous than their gems; fitted
     stay_days: float = 6.0  # mean stay of a visitor, geometric, at least 2
     archetypes: int = 8  # groups of people with alike taste
-    archetype_share: float = 0.65  # share of the variance of taste that the group explains
-    attribute_pull: float = 1.6  # how far language, local or not, and home decide the group, logits
+    archetype_share: float = 0.75  # share of the variance of taste that the group explains
+    attribute_pull: float = 2.2  # how far language, local or not, and home decide the group, logits
     factors: int = 6  # latent factors of taste
     turkish_local: float = 0.88  # share of the locals whose language is Turkish
     english_visitor: float = 0.55  # share of the visitors whose language is English
     turkish_visitor: float = 0.25  # share of the visitors from elsewhere in Turkey
     consent: float = 0.98  # share who agreed to personalisation
-    organic_per_day: float = 0.34  # outings of a local on their own, median, fitted
+    organic_per_day: float = 0.3  # outings of a local on their own, median, fitted
     organic_spread: float = 1.0  # standard deviation of its logarithm, fitted
     guide_per_day: float = 0.45  # sessions of a local with the guide, median
     guide_spread: float = 0.7  # standard deviation of its logarithm
@@ -76,9 +76,9 @@ class TasteParameters:
 class ContextParameters:
     """What the moment does to liking; logits, chosen."""
 
-    mood: float = 1.1  # gain of a type that the mood asks for
-    hours: float = 1.4  # gain of a type at its hour, from worst to best
-    best_time: float = 0.5  # gain of a gem at its best time of day
+    mood: float = 1.4  # gain of a type that the mood asks for
+    hours: float = 1.8  # gain of a type at its hour, from worst to best
+    best_time: float = 0.8  # gain of a gem at its best time of day
     neighborhood_time_std: float = 0.35  # some neighbourhoods live in the morning, some at night
     rain_outdoor: float = 1.6  # loss of an outdoor gem in rain, snow or storm; half of it in fog and wind
     rain_indoor: float = 0.3  # gain of an indoor gem then
@@ -118,7 +118,7 @@ class PullParameters:
     habit: float = 3.5  # gain of a gem that was visited once when nobody is asked, fitted
     attachment: float = 0.7  # its further gain per logarithm of visits, fitted
     unaware: float = 0.8  # loss of the least known gem when nobody is asked, fitted
-    organic_sharpness: float = 0.32  # scale of appeal when nobody is asked, fitted
+    organic_sharpness: float = 0.3  # scale of appeal when nobody is asked, fitted
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ class FeedbackParameters:
     """From appeal and liking to events; chosen."""
 
     slate: int = 10  # items in a slate
-    examine_decay: float = 0.55  # a position is looked at with probability (1 + position) ** -decay
-    click: float = -1.75  # logit of the click of an examined item of appeal 0
+    examine_decay: float = 0.45  # a position is looked at with probability (1 + position) ** -decay
+    click: float = -2.1  # logit of the click of an examined item of appeal 0
     dwell_seconds: float = 45.0  # median after the click of an item of liking 0
     dwell_liking: float = 0.3  # gain of its logarithm
     dwell_spread: float = 0.7  # standard deviation of its logarithm

@@ -121,6 +121,7 @@ def _archetypes(
     logits = scale * random.normal(size=(2, groups))[is_local.astype(int)]
     logits += scale * random.normal(size=(len(LANGUAGES), groups))[language]
     logits += scale * random.normal(size=(neighborhoods, groups))[home]
+    logits -= logits.mean(axis=0)  # no group swallows the others, whatever the seed
     return np.asarray(np.argmax(logits + random.gumbel(size=logits.shape), axis=1), dtype=np.int64)
 
 

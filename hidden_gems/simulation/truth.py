@@ -11,7 +11,7 @@ from hidden_gems.simulation.appeal import Appeal, Rows, Utility
 from hidden_gems.simulation.context import Context
 from hidden_gems.simulation.gems import Floats, Gems
 from hidden_gems.simulation.parameters import FeedbackParameters
-from hidden_gems.simulation.rhythm import hour_of_week
+from hidden_gems.simulation.rhythm import hour_of_week, month_of
 
 RATINGS = (2, 3, 4, 5)
 MAX_DWELL_REWARD = 0.5
@@ -109,7 +109,8 @@ class Truth:
 
     def open_on_arrival(self, context: Context) -> NDArray[np.bool_]:
         """Whether each gem has opened for good and is open when the person gets there, B X I."""
-        opens = self.gems.open[np.arange(len(self.gems)), hour_of_week(self.arrival(context))]
+        month = month_of(context.timestamp)[:, None]
+        opens = self.gems.open[month, np.arange(len(self.gems)), hour_of_week(self.arrival(context))]
         return np.asarray(opens & (context.timestamp[:, None] >= self.gems.created_at), dtype=bool)
 
     def arrival(self, context: Context) -> NDArray[np.float64]:

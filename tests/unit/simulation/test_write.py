@@ -1,0 +1,65 @@
+import json
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from hidden_gems.cli.__main__ import app
+from hidden_gems.core.errors import BadInputError
+from hidden_gems.simulation.parameters import PARAMETERS
+from hidden_gems.simulation.write import simulate
+
+
+def test_folder_says_it_is_simulated(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    counts = simulate(tmp_path / "city", people=40, days=2, seed=7, progress=lambda day, days: seen.append((day, days)))
+    about = json.loads((tmp_path / "city" / "dataset.json").read_text())
+    assert about["simulated"] is True
+    assert about["seed"] == 7
+    assert about["timezone"] == "Europe/Istanbul"
+    assert about["parameters"] == PARAMETERS.digest()
+    assert about["start"] == "2026-03-01"
+    assert seen == [(1, 2), (2, 2)]
+    for name, rows in counts.items():
+        table = pd.read_parquet(tmp_path / "city" / f"{name}.parquet")
+        assert len(table) == rows > 0
+        assert not {"click_probability", "expected_reward"} & set(table.columns)
+
+
+def test_own_folder_is_replaced_and_another_refused(tmp_path: Path) -> None:
+    city = tmp_path / "city"
+    city.mkdir()
+    first = simulate(city, people=20, days=1)
+    assert simulate(city, people=20, days=2)["impressions"] > first["impressions"]
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "dataset.json").write_text('{"simulated": false}')
+    with pytest.raises(BadInputError, match="not a simulated dataset"):
+        simulate(other, people=20, days=1)
+    (other / "dataset.json").write_text("no json")
+    with pytest.raises(BadInputError, match="not empty"):
+        simulate(other, people=20, days=1)
+    with pytest.raises(BadInputError, match="choose another folder"):
+        simulate(other / "dataset.json", people=20, days=1)
+
+
+def test_command_line(tmp_path: Path) -> None:
+    runner = CliRunner()
+    out = ["simulate", "--out", str(tmp_path / "city"), "--people", "30", "--days", "2", "--seed", "3"]
+    told = runner.invoke(app, out)
+    assert told.exit_code == 0
+    assert "simulated Istanbul (seed 3, 30 people, 2 days)" in told.stdout
+    machine = runner.invoke(app, [*out, "--json"])
+    answer = json.loads(machine.stdout)
+    assert answer["simulated"] is True
+    assert answer["counts"]["users"] == 30
+    assert runner.invoke(app, ["simulate", "--out", str(tmp_path / "x"), "--people", "0"]).exit_code == 2
+
+
+def test_a_small_city_is_fast(tmp_path: Path) -> None:
+    """Generous: 2,000 people and 60 days must take at most 30 s of one core; this is a twentieth of that."""
+    began = time.process_time()
+    simulate(tmp_path / "city", people=300, days=20)
+    assert time.process_time() - began < 8.0
