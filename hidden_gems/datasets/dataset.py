@@ -32,6 +32,8 @@ class About:
 class Dataset:
     """Four tables with every column of the contract (null where missing), ids as text, times as epoch seconds.
 
+    Required times and positions are int64; other times, positions and numbers float64 with NaN; flags `boolean`; texts
+    objects with None. Extra columns of the files people brought stand behind those of the contract; nothing reads them.
     `interactions` is sorted by timestamp, then by source order, and has two columns more than the file: `reward`
     (float64, from `events.kinds`) and canonical `event_type`. `items` has one row for every item known from any file,
     `users` one for every person. `impressions` may be empty. Person ids are pseudonyms.
