@@ -92,7 +92,8 @@ def feature(name: str, **known: float) -> float:
         ("own_visits", {"own_likes": 2}, 2),
         ("own_recency_hours", {"own_last_time": NOW - HOUR}, 1),
         ("price_gap", {"item_price_level": 4, "user_price_level_sum": 5e6, "user_price_level_count": 2}, 1.5),
-        ("authenticity_gap", {"item_authenticity": 0, "user_authenticity_sum": 4e5, "user_authenticity_count": 1}, -0.4),
+        ("authenticity_gap",
+         {"item_authenticity": 0, "user_authenticity_sum": 8e5, "user_authenticity_count": 2}, -0.4),
     ],
 )  # fmt: skip
 def test_formula(name: str, known: dict[str, float], expected: float) -> None:
