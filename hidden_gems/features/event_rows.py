@@ -63,7 +63,7 @@ def event_rows(dataset: Dataset) -> EventRows:
     rows = EventRows(
         feedback=pd.DataFrame(),
         impressions=pd.DataFrame(),
-        users=Codes(pd.concat([feedback["user_id"], dataset.impressions["user_id"]])),
+        users=Codes(pd.concat([t["user_id"].astype(object) for t in (dataset.users, feedback, dataset.impressions)])),
         types=Codes(words["type"]),
         neighborhoods=Codes(words["neighborhood"]),
         table=table,

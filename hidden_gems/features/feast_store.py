@@ -1,8 +1,6 @@
 """Rows in Redis through Feast: the one place that knows Feast."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +18,7 @@ from feast.repo_config import RepoConfig
 
 from hidden_gems.core.errors import BadInputError, PartUnavailableError, StepFailedError
 from hidden_gems.datasets.dataset import Dataset
+from hidden_gems.features.feast_definitions import definitions
 from hidden_gems.features.raw import ITEM, USER
 from hidden_gems.features.rows import ItemRow, UserRow
 from hidden_gems.features.snapshot import snapshot
@@ -103,6 +102,10 @@ class FeastStore:
     def read_items(self, item_ids: Sequence[str]) -> list[Stamped[ItemRow] | None]:
         """Row of each gem in the order of the ids; None where there is none."""
         return self._read(ITEM_VIEW, item_ids, ItemRow)
+
+    def apply(self, objects: list[Any]) -> None:
+        """Register definitions."""
+        self._feast.apply(objects)
 
     def materialize(self, at: int) -> None:
         """Load the Parquet rows of a second into Redis."""
@@ -199,15 +202,15 @@ def _stale(
 
 
 def apply(settings: FeastSettings) -> None:
-    """Register the definitions, in a process of its own: Feast loads them under flat module names.
+    """Register the definitions.
 
     Raises:
-        StepFailedError: With Feast's last words.
+        BadInputError: If the definitions are not where the settings say.
+        StepFailedError: If they cannot be loaded.
     """
-    command = [sys.executable, "-m", "feast.cli.cli", "--chdir", str(settings.definitions()), "apply"]
-    done = subprocess.run(command, env=os.environ | settings.environment(), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise StepFailedError(f"feast apply failed: {done.stderr.strip()[-500:] or done.stdout.strip()[-500:]}")
+    store = FeastStore(settings)
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    store.apply(definitions(settings.definitions(), settings.environment()))
 
 
 def frame_of(view: str, rows: Mapping[str, Any], at: int) -> pd.DataFrame:

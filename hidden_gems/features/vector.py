@@ -93,7 +93,7 @@ def gem_features(raw: Columns) -> dict[str, Array]:
         "item_average_rating": _share(raw["item_rating_sum"] / MICRO, raw["item_ratings"]),
         "distinct_users": raw["item_users"],
         "repeat_rate": 1.0 - _share(raw["item_users"], likes),
-        "is_rare": (popular < RARE_BELOW).astype(np.float64),
+        "is_rare": _flag(popular < RARE_BELOW, popular),
         "interactions_7d": week,
         "interactions_total": likes,
         "mean_reward": _share(raw["item_reward_sum"] / MICRO, feedback),

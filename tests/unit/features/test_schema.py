@@ -5,8 +5,8 @@ from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE, FEATURES
 
 PLAN = {
     "history_diversity", "average_rating", "loyalty_score", "authenticity", "tourist_ratio", "popularity",
-    "freshness_days",
-    "crowd_level", "time_of_day_sin", "time_of_day_cos", "weather", "is_weekend", "seasonality_sin", "seasonality_cos",
+    "freshness_days", "crowd_level",
+    "time_of_day_sin", "time_of_day_cos", "weather", "is_weekend", "seasonality_sin", "seasonality_cos",
     "cosine_similarity", "historical_ctr", "collaborative_score",
 }  # fmt: skip
 

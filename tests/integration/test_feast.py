@@ -1,0 +1,124 @@
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+from feast import Entity, FeatureView
+from feast.repo_operations import parse_repo
+
+from hidden_gems.core.errors import BadInputError, PartUnavailableError, StepFailedError
+from hidden_gems.features.feast_definitions import definitions
+from hidden_gems.features.feast_store import FeastSettings, FeastStore, apply, materialize
+from hidden_gems.features.raw import ITEM, USER
+from hidden_gems.features.schema import FEATURE_SERVICE
+from hidden_gems.features.snapshot import snapshot
+from tests import factories
+from tests.redis_server import free_port, running_redis
+from tests.unit.features.parity import assert_parity
+
+
+@pytest.fixture
+def redis() -> Iterator[str]:
+    with running_redis() as address:
+        yield address
+
+
+@pytest.fixture(autouse=True)
+def _definitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEMS_FEATURE_REPO", "feature_repo")
+
+
+def test_a_request_through_feast_sees_what_training_sees(redis: str, tmp_path: Path) -> None:
+    dataset = factories.rich_dataset()
+    at = int(dataset.interactions["timestamp"].iloc[400])
+    counts = materialize(dataset, at, redis=redis, folder=tmp_path)
+    assert counts == {"users": 30, "items": 40, "replaced": 0}
+    assert_parity(dataset, at, FeastStore(FeastSettings(redis, tmp_path, timeout_seconds=5.0)))
+
+
+def test_materializing_again_changes_nothing_and_other_data_replace(redis: str, tmp_path: Path) -> None:
+    dataset = factories.rich_dataset(users=6, count=8, events=60)
+    assert materialize(dataset, dataset.now, redis=redis, folder=tmp_path)["replaced"] == 0
+    first = (tmp_path / "user_rows.parquet").read_bytes()
+    assert materialize(dataset, dataset.now, redis=redis, folder=tmp_path)["replaced"] == 0
+    assert (tmp_path / "user_rows.parquet").read_bytes() == first
+    other = replace(dataset, interactions=dataset.interactions.iloc[:-20])
+    assert materialize(other, dataset.now, redis=redis, folder=tmp_path)["replaced"] > 0
+    users, items = snapshot(other, dataset.now)
+    store = FeastStore(FeastSettings(redis, tmp_path, timeout_seconds=5.0))
+    assert [f and f.row.pack() for f in store.read_users(list(users))] == [row.pack() for row in users.values()]
+    assert [f and f.row.pack() for f in store.read_items(list(items))] == [row.pack() for row in items.values()]
+    table = pd.read_parquet(tmp_path / "item_rows.parquet")
+    assert str(table["event_timestamp"].dtype) == "datetime64[us, UTC]"
+    assert table["event_timestamp"].unique().tolist() == [pd.Timestamp(dataset.now, unit="s", tz="UTC")]
+
+
+def test_a_fresher_row_of_the_stream_survives_materializing(redis: str, tmp_path: Path) -> None:
+    dataset = factories.rich_dataset(users=4, count=5, events=30)
+    materialize(dataset, dataset.now, redis=redis, folder=tmp_path)
+    store = FeastStore(FeastSettings(redis, tmp_path, timeout_seconds=5.0))
+    users, _ = snapshot(dataset, dataset.now)
+    store.write_users({"u1": users["u2"]}, dataset.now + 5)
+    materialize(dataset, dataset.now + 1, redis=redis, folder=tmp_path)
+    [found] = store.read_users(["u1"])
+    assert found is not None
+    assert (found.row.pack(), found.timestamp) == (users["u2"].pack(), dataset.now + 5)
+
+
+def test_a_redis_that_is_away_is_named(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    settings = FeastSettings(address, tmp_path)
+    apply(settings)
+    store = FeastStore(settings)
+    with pytest.raises(PartUnavailableError, match=f"features is unavailable: Redis at {address}"):
+        store.read_users(["u1"])
+    with pytest.raises(PartUnavailableError) as caught:
+        store.write_items(snapshot(factories.rich_dataset(events=10), factories.MONDAY)[1], 5)
+    assert caught.value.part == "features"
+
+
+def test_feast_itself_loads_the_definitions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in FeastSettings("127.0.0.1:1", tmp_path).environment().items():
+        monkeypatch.setenv(name, value)
+    repo = Path("feature_repo").absolute()
+    monkeypatch.chdir(repo)
+    monkeypatch.syspath_prepend(str(repo))
+    found = parse_repo(repo)
+    for path in repo.glob("*.py"):
+        sys.modules.pop(path.stem)
+    assert {view.name: len(view.schema) for view in found.feature_views} == {
+        "user_rows": 1 + len(USER), "item_rows": 1 + len(ITEM),
+    }  # fmt: skip
+    assert [service.name for service in found.feature_services] == [FEATURE_SERVICE]
+    assert {source.name for source in found.data_sources} >= {"user_rows_push", "item_rows_push"}
+
+
+def test_loading_definitions_leaves_the_process_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEMS_REDIS", "mine")
+    monkeypatch.delenv("GEMS_FEAST_DATA", raising=False)
+    monkeypatch.setitem(sys.modules, "entities", ModuleType("entities"))
+    before, path = sys.modules["entities"], list(sys.path)
+    settings = FeastSettings("127.0.0.1:1", tmp_path)
+    found = definitions(settings.definitions(), settings.environment())
+    assert sorted(thing.name for thing in found if isinstance(thing, FeatureView | Entity)) == [
+        "item", "item_rows", "user", "user_rows",
+    ]  # fmt: skip
+    assert (os.environ["GEMS_REDIS"], "GEMS_FEAST_DATA" in os.environ) == ("mine", False)
+    assert (sys.modules["entities"], sys.path) == (before, path)
+    assert "feature_views" not in sys.modules
+
+
+def test_definitions_that_are_missing_or_broken_are_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "feature_store.yaml").write_text(Path("feature_repo/feature_store.yaml").read_text())
+    (broken / "entities.py").write_text("raise RuntimeError('no such thing')\n")
+    with pytest.raises(StepFailedError, match=r"broken/entities\.py cannot be loaded: no such thing"):
+        apply(FeastSettings("127.0.0.1:1", tmp_path, repo=broken))
+    monkeypatch.delenv("GEMS_FEATURE_REPO")
+    with pytest.raises(BadInputError, match="set GEMS_FEATURE_REPO"):
+        apply(FeastSettings("127.0.0.1:1", tmp_path, repo=tmp_path))

@@ -1,0 +1,68 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from hidden_gems.datasets.dataset import Dataset
+from hidden_gems.features.event_rows import item_table
+from hidden_gems.features.request import RequestContext, request_columns
+from hidden_gems.features.rows import NEW
+from hidden_gems.features.snapshot import item_rows, snapshot, user_rows
+from hidden_gems.features.store import MemoryStore
+from tests import factories
+from tests.unit.features.parity import assert_parity
+
+
+def middle(dataset: Dataset) -> int:
+    return int(dataset.interactions["timestamp"].iloc[int(0.7 * len(dataset.interactions))])
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [factories.rich_dataset(), factories.plain_dataset(), factories.plain_dataset(order_only=True)],
+    ids=["rich", "interactions alone", "order only"],
+)
+def test_a_request_sees_what_training_sees(dataset: Dataset) -> None:
+    at, store = middle(dataset), MemoryStore()
+    users, items = snapshot(dataset, at)
+    store.write_users(users, at)
+    store.write_items(items, at)
+    assert_parity(dataset, at, store)
+
+
+def test_snapshots_of_one_side_are_those_of_both() -> None:
+    dataset = factories.rich_dataset(events=100)
+    at = middle(dataset)
+    users, items = snapshot(dataset, at)
+    assert {name: row.pack() for name, row in user_rows(dataset, at).items()} == {n: r.pack() for n, r in users.items()}
+    assert {name: row.pack() for name, row in item_rows(dataset, at).items()} == {n: r.pack() for n, r in items.items()}
+    assert set(users) == {NEW, *dataset.users["user_id"]}
+    assert set(items) == {NEW, *dataset.items["item_id"]}
+    assert set(users[NEW].totals) - {0.0} == {value for value in users[NEW].totals if np.isnan(value)}
+
+
+def test_an_empty_store_answers_with_a_new_person_and_new_gems() -> None:
+    dataset = factories.rich_dataset(events=20)
+    raw = request_columns(
+        MemoryStore(), "u1", ["g1", "nowhere"], items=item_table(dataset.items),
+        context=RequestContext(factories.MONDAY, "Europe/Istanbul"),
+    )  # fmt: skip
+    assert raw["user_likes"].tolist() == raw["item_likes"].tolist() == raw["own_likes"].tolist() == [0.0, 0.0]
+    assert np.isnan(raw["user_last_time"]).all()
+    assert np.isnan(raw["lat"]).all()
+
+
+def test_no_candidates_make_no_rows() -> None:
+    raw = request_columns(
+        MemoryStore(), "u1", [], items=item_table(factories.items()), context=RequestContext(1, "Europe/Istanbul")
+    )
+    assert {len(column) for column in raw.values()} == {0}
+
+
+def test_serving_imports_neither_pandas_nor_an_engine() -> None:
+    code = (
+        "import sys, hidden_gems.features.request, hidden_gems.features.vector\n"
+        "print([m for m in ('pandas', 'ibis', 'duckdb', 'feast', 'torch', 'pyarrow') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
