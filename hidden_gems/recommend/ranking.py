@@ -54,8 +54,7 @@ class Funnel:
         found, tables = candidates_of(self.generator, self.scorers, users, when, repeat)
         row, place = np.nonzero(found.items != NO_ITEM)
         item = found.items[row, place]
-        scores = np.broadcast_to(self.generator.popular, (len(users), len(self.items)))
-        scores = _below(tables.get("item_knn", scores))
+        scores = _below(tables.get("item_knn", self.generator.popular), len(users))
         if len(item):
             marks = pd.DataFrame(
                 {
@@ -95,7 +94,9 @@ def candidates_of(
     return generator.generate(users, repeat, tables), tables
 
 
-def _below(scores: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Scores from -2 to -1 in the same order, below any candidate's, which start at 0; B X I."""
-    known = np.maximum(np.nan_to_num(scores, neginf=0.0), 0.0)
-    return (known / np.maximum(known.max(axis=1, keepdims=True), np.finfo(np.float32).tiny) - 2.0).astype(np.float32)
+def _below(scores: NDArray[np.floating], people: int) -> NDArray[np.float32]:
+    """Scores from -2 to -1 in the same order, below any candidate's, which start at 0; B X I, or I for all alike."""
+    known = np.maximum(np.where(np.isfinite(scores), scores, 0.0), 0.0)
+    share = known / np.maximum(known.max(axis=-1, keepdims=True), np.finfo(np.float32).tiny) - 2.0
+    below: NDArray[np.float32] = np.broadcast_to(share, (people, scores.shape[-1])).astype(np.float32)
+    return below

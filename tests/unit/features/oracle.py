@@ -28,8 +28,10 @@ class Oracle:
     def row(self, user: str, item: str, now: int) -> dict[str, float]:
         past = self.events[self.events["timestamp"] < now]
         shown = self.shown[self.shown["timestamp"] < now]
-        return self._user(past[past["user_id"] == user], now) | self._item(past, shown, item, now) | self._pair(
-            past[past["user_id"] == user], shown[shown["user_id"] == user], item
+        return (
+            self._user(past[past["user_id"] == user], now)
+            | self._item(past, shown, item, now)
+            | self._pair(past[past["user_id"] == user], shown[shown["user_id"] == user], item)
         )
 
     def _user(self, past: pd.DataFrame, now: int) -> dict[str, float]:

@@ -97,9 +97,7 @@ def test_two_answers_to_one_impression_count_once() -> None:
     start = factories.MONDAY
     dataset = visits(*(("u", "g", start + second) for second in range(3)))
     table = dataset.interactions.assign(slate_id=["a", "a", "b"])
-    shown = pd.DataFrame(
-        {"slate_id": ["a", "b"], "user_id": "u", "timestamp": start, "item_id": "g", "position": 0}
-    )
+    shown = pd.DataFrame({"slate_id": ["a", "b"], "user_id": "u", "timestamp": start, "item_id": "g", "position": 0})
     raw = one(replace(dataset, interactions=table, impressions=shown), "u", "g", start + 9)
     assert raw[["item_answers", "item_impressions"]].tolist() == [2, 2]
 
