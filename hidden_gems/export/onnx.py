@@ -76,7 +76,8 @@ def export_deep(model: NCFRecommender, folder: Path) -> dict[str, Path]:
 
 def _export(module: nn.Module, inputs: dict[str, Tensor], axes: dict[str, dict[int, str]], path: Path) -> None:
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "You are using the legacy TorchScript-based ONNX export", DeprecationWarning)
+        for deprecated in ("You are using the legacy TorchScript-based ONNX export", "The feature will be removed"):
+            warnings.filterwarnings("ignore", deprecated, DeprecationWarning)
         torch.onnx.export(
             module,
             tuple(inputs.values()),

@@ -42,10 +42,10 @@ class ItemKNN:
     shrinkage: float = 10.0
     half_life_days: float | None = None
     popularity: float = 1e-3
-    rows: Rows = field(default_factory=lambda: np.zeros((1, 0), dtype=np.int64), init=False, repr=False)
+    rows: Rows = field(default_factory=lambda: np.zeros((1, 0), dtype=np.int64), init=False, repr=False, compare=False)
     """Neighbours of each item, nearest first, int64, size I X N; 0 fills short lists."""
     weights: NDArray[np.float32] = field(
-        default_factory=lambda: np.zeros((1, 0), dtype=np.float32), init=False, repr=False
+        default_factory=lambda: np.zeros((1, 0), dtype=np.float32), init=False, repr=False, compare=False
     )
     """Their similarities, float32, size I X N; 0 fills short lists."""
 

@@ -29,7 +29,9 @@ class Popular:
     """
 
     half_life_days: float | None = None
-    counts: NDArray[np.float32] = field(default_factory=lambda: np.zeros(1, dtype=np.float32), init=False, repr=False)
+    counts: NDArray[np.float32] = field(
+        default_factory=lambda: np.zeros(1, dtype=np.float32), init=False, repr=False, compare=False
+    )
 
     def fit(self, log: Interactions) -> Self:
         """Add up the rewards of every item."""

@@ -137,8 +137,8 @@ class NCFRecommender:
         with torch.random.fork_rng():
             torch.manual_seed(loop.seed)
             module = NCF(_sizes(self.settings, log.users, self.attributes))
+            _start(module, Pairs.of(log), self.settings.spectral_gain)
         task = _NCFTask(module, log, self, held_out)
-        _start(module, task.pairs, self.settings.spectral_gain)
         folder = self.checkpoint / phase if self.checkpoint else None
         report = train(task, loop, checkpoint=folder, progress=self.progress)
         self.reports.append(report)

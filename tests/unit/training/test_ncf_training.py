@@ -1,0 +1,107 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hidden_gems.core.errors import BadInputError
+from hidden_gems.training.loop import LoopConfig, Progress
+from hidden_gems.training.ncf import NCFRecommender, NCFSettings
+from hidden_gems.training.negatives import NegativesConfig
+from tests.logs import log_of, town
+
+LOG = town(events=2000)
+ATTRIBUTES = np.zeros((LOG.items, 2), dtype=np.float32)
+ATTRIBUTES[1:, 0] = np.arange(LOG.items - 1) % 2
+SMALL = NCFSettings(width=16, hidden=(16, 8), loop=LoopConfig(epochs=4, batch=64, checkpoint_steps=3))
+
+
+class KilledError(Exception):
+    pass
+
+
+def test_defaults_are_the_plans() -> None:
+    settings = NCFSettings()
+    assert (settings.width, settings.hidden, settings.dropout) == (128, (128, 64, 32), 0.2)
+    assert settings.loop.decay == 1e-5
+    assert settings.negatives.per_positive == 4
+
+
+@pytest.fixture(scope="module")
+def fitted() -> NCFRecommender:
+    return NCFRecommender(ATTRIBUTES, settings=SMALL).fit(LOG)
+
+
+def test_tells_groups_of_people_apart(fitted: NCFRecommender) -> None:
+    people = np.arange(1, LOG.users)
+    scores = fitted.score_catalogue(people, LOG.timestamp[-1:].repeat(len(people)))[:, 1:]
+    own = np.arange(LOG.items - 1)[None] % 4 == (people[:, None] - 1) % 4
+    assert scores[own].mean() > scores[~own].mean() + 1.0
+
+
+def test_searches_the_number_of_epochs_then_fits_on_everything(fitted: NCFRecommender) -> None:
+    search, fit = fitted.reports
+    assert 1 <= search.best_epoch <= 4
+    assert search.validations[search.best_epoch - 1] == max(search.validations)
+    assert len(fit.losses) == search.best_epoch
+    assert fit.validations == []
+
+
+def test_untrained_rows_are_the_unknown_row_with_their_own_attributes() -> None:
+    pairs = [(person, item) for person in range(1, 12) for item in (1, 2, 3) if (person + item) % 3]
+    attributes = np.array([[0], [1], [0], [1], [0], [1]], dtype=np.float32)
+    model = NCFRecommender(attributes, settings=SMALL).fit(log_of(pairs, users=14, items=6))
+    for table, trained, untrained in ((model.module.user, 3, 12), (model.module.item, 3, 4), (model.module.bias, 3, 5)):
+        assert torch.equal(table.weight[untrained], table.weight[0])
+        assert not torch.equal(table.weight[trained], table.weight[0])
+    user, when = np.array([1, 1]), np.array([1_777_904_999] * 2)
+    known, other = model.score(user, np.array([4, 5]), when)
+    assert known != other  # attributes 0 and 1
+    assert known == model.score(user[:1], np.array([0]), when[:1])[0]
+
+
+def test_time_matters_unless_times_are_an_order(fitted: NCFRecommender) -> None:
+    user, item = np.array([3, 3]), np.array([5, 5])
+    morning, night = 1_777_870_800, 1_777_914_000
+    assert np.ptp(fitted.score(user, item, np.array([morning, night]))) > 0
+    ordered = NCFRecommender(ATTRIBUTES, order_only=True, settings=SMALL).fit(LOG)
+    assert np.ptp(ordered.score(user, item, np.array([morning, night]))) == 0
+
+
+def test_killed_and_resumed_scores_the_same(tmp_path: Path) -> None:
+    count = 0
+
+    def kill(_: Progress) -> None:
+        nonlocal count
+        count += 1
+        if count == 40:
+            raise KilledError
+
+    plain = replace(SMALL, validation_share=0.0)
+    settings = replace(plain, negatives=NegativesConfig(hard_share=0.25, hard_depth=5), hard_every=2)
+    with pytest.raises(KilledError):
+        NCFRecommender(ATTRIBUTES, settings=settings, checkpoint=tmp_path, progress=kill).fit(LOG)
+    resumed = NCFRecommender(ATTRIBUTES, settings=settings, checkpoint=tmp_path).fit(LOG)
+    unbroken = NCFRecommender(ATTRIBUTES, settings=settings).fit(LOG)
+    without = NCFRecommender(ATTRIBUTES, settings=plain).fit(LOG)
+    scores = [model.score(LOG.user, LOG.item, LOG.timestamp) for model in (resumed, unbroken, without)]
+    np.testing.assert_array_equal(scores[0], scores[1])
+    assert (scores[1] != scores[2]).any()  # hard negatives teach something else
+    assert resumed.reports == unbroken.reports
+    assert len(unbroken.reports) == 1  # nothing held out, nothing searched
+
+
+def test_what_cannot_be_fitted() -> None:
+    with pytest.raises(BadInputError, match="a row for each of 41 items, got 40"):
+        NCFRecommender(ATTRIBUTES[:-1]).fit(LOG)
+    with pytest.raises(BadInputError, match="no positive interaction"):
+        NCFRecommender(ATTRIBUTES[:3]).fit(log_of([(0, 1), (1, 0)], users=2, items=3))
+
+
+def test_settings_come_back(fitted: NCFRecommender, tmp_path: Path) -> None:
+    model = NCFRecommender(ATTRIBUTES, "America/New_York", True, SMALL).fit(LOG)
+    model.save(tmp_path)
+    loaded = NCFRecommender.load(tmp_path)
+    assert (loaded.timezone, loaded.order_only, loaded.settings) == ("America/New_York", True, SMALL)
+    np.testing.assert_array_equal(loaded.attributes, ATTRIBUTES)
