@@ -1,40 +1,36 @@
-"""A checked dataset out of plain tables, without the reader at the door."""
+"""The factories' datasets with every column of the contract, as the reader leaves them."""
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from hidden_gems.datasets.contract import FILES
-from hidden_gems.datasets.dataset import About, Dataset
-from hidden_gems.events.kinds import reward_of
+from hidden_gems.datasets.dataset import TABLES, Dataset
+from tests import factories
+
+_DTYPES = {"number": "float64", "time": "float64", "integer": "float64"}
 
 
-def _full(name: str, table: pd.DataFrame) -> pd.DataFrame:
-    table = table.copy()
-    for column in FILES[name]:
-        if column.name not in table:
-            table[column.name] = np.nan if column.kind in ("number", "integer", "time") else None
-            table[column.name] = table[column.name].astype("float64" if column.kind in ("number", "time") else object)
-    return table
+def _complete(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    missing = [column for column in FILES[name] if column.name not in table]
+    empty = {
+        c.name: pd.Series(np.nan if c.kind in _DTYPES else None, table.index, _DTYPES.get(c.kind, object))
+        for c in missing
+    }
+    return table.assign(**empty)
 
 
-def dataset(
-    interactions: pd.DataFrame,
-    items: pd.DataFrame | None = None,
-    impressions: pd.DataFrame | None = None,
-    order_only: bool = False,
-    timezone: str = "Europe/Istanbul",
-) -> Dataset:
-    """Tables with every column of the contract, as the reader leaves them."""
-    events = _full("interactions", interactions)
-    events["event_type"] = events["event_type"].fillna("visit") if "event_type" in interactions else "visit"
-    values = [None if pd.isna(value) else value for value in events["value"]]
-    events["reward"] = [reward_of(kind, value) for kind, value in zip(events["event_type"], values, strict=True)]
-    events = events.sort_values("timestamp", kind="stable").reset_index(drop=True)
-    shown = _full("impressions", impressions if impressions is not None else pd.DataFrame())
-    known = pd.concat([events["item_id"], shown["item_id"]]).dropna()
-    table = _full("items", items if items is not None else pd.DataFrame({"item_id": []}))
-    missing = pd.DataFrame({"item_id": sorted(set(known) - set(table["item_id"]))})
-    table = pd.concat([table, missing], ignore_index=True) if len(table) else _full("items", missing)
-    people = sorted(set(events["user_id"]) | set(shown["user_id"].dropna()))
-    about = About(name="test", timezone=timezone, fingerprint="f" * 64, order_only=order_only)
-    return Dataset(events, table, _full("users", pd.DataFrame({"user_id": people})), shown, about)
+def complete(dataset: Dataset) -> Dataset:
+    """The same dataset with the columns that are missing, null everywhere."""
+    return replace(dataset, **{name: _complete(name, getattr(dataset, name)) for name in TABLES})
+
+
+def rich_dataset(**sizes: int) -> Dataset:
+    """`factories.rich_dataset`, complete."""
+    return complete(factories.rich_dataset(**sizes))
+
+
+def plain_dataset() -> Dataset:
+    """`factories.plain_dataset`, complete."""
+    return complete(factories.plain_dataset())

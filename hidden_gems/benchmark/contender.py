@@ -79,8 +79,11 @@ class RandomOrder:
 
     def catalogue(self, users: Rows, repeat: bool) -> Scores:
         """See `Contender`; the same person gets the same scores."""
-        rows = [np.random.default_rng([self.seed, int(user)]).random(self.items, dtype=np.float32) for user in users]
-        return np.stack(rows) if rows else np.empty((0, self.items), dtype=np.float32)
+        scores = np.empty((len(users), self.items), dtype=np.float32)
+        for row, user in enumerate(users):
+            scores[row] = np.random.default_rng([self.seed, int(user)]).random(self.items, dtype=np.float32)
+        scores[:, 0] = -np.inf
+        return scores
 
     def pairs(self, marks: pd.DataFrame) -> Scores:
         """See `Contender`."""

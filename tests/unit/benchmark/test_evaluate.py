@@ -1,0 +1,194 @@
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hidden_gems.benchmark import evaluate as room
+from hidden_gems.benchmark.evaluate import evaluate
+from hidden_gems.benchmark.rank import rank
+from hidden_gems.benchmark.shelf import Shelf, leaf_rows
+from hidden_gems.core.errors import BadInputError
+from hidden_gems.datasets.dataset import Dataset
+from hidden_gems.datasets.split import split_by_time
+from hidden_gems.evaluation.report import Evaluation, Figure, bars, page
+from tests import tables
+
+NEW, REPEATS, SLATES = "full catalogue, new places", "full catalogue, with repeats", "impression lists"
+
+
+@pytest.fixture(scope="module")
+def rich() -> Dataset:
+    return tables.rich_dataset(users=60, events=1_500, days=80)
+
+
+@pytest.fixture(scope="module")
+def found(rich: Dataset) -> Evaluation:
+    def oracle(user: list[str], item: list[str], when: np.ndarray) -> np.ndarray:
+        return np.array([int(u[1:]) % 4 == int(i[1:]) % 4 for u, i in zip(user, item, strict=True)], dtype=float)
+
+    return evaluate(rich, ["item_knn"], oracle=oracle, resamples=100)
+
+
+def test_every_model_under_every_protocol(found: Evaluation) -> None:
+    assert {f.model for f in found.figures} == {"popular", "item_knn", "random", "oracle", "logged order"}
+    assert set(found.protocols) == set(room.PROTOCOLS)
+    for model in ("popular", "item_knn", "random", "oracle"):
+        assert {f.protocol for f in found.figures if f.model == model} == set(room.PROTOCOLS)
+    assert {f.protocol for f in found.figures if f.model == "logged order"} == {SLATES}
+    assert {f.metric for f in found.figures if f.protocol == NEW} == {
+        "ndcg@10", "recall@10", "hit_rate@10", "mrr@10", "auc", "novelty@10", "tail_share@10", "rare_share@10",
+        "diversity@10", "coverage@10", "gini@10",
+    }  # fmt: skip
+
+
+def test_who_knows_the_truth_is_best_and_who_knows_nothing_worst(found: Evaluation) -> None:
+    value = {model: found.figure(model, REPEATS, "ndcg@10").value for model in ("random", "popular", "oracle")}
+    assert value["random"] < value["popular"]
+    assert value["random"] < value["oracle"]
+    assert found.figure("oracle", REPEATS, "auc").value > 0.6
+    assert found.figure("random", REPEATS, "auc").value == pytest.approx(0.5, abs=0.05)
+
+
+def test_intervals_hold_their_value_and_differences_are_paired_with_popular(found: Evaluation) -> None:
+    known = [f for f in found.figures if math.isfinite(f.low)]
+    assert all(f.low <= f.value <= f.high for f in known)
+    assert {f.metric.split("@")[0] for f in found.figures if not math.isfinite(f.low)} >= {"coverage", "gini"}
+    difference = next(d for d in found.differences if (d.model, d.protocol) == ("random", REPEATS))
+    random, popular = (found.figure(model, REPEATS, "ndcg@10").value for model in ("random", "popular"))
+    assert difference.value == pytest.approx(random - popular)
+    assert not any(d.model == "popular" for d in found.differences)
+
+
+def test_the_dict_is_json_and_says_what_it_rests_on(found: Evaluation, rich: Dataset) -> None:
+    read = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    split = split_by_time(rich)
+    assert read["cut"] == {"rank_from": split.rank_from, "test_from": split.test_from}
+    assert read["fingerprint"] == "made-up"
+    assert read["counts"]["people"] == 60
+    assert read["counts"]["items"] == 40
+    assert read["counts"]["impressions"] == len(rich.impressions)
+    assert any(row["low"] is None for row in read["figures"])
+    assert set(read["seconds"]) == {"popular", "item_knn", "random"}
+
+
+def test_the_page_needs_nothing_else_and_says_simulated(found: Evaluation) -> None:
+    html = page(found)
+    assert "These are simulated data" not in html
+    assert "These are simulated data" in page(replace(found, simulated=True))
+    assert "http" not in html.replace("http-equiv", "")
+    assert "<script" not in html
+    assert html.count("<svg") == len(found.protocols)
+    for words in (*found.protocols, *found.protocols.values(), found.fingerprint, "seed 0"):
+        assert words.replace("'", "&#x27;") in html
+    assert "&lt;b&gt;" in page(replace(found, dataset="<b>"))
+
+
+def test_lines_for_a_terminal(found: Evaluation) -> None:
+    head, *body = found.lines(("ndcg@10", "coverage@10"))
+    assert head == ("protocol", "model", "ndcg@10", "coverage@10")
+    line = next(line for line in body if line[:2] == (NEW, "popular"))
+    figure = found.figure("popular", NEW, "ndcg@10")
+    assert line[2] == f"{figure.value:.4f} ({figure.low:.4f} to {figure.high:.4f})"
+    assert line[3] == f"{found.figure('popular', NEW, 'coverage@10').value:.4f}"
+    slates = next(line for line in body if line[0] == SLATES)
+    assert slates[3] == ""
+
+
+def test_bars_leave_out_what_does_not_exist() -> None:
+    nothing = Figure("a", NEW, "ndcg@10", math.nan, math.nan, math.nan, 0)
+    assert bars([nothing]) == "<p>Nothing to draw: no figure could be computed.</p>"
+    half = replace(nothing, model="b", value=0.5, low=0.25, high=1.0, users=3)
+    drawn = bars([nothing, half])
+    assert drawn.count("<rect") == 1
+    assert 'width="240.0"' in drawn  # half of 480
+    assert 'd="M260.0' in drawn
+
+
+def test_a_figure_that_was_not_asked_for(found: Evaluation) -> None:
+    with pytest.raises(KeyError):
+        found.figure("sasrec", NEW, "ndcg@10")
+
+
+def test_an_unknown_model_is_one_sentence(rich: Dataset) -> None:
+    with pytest.raises(BadInputError, match=r"there is no model 'magic'; the shelf has popular, item_knn"):
+        evaluate(rich, ["magic"])
+    with pytest.raises(BadInputError, match="k must be at least 1"):
+        rank(rich, "popular", k=0)
+
+
+def test_repeats_are_left_out_where_nobody_comes_back() -> None:
+    visits = tables.plain_dataset()
+    once = visits.interactions.drop_duplicates(["user_id", "item_id"]).reset_index(drop=True)
+    found = evaluate(replace(visits, interactions=once), [], resamples=20)
+    assert set(found.protocols) == {NEW, "100 uniform negatives, new places"}
+    assert found.notes == ("People hardly come back to the same item here, so figures with repeats are left out.",)
+
+
+def test_what_cannot_be_computed_has_no_people() -> None:
+    whole = tables.plain_dataset()
+    lonely = replace(whole, interactions=whole.interactions.iloc[:1])
+    found = evaluate(lonely, ["lambdamart"], resamples=20)
+    figure = found.figure("popular", NEW, "diversity@10")
+    assert (figure.users, math.isnan(figure.value)) == (0, True)
+    assert "lambdamart has no query to learn from in these data; item_knn stands in for it." in found.notes
+    assert "not computable (0 people)" in {cell for line in found.lines() for cell in line}
+
+
+def test_progress_ends_at_the_whole(rich: Dataset) -> None:
+    told: list[tuple[str, float]] = []
+    evaluate(rich, [], progress=lambda what, share: told.append((what, share)), resamples=10)
+    assert told == [("popular", 0.0), ("random", 0.5), ("done", 1.0)]
+
+
+def test_leaves_grow_with_the_rows() -> None:
+    assert [leaf_rows(n) for n in (0, 20_999, 21_000, 500_000, 10**7)] == [20, 20, 21, 500, 500]
+
+
+@pytest.mark.parametrize("model", ["popular", "item_knn", "random"])
+def test_rank_gives_everyone_new_items_in_order(rich: Dataset, model: str) -> None:
+    lines = rank(rich, model, k=5)
+    assert list(lines.columns) == ["user_id", "rank", "item_id", "score"]
+    known = set(zip(rich.interactions["user_id"], rich.interactions["item_id"], strict=True))
+    assert not known & set(zip(lines["user_id"], lines["item_id"], strict=True))
+    assert set(lines["user_id"]) <= set(rich.interactions["user_id"])
+    assert "" not in set(lines["item_id"])
+    for _, mine in lines.groupby("user_id"):
+        assert mine["rank"].tolist() == list(range(1, len(mine) + 1))
+        assert len(mine) <= 5
+        assert mine["score"].is_monotonic_decreasing
+    again = rank(rich, model, k=5, repeat=True)
+    assert again.groupby("user_id").size().eq(5).all()
+    assert again["user_id"].nunique() == rich.interactions["user_id"].nunique()
+    assert known & set(zip(again["user_id"], again["item_id"], strict=True))
+
+
+def test_rank_gives_ids_back_as_they_came(rich: Dataset) -> None:
+    lines = rank(rich, "popular", k=1, repeat=True, original_ids={"u1": "Ayşe"})
+    assert "Ayşe" in set(lines["user_id"])
+    assert "u1" not in set(lines["user_id"])
+    assert "u2" in set(lines["user_id"])
+
+
+def test_the_funnel_ranks_candidates_without_knowing_the_test(rich: Dataset) -> None:
+    split = split_by_time(rich)
+    after = rich.interactions["timestamp"] >= split.test_from
+    shuffled = rich.interactions.copy()
+    shuffled.loc[after, "item_id"] = shuffled.loc[after, "item_id"].to_numpy()[::-1]
+    shown = rich.impressions[rich.impressions["timestamp"] < split.test_from].reset_index(drop=True)
+    other = replace(rich, interactions=shuffled, impressions=shown)
+    users = np.arange(1, 20)
+    for repeat in (False, True):
+        mine, theirs = (Shelf(data, split).contender("lambdamart").catalogue(users, repeat) for data in (rich, other))
+        assert np.array_equal(mine, theirs)
+        assert np.isneginf(mine[:, 0]).all()
+        assert np.isfinite(mine[:, 1:]).all()
+
+
+def test_the_funnel_beats_random_and_reads_the_moment_of_an_impression(rich: Dataset) -> None:
+    found = evaluate(rich, ["lambdamart"], resamples=20)
+    value = {name: found.figure(name, REPEATS, "ndcg@10").value for name in ("random", "lambdamart")}
+    assert value["lambdamart"] > 1.1 * value["random"]
+    assert found.figure("lambdamart", SLATES, "ndcg@10").users > 10
+    assert not found.notes
