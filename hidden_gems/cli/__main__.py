@@ -1,6 +1,8 @@
 """The command `gems`."""
 
+import os
 import sys
+from importlib.util import find_spec
 
 import typer
 
@@ -25,9 +27,17 @@ def _about() -> None:
     """Recommend hidden gems: simulate a city, train, judge, rank, explain. Start with `gems demo`."""
 
 
+def settle_environment() -> None:
+    """One thread a process unless told otherwise: on shared cores more only wait for each other."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if found := find_spec("feature_repo"):
+        os.environ.setdefault("GEMS_FEATURE_REPO", next(iter(found.submodule_search_locations or ()), ""))
+
+
 def main() -> None:
     """Run a command; what we raise on purpose becomes one sentence and an exit code (1 failed, 2 bad input)."""
     stop_on_signals()
+    settle_environment()
     try:
         app()
     except HiddenGemsError as error:

@@ -20,7 +20,9 @@ def figure_rows(found: "Evaluation", protocols: Sequence[str] | None = None) -> 
     metrics = [name for start in METRICS for name in known if name.split("@")[0] == start]
     cells = {(figure.protocol, figure.model, figure.metric): figure for figure in figures}
     body = []
-    for protocol, model in dict.fromkeys((figure.protocol, figure.model) for figure in figures):
+    order = list(dict.fromkeys(figure.protocol for figure in figures))
+    pairs = dict.fromkeys((figure.protocol, figure.model) for figure in figures)
+    for protocol, model in sorted(pairs, key=lambda pair: order.index(pair[0])):
         of_model = [cells.get((protocol, model, metric)) for metric in metrics]
         people = max((figure.users for figure in of_model if figure), default=0)
         body.append([protocol, model, *(_cell(figure) for figure in of_model), f"{people:,}"])

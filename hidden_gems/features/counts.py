@@ -16,6 +16,7 @@ from hidden_gems.features.event_rows import EventRows, event_rows
 from hidden_gems.features.raw import CONTEXT, MICRO, NEEDS_TIME, RAW_COLUMNS, Raw, context_columns
 
 MARK_COLUMNS = ("user_id", "item_id", "timestamp")
+IN_MICRO = ("user_last_lat", "user_last_lon", "own_best_reward")
 
 
 @dataclass(frozen=True)
@@ -121,12 +122,12 @@ def _in_order(found: pd.DataFrame) -> Raw:
 
 
 def finished(raw: Raw, dataset: Dataset, count: int) -> Raw:
-    """Say what is missing rather than nought, and undo the millionths of the last place.
+    """Say what is missing rather than nought, and undo the millionths of what is no sum.
 
     Without impressions nothing is known about clicks per impression; without times nothing has an age.
     """
     nothing = np.full(count, np.nan)
-    raw |= {name: raw[name] / MICRO for name in ("user_last_lat", "user_last_lon") if name in raw}
+    raw |= {name: raw[name] / MICRO for name in IN_MICRO if name in raw}
     if dataset.impressions.empty:
         raw |= {name: nothing for name in ("item_impressions", "item_answers") if name in raw}
     if dataset.about.order_only:

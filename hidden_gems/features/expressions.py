@@ -155,8 +155,10 @@ def _top(feedback: Table, marks: Table, order_only: bool) -> Table:
 
 def own_state(feedback: Table, marks: Table) -> Table:
     """Columns `own_*` by user, item and sec."""
-    state = as_of(feedback.filter(feedback.likes > 0), marks, ["user", "item"])
-    return state.select("user", "item", "sec", own_likes="interactions", own_last_time="last_time")
+    state = as_of(feedback.filter(feedback.likes > 0), marks, ["user", "item"], top=["reward_sum"])
+    return state.select(
+        "user", "item", "sec", own_likes="interactions", own_last_time="last_time", own_best_reward="reward_sum"
+    )
 
 
 def type_state(feedback: Table, impressions: Table, marks: Table) -> Table:

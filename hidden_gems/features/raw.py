@@ -37,7 +37,7 @@ ITEM = tuple(
         "interactions", *ITEM_SUMS, "impressions", "first_time", "last_time", "likes_7d", "likes_30d", "top_likes",
     )
 )  # fmt: skip
-OWN = ("own_likes", "own_last_time")
+OWN = ("own_likes", "own_last_time", "own_best_reward")
 TYPE = ("type_interactions", "type_likes", "type_reward_sum", "type_impressions")
 NEIGHBORHOOD = ("neighborhood_likes",)
 STATIC = (

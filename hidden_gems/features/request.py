@@ -13,6 +13,10 @@ from hidden_gems.features.store import FeatureStore
 from hidden_gems.features.vector import feature_matrix
 
 
+NOT_MET = (0.0, np.nan, np.nan)
+"""Row of `OWN` for a gem the person never liked."""
+
+
 @dataclass(frozen=True)
 class RequestContext:
     """When, where and in which weather someone asks."""
@@ -73,7 +77,7 @@ def columns_of(
     neighborhoods = [items.neighborhood[i] for i in row]
     raw = {name: np.full(count, value) for name, value in zip(USER, user.totals, strict=True)}
     raw |= _table(ITEM, [gem.totals for gem in gems])
-    raw |= _table(OWN, [user.own.get(name, (0.0, np.nan)) for name in item_ids])
+    raw |= _table(OWN, [user.own.get(name, NOT_MET) for name in item_ids])
     raw |= _table(TYPE, [_looked_up(user.types, word, len(TYPE)) for word in types])
     raw |= _table(NEIGHBORHOOD, [_looked_up(user.neighborhoods, word, len(NEIGHBORHOOD)) for word in neighborhoods])
     return raw | items.columns(row, context.order_only) | _context(context, count)

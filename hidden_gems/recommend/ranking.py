@@ -56,7 +56,7 @@ class Funnel:
         found, tables = candidates_of(self.generator, self.scorers, users, when, repeat)
         row, place = np.nonzero(found.items != NO_ITEM)
         item = found.items[row, place]
-        scores = _below(tables["item_knn"] if "item_knn" in tables else self.generator.popular, len(users))
+        scores = _below(tables.get("item_knn", self.generator.popular), len(users))
         if len(item):
             marks = pd.DataFrame(
                 {

@@ -94,7 +94,11 @@ class Oracle:
     def _pair(self, past: pd.DataFrame, shown: pd.DataFrame, item: str) -> dict[str, float]:
         liked = past[past["reward"] > 0]
         own = liked[liked["item_id"] == item]
-        found = {"own_likes": len(own), "own_last_time": own["timestamp"].max()}
+        found = {
+            "own_likes": len(own),
+            "own_last_time": own["timestamp"].max(),
+            "own_best_reward": own["reward"].max(),
+        }
         kind = self.gems["type"].get(item)
         place = self.gems["neighborhood"].get(item)
         same = past[past["gem_type"] == kind]
