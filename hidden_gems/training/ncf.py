@@ -1,6 +1,7 @@
 """Fit NCF on a log and score with it."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -43,8 +44,8 @@ class NCFSettings:
     validation_share: float = 0.1  # last slice of time that decides how many epochs are enough
     user_dropout: float = 0.05  # share of examples in which the person becomes the unknown one
     item_dropout: float = 0.03  # share of items that become the unknown one, attributes kept
-    table_rate: float = 0.05  # learning rate of the embeddings in shares of the loop's
-    spectral_gain: float = 8.0  # what a product of spectral embeddings of length 1 adds to a logit
+    table_rate: float = 0.02  # learning rate of the embeddings in shares of the loop's
+    spectral_gain: float = 4.0  # what a product of spectral embeddings of length 1 adds to a logit
     hard_every: int = 3  # epochs between two searches for hard negatives
 
 
@@ -137,7 +138,7 @@ class NCFRecommender:
         with torch.random.fork_rng():
             torch.manual_seed(loop.seed)
             module = NCF(_sizes(self.settings, log.users, self.attributes))
-            _start(module, Pairs.of(log), self.settings.spectral_gain)
+            _start(module, Pairs.of(log), self.settings)
         task = _NCFTask(module, log, self, held_out)
         folder = self.checkpoint / phase if self.checkpoint else None
         report = train(task, loop, checkpoint=folder, progress=self.progress)
@@ -234,14 +235,16 @@ class _NCFTask:
         return catalogue_scores(self.module, _tensor(self.model.attributes), user, self.model.context(when))
 
 
-def _start(module: NCF, pairs: Pairs, gain: float) -> None:
+def _start(module: NCF, pairs: Pairs, settings: NCFSettings) -> None:
     """Start from what counting gives: popularity as the items' bias, spectral embeddings in the product path."""
     met = pairs.table(pairs.reward)
     earned = np.asarray(met.sum(axis=0)).ravel()
     width = min(module.user.embedding_dim, max(1, min(met.shape) // _ROWS_A_DIRECTION))
     with torch.no_grad():
         module.bias.weight[:, 0] = _tensor(np.log((earned + 1.0) / (earned + 1.0).mean()).astype(np.float32))
-        module.fuse_product.weight.fill_(gain)
+        module.fuse_product.weight.fill_(settings.spectral_gain)
+        module.fuse_mixed.bias.fill_(-math.log(settings.negatives.per_positive))
+        module.fuse_mixed.weight.zero_()
         for table, start in zip((module.user, module.item), spectral_embeddings(met, width), strict=True):
             nn.init.normal_(table.weight, std=_UNUSED_SPREAD)
             table.weight[:, :width] = _tensor(start)

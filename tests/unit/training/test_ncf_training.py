@@ -51,7 +51,8 @@ def test_searches_the_number_of_epochs_then_fits_on_everything(fitted: NCFRecomm
 def test_untrained_rows_are_the_unknown_row_with_their_own_attributes() -> None:
     pairs = [(person, item) for person in range(1, 12) for item in (1, 2, 3) if (person + item) % 3]
     attributes = np.array([[0], [1], [0], [1], [0], [1]], dtype=np.float32)
-    model = NCFRecommender(attributes, settings=SMALL).fit(log_of(pairs, users=14, items=6))
+    settings = replace(SMALL, loop=LoopConfig(epochs=20, batch=4))
+    model = NCFRecommender(attributes, settings=settings).fit(log_of(pairs, users=14, items=6))
     for table, trained, untrained in ((model.module.user, 3, 12), (model.module.item, 3, 4), (model.module.bias, 3, 5)):
         assert torch.equal(table.weight[untrained], table.weight[0])
         assert not torch.equal(table.weight[trained], table.weight[0])
@@ -105,3 +106,17 @@ def test_settings_come_back(fitted: NCFRecommender, tmp_path: Path) -> None:
     loaded = NCFRecommender.load(tmp_path)
     assert (loaded.timezone, loaded.order_only, loaded.settings) == ("America/New_York", True, SMALL)
     np.testing.assert_array_equal(loaded.attributes, ATTRIBUTES)
+
+
+def test_starts_from_popularity_and_spectral_embeddings() -> None:
+    frozen = replace(SMALL, validation_share=0.0, loop=LoopConfig(epochs=1, batch=4096, rate=0.0, decay=0.0))
+    model = NCFRecommender(ATTRIBUTES, settings=frozen).fit(LOG)
+    user, met = model.module.user.weight.detach().numpy(), np.bincount(LOG.item, minlength=LOG.items)
+    unique = np.array([len(np.unique(LOG.user[LOG.item == item])) for item in range(LOG.items)]) + 1.0
+    bias = model.module.bias.weight.detach().numpy()[:, 0]
+    np.testing.assert_allclose(bias[met > 0], np.log(unique / unique.mean())[met > 0], rtol=1e-5)
+    assert np.abs(user[:, :3]).mean() > 10 * np.abs(user[:, 3:]).mean()  # 31 people carry 3 directions, 8 rows each
+    who, what = np.array([3]), np.array([5])
+    product = user[3] @ model.module.item.weight.detach().numpy()[5]
+    expected = 4.0 * product + bias[5] - np.log(4)
+    np.testing.assert_allclose(model.score(who, what, LOG.timestamp[-1:]), [expected], rtol=1e-5)
