@@ -117,9 +117,7 @@ class Shelf:
             self.notes.append("lambdamart has no query to learn from in these data; item_knn stands in for it.")
             name = "item_knn"
         if name == "ncf" and not len(self.log(cut).user):
-            self.notes.append(
-                "ncf has nothing to learn from before the test; popular stands in for it."
-            )
+            self.notes.append("ncf has nothing to learn from before the test; popular stands in for it.")
             name = "popular"
         return AtCut(self.model(name, cut), self.users, self.items, cut)
 
