@@ -130,20 +130,24 @@ def evaluate(
     if slates is not None:
         _add(run, LOGGED, impression_lists(-slates.position.astype(np.float64), slates, k, seed))
     progress("done", 1.0)
-    about = dataset.about
+    return _evaluation(run, (*notes, *shelf.notes), seconds)
+
+
+def _evaluation(run: _Run, notes: tuple[str, ...], seconds: Mapping[str, float]) -> Evaluation:
+    about, split = run.shelf.dataset.about, run.shelf.split
     used = {figure.protocol for figure in run.figures}
     return Evaluation(
         dataset=about.name,
         fingerprint=about.fingerprint,
         simulated=about.simulated,
-        seed=seed,
-        k=k,
-        counts=_counts(shelf),
+        seed=run.seed,
+        k=run.k,
+        counts=_counts(run.shelf),
         cut={"rank_from": split.rank_from, "test_from": split.test_from},
         protocols={name: words for name, words in PROTOCOLS.items() if name in used},
         figures=tuple(run.figures),
         differences=_differences(run),
-        notes=(*notes, *shelf.notes),
+        notes=notes,
         seconds=seconds,
         judged=run.judged,
     )
