@@ -19,8 +19,6 @@ from hidden_gems.models.popular import Popular
 from hidden_gems.models.protocol import Recommender
 from hidden_gems.recommend.candidates import NO_ITEM, CandidateGenerator
 from hidden_gems.recommend.ranking import SCORE_FEATURES, SOURCES, Funnel, candidates_of, ranking_features
-from hidden_gems.training.loop import LoopConfig
-from hidden_gems.training.ncf import NCFRecommender, NCFSettings
 from hidden_gems.training.training_set import TrainingSet, TrainingSetConfig, build_training_set
 
 MODELS = ("popular", "item_knn", "ncf", "lambdamart", "random")
@@ -92,6 +90,9 @@ class Shelf:
         if name == "item_knn":
             return ItemKNN().fit(log)
         if name == "ncf":
+            from hidden_gems.training.loop import LoopConfig  # torch takes seconds to import
+            from hidden_gems.training.ncf import NCFRecommender, NCFSettings
+
             about = self.dataset.about
             attributes = AttributeEncoder.fit(self.dataset.items).encode(self.dataset.items)
             rows = np.vstack([np.zeros((1, attributes.shape[1]), dtype=np.float32), attributes])

@@ -62,7 +62,7 @@ def build_marks(
     marks = pd.concat([table for table in tables if len(table)] or [lists[:0]], ignore_index=True)
     marks = marks.sort_values(["timestamp", "query"], kind="stable").reset_index(drop=True)
     marks["query_id"] = pd.factorize(marks["query"])[0].astype(np.int64)
-    return marks[list(MARKS)]
+    return marks.reindex(columns=list(MARKS))
 
 
 def label_window(split: TimeSplit) -> int:
@@ -125,7 +125,7 @@ def _label_lists(
     silent = table["label"] == 0
     place = draw.where(silent, 2.0).groupby(table["query"]).rank(method="first")
     table = table[~silent | (place <= negatives)].reset_index(drop=True)
-    return table.assign(timestamp=moment, position=np.nan, slate_id=None, **dict.fromkeys(CONTEXT))
+    return table.assign(timestamp=moment)
 
 
 def _keep_queries(marks: pd.DataFrame, most: int, random: np.random.Generator) -> pd.DataFrame:
