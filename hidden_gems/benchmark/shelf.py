@@ -39,6 +39,7 @@ class Shelf:
         self.items = Index(dataset.items["item_id"].tolist())
         self._models: dict[tuple[str, int], Recommender] = {}
         self._generators: dict[int, CandidateGenerator] = {}
+        self._logs: dict[int, Interactions] = {}
         self.notes: list[str] = []  # what stood in for what, in words
 
     @staticmethod
@@ -50,7 +51,9 @@ class Shelf:
 
     def log(self, before: int) -> Interactions:
         """Positive interactions strictly before a moment."""
-        return Interactions.of(self.dataset.before(before), self.users, self.items)
+        if before not in self._logs:
+            self._logs[before] = Interactions.of(self.dataset.before(before), self.users, self.items)
+        return self._logs[before]
 
     @property
     def future(self) -> Interactions:
@@ -116,7 +119,7 @@ class Shelf:
         cut = self.split.test_from
         if name == "random":
             return RandomOrder(len(self.items), self.seed)
-        if name == "lambdamart" and len(self.training_set.marks):
+        if name == "lambdamart" and ("ranker" in vars(self) or len(self.training_set.marks)):
             return RankedAtCut(self.funnel, cut)
         if name == "lambdamart":
             self.notes.append("lambdamart has no query to learn from in these data; item_knn stands in for it.")

@@ -114,8 +114,7 @@ def _show_quality(trained: Trained, console: Console) -> "Evaluation":
 
     found = Evaluation.from_dict(json.loads((trained.release / "reports" / "evaluation.json").read_text()))
     console.print(figures_table(found))
-    for protocol, words in found.protocols.items():
-        console.print(f"{protocol}: {words}", style="dim", markup=False)
+    console.print("What each protocol does, and every other metric, is in the report named below.", style="dim")
     for note in found.notes:
         console.print(note, markup=False)
     show_decision(trained, console)
@@ -138,7 +137,7 @@ def _page(trained: Trained, evaluation: "Evaluation", people: list["Person"], ch
 
     from hidden_gems.cli.tables import figure_rows
 
-    head, body = figure_rows(evaluation)
+    head, body = figure_rows(evaluation, f"ndcg@{evaluation.k}")
     environment = jinja2.Environment(loader=jinja2.PackageLoader("hidden_gems.cli"), autoescape=True)
     return environment.get_template("page.html.j2").render(
         about=checked.dataset.about,
@@ -148,6 +147,8 @@ def _page(trained: Trained, evaluation: "Evaluation", people: list["Person"], ch
         people=people,
         head=head,
         body=body,
+        protocols=evaluation.protocols,
+        k=evaluation.k,
         steps=trained.run.steps,
         counts=", ".join(f"{count:,} {name}" for name, count in checked.dataset.counts().items()),
     )
