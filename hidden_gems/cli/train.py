@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from hidden_gems.cli.extras import needs_extra
-from hidden_gems.cli.options import AsJson, Data, MaxRejected, Places, Seed, Timezone
+from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, Data, MaxRejected, Places, Seed, Timezone
 from hidden_gems.cli.pipeline_run import Run, run_pipeline
 from hidden_gems.cli.processes import redis_server
 from hidden_gems.core.errors import BadInputError
@@ -28,7 +28,7 @@ class Trained:
 def train(
     data: Data,
     seed: Seed = 0,
-    timezone: Timezone = "Europe/Istanbul",
+    timezone: Timezone = DEFAULT_TIMEZONE,
     max_rejected: MaxRejected = 0.01,
     redis: Annotated[str, typer.Option(help="HOST:PORT of a Redis of your own; an embedded one by default.")] = "",
     as_json: AsJson = False,
