@@ -31,7 +31,9 @@ def store(request: pytest.FixtureRequest) -> FeatureStore:
 
 
 def user(likes: float) -> UserRow:
-    return UserRow((likes,) * len(USER), {"gğ": (likes, 5.0)}, {"cafe": (1.0, 2.0, -3.0, 4.0)}, {"Balat": (likes,)})
+    return UserRow(
+        (likes,) * len(USER), {"gğ": (likes, 5.0, 1.0)}, {"cafe": (1.0, 2.0, -3.0, 4.0)}, {"Balat": (likes,)}
+    )
 
 
 def item(likes: float) -> ItemRow:
