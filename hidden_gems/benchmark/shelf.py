@@ -24,6 +24,7 @@ from hidden_gems.training.ncf import NCFRecommender, NCFSettings
 from hidden_gems.training.training_set import TrainingSet, TrainingSetConfig, build_training_set
 
 MODELS = ("popular", "item_knn", "ncf", "lambdamart", "random")
+NOTHING_LEARNED = "lambdamart found nothing to learn from in these data; item_knn stands in for it."
 
 
 class Shelf:
@@ -115,10 +116,10 @@ class Shelf:
         cut = self.split.test_from
         if name == "random":
             return RandomOrder(len(self.items), self.seed)
-        if name == "lambdamart" and len(self.training_set.marks):
+        if name == "lambdamart" and self.ranker.learned:
             return RankedAtCut(self.funnel, cut)
         if name == "lambdamart":
-            self.notes.append("lambdamart has no query to learn from in these data; item_knn stands in for it.")
+            self.notes.append(NOTHING_LEARNED)
             name = "item_knn"
         if name == "ncf" and not len(self.log(cut).user):
             self.notes.append("ncf has nothing to learn from before the test; popular stands in for it.")
@@ -154,8 +155,10 @@ class Shelf:
 
     @cached_property
     def ranker(self) -> LambdaMART:
-        """LambdaMART, which learned from the slice before the test."""
+        """LambdaMART, which learned from the slice before the test; constant where that has no query."""
         rows = self.ranking_rows()
+        if not len(rows.x):
+            return LambdaMART.constant(FEATURE_NAMES)
         config = LambdaMARTConfig(leaf_rows=leaf_rows(len(rows.x)), seed=self.seed)
         return LambdaMART(FEATURE_NAMES, config).fit(rows.x, rows.label, rows.query_sizes)
 

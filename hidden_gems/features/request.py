@@ -12,7 +12,6 @@ from hidden_gems.features.rows import NEW, NEW_ITEM, NEW_USER, ItemRow, UserRow,
 from hidden_gems.features.store import FeatureStore
 from hidden_gems.features.vector import feature_matrix
 
-
 NOT_MET = (0.0, np.nan, np.nan)
 """Row of `OWN` for a gem the person never liked."""
 
