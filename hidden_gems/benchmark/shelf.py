@@ -11,6 +11,7 @@ from hidden_gems.core.errors import BadInputError
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.interactions import Index, Interactions, Rows
 from hidden_gems.datasets.split import TimeSplit
+from hidden_gems.evaluation.report import NOTHING_LEARNED
 from hidden_gems.features.attributes import AttributeEncoder
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.models.item_knn import ItemKNN
@@ -39,6 +40,7 @@ class Shelf:
         self.items = Index(dataset.items["item_id"].tolist())
         self._models: dict[tuple[str, int], Recommender] = {}
         self._generators: dict[int, CandidateGenerator] = {}
+        self._logs: dict[int, Interactions] = {}
         self.notes: list[str] = []  # what stood in for what, in words
 
     @staticmethod
@@ -50,7 +52,9 @@ class Shelf:
 
     def log(self, before: int) -> Interactions:
         """Positive interactions strictly before a moment."""
-        return Interactions.of(self.dataset.before(before), self.users, self.items)
+        if before not in self._logs:
+            self._logs[before] = Interactions.of(self.dataset.before(before), self.users, self.items)
+        return self._logs[before]
 
     @property
     def future(self) -> Interactions:
@@ -116,10 +120,10 @@ class Shelf:
         cut = self.split.test_from
         if name == "random":
             return RandomOrder(len(self.items), self.seed)
-        if name == "lambdamart" and len(self.training_set.marks):
+        if name == "lambdamart" and self.ranker.learned:
             return RankedAtCut(self.funnel, cut)
         if name == "lambdamart":
-            self.notes.append("lambdamart has no query to learn from in these data; item_knn stands in for it.")
+            self.notes.append(NOTHING_LEARNED)
             name = "item_knn"
         if name == "ncf" and not len(self.log(cut).user):
             self.notes.append("ncf has nothing to learn from before the test; popular stands in for it.")
@@ -155,8 +159,10 @@ class Shelf:
 
     @cached_property
     def ranker(self) -> LambdaMART:
-        """LambdaMART, which learned from the slice before the test."""
+        """LambdaMART, which learned from the slice before the test; constant where that has no query."""
         rows = self.ranking_rows()
+        if not len(rows.x):
+            return LambdaMART.constant(FEATURE_NAMES)
         config = LambdaMARTConfig(leaf_rows=leaf_rows(len(rows.x)), seed=self.seed)
         return LambdaMART(FEATURE_NAMES, config).fit(rows.x, rows.label, rows.query_sizes)
 

@@ -57,6 +57,8 @@ def explain(
     Returns:
         An explanation for each of `shown`.
     """
+    if not len(shown):
+        return []  # no candidate, no mean candidate
     lifts = concept_contributions(contributions, feature_names)
     explanations = []
     for row in shown:

@@ -97,7 +97,8 @@ def _split(node: Node) -> tuple[int, float, str, int]:
 
 def _rounded_down(threshold: float) -> float:
     """Largest float32 that is not above `threshold`."""
-    nearest = np.float32(threshold)
+    with np.errstate(over="ignore"):  # LightGBM's "everything but missing" is the largest float64
+        nearest = np.float32(threshold)
     if float(nearest) > threshold:
         nearest = np.nextafter(nearest, np.float32(-np.inf))
     return float(nearest)

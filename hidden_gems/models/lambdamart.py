@@ -89,6 +89,17 @@ class LambdaMART:
         self.booster = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=best))
         return self
 
+    @classmethod
+    def constant(cls, names: Sequence[str]) -> Self:
+        """A ranker that learned nothing and scores every row alike: an order that is there already stays."""
+        one_row = np.zeros((1, len(names)), dtype=np.float32)
+        return cls(names, LambdaMARTConfig(trees=1)).fit(one_row, np.zeros(1, dtype=np.int64), np.ones(1, dtype=int))
+
+    @property
+    def learned(self) -> bool:
+        """Whether any tree tells one row from another."""
+        return bool((self.booster.feature_importance("split") > 0).any())
+
     def score(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Score of each row, float32, size n.
 

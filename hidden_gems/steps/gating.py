@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from hidden_gems.evaluation.gates import GateConfig, Judged, gate
+from hidden_gems.evaluation.report import NOTHING_LEARNED
 from hidden_gems.export import release as releases
 
 FIGURES, VALUES = "evaluation.json", "values.npz"
@@ -26,9 +27,12 @@ def gate_release(evaluation: Path, releases_folder: Path, out: Path, seed: int) 
     Returns:
         `promote` or `hold`.
     """
-    fingerprint = json.loads((evaluation / FIGURES).read_text())["fingerprint"]
+    figures = json.loads((evaluation / FIGURES).read_text())
+    fingerprint = figures["fingerprint"]
     protocol = next((name for name in JUDGED_BY if _judged(evaluation, RELEASED, name, fingerprint)), None)
-    if protocol is None:
+    if NOTHING_LEARNED in figures["notes"]:
+        decision = {"promote": False, "reasons": [NOTHING_LEARNED.removesuffix(".")]}
+    elif protocol is None:
         decision = {"promote": False, "reasons": ["nobody in the test could be judged, so nothing is promoted"]}
     else:
         candidate, floor = (_judged(evaluation, name, protocol, fingerprint) for name in (RELEASED, FLOOR))

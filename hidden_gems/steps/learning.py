@@ -61,12 +61,17 @@ def train_ncf(checked: Path, out: Path, until: str, seed: int) -> dict[str, floa
         epochs, loss of the last, and the best validation value (0 where there was none).
 
     Raises:
-        BadInputError: If `until` is neither.
+        BadInputError: If `until` is neither, or nothing before the cut-off can be learned from.
     """
     shelf = open_shelf(checked, seed)
     cuts = {"rank": shelf.split.rank_from, "test": shelf.split.test_from}
     if until not in cuts:
         raise BadInputError(f"until must be one of {', '.join(cuts)}, got {until!r}")
+    if not len(shelf.log(cuts[until]).user):
+        raise BadInputError(
+            f"{shelf.dataset.about.name} has no visit, like or other positive interaction before {cuts[until]} "
+            "(epoch seconds, or an order), where the models learn; bring a longer history"
+        )
     model = shelf.model("ncf", cuts[until])
     assert isinstance(model, NCFRecommender)
     model.save(out)
@@ -89,7 +94,7 @@ def fit_lambdamart(checked: Path, training_set: Path, ncf: Path, out: Path, seed
     shelf.training_set = TrainingSet.read(training_set)
     rows, ranker = shelf.ranking_rows(), shelf.ranker
     ranker.save(out)
-    whole = int(np.cumsum(rows.query_sizes)[:SAMPLE_QUERIES][-1])
+    whole = int(rows.query_sizes[:SAMPLE_QUERIES].sum())
     np.savez(out / SAMPLE, vectors=rows.x[:whole], query_sizes=rows.query_sizes[:SAMPLE_QUERIES])
     gain = dict(zip(FEATURE_NAMES, ranker.gain_shares(), strict=True))
     strongest = sorted(gain, key=lambda name: -gain[name])[:STRONGEST]

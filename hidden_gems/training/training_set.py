@@ -60,6 +60,7 @@ def build_marks(
     lists = _list_marks(slice_, candidates, config, random)
     tables.append(_keep_queries(lists, config.max_queries - sum(table["query"].nunique() for table in tables), random))
     marks = pd.concat([table for table in tables if len(table)] or [lists[:0]], ignore_index=True)
+    marks["query"] = pd.factorize(marks["query"])[0]  # by appearance: names of people must not decide about an order
     marks = marks.sort_values(["timestamp", "query"], kind="stable").reset_index(drop=True)
     marks["query_id"] = pd.factorize(marks["query"])[0].astype(np.int64)
     return marks.reindex(columns=list(MARKS))
@@ -88,11 +89,13 @@ def _list_marks(
     events = events[events["label"] > 0]
     moments = _moments(events["timestamp"].to_numpy(np.int64), config.moments)
     most = max(1, config.max_queries // max(1, 2 * len(moments)))
+    everyone = slice_.users["user_id"]
     parts: list[pd.DataFrame] = []
     for moment in moments:
-        future = events[events["timestamp"] >= moment].groupby(["user_id", "item_id"], sort=True)["label"].max()
-        people = np.array(sorted(set(future.index.get_level_values(0))), dtype=object)
-        chosen = sorted(random.choice(people, min(most, len(people)), replace=False).tolist())
+        future = events[events["timestamp"] >= moment].groupby(["user_id", "item_id"])["label"].max()
+        people = everyone[everyone.isin(future.index.get_level_values(0))].to_numpy(object)
+        drawn = random.choice(len(people), min(most, len(people)), replace=False)
+        chosen = people[np.sort(drawn)].tolist()
         for repeat in (False, True):
             found = candidates(moment, chosen, repeat)
             parts.append(_label_lists(chosen, found, future, config.negatives, random, (moment, repeat)))
@@ -132,7 +135,7 @@ def _keep_queries(marks: pd.DataFrame, most: int, random: np.random.Generator) -
     """At most so many of the queries in which not all labels are equal."""
     if marks.empty:
         return marks
-    label = marks.groupby("query", sort=True)["label"]
+    label = marks.groupby("query", sort=False)["label"]
     names = label.min().index[label.min() < label.max()].to_numpy()
     if len(names) > most:
         names = random.choice(names, most, replace=False)

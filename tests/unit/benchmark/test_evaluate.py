@@ -132,7 +132,7 @@ def test_what_cannot_be_computed_has_no_people() -> None:
     found = evaluate(lonely, ["lambdamart"], resamples=20)
     figure = found.figure("popular", NEW, "diversity@10")
     assert (figure.users, math.isnan(figure.value)) == (0, True)
-    assert "lambdamart has no query to learn from in these data; item_knn stands in for it." in found.notes
+    assert "lambdamart found nothing to learn from in these data; item_knn stands in for it." in found.notes
     assert "not computable (0 people)" in {cell for line in found.lines() for cell in line}
 
 

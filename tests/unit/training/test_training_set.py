@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from hidden_gems.core.clock import DAY_SECONDS
+from hidden_gems.core.ids import Pseudonyms
+from hidden_gems.datasets.assemble import pseudonymise
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.split import TimeSplit, split_by_time
 from hidden_gems.training.training_set import (
@@ -92,6 +94,31 @@ def test_sizes_are_kept(plain: Dataset) -> None:
     pd.testing.assert_frame_equal(few, again)
     other = build_marks(plain, split, everything, TrainingSetConfig(max_queries=8, negatives=3, seed=1))
     assert not few.equals(other)
+
+
+def renamed(dataset: Dataset, key: bytes) -> tuple[Dataset, dict[str, str]]:
+    """The same people under pseudonyms of a key, and who is who."""
+    parts = {name: getattr(dataset, name) for name in ("interactions", "users", "impressions")}
+    who = pseudonymise(parts, Pseudonyms(key))
+    return replace(dataset, **parts), who
+
+
+@pytest.mark.parametrize("queries", [4_000, 60])
+def test_names_of_people_decide_about_nothing(rich: Dataset, queries: int) -> None:
+    split, config = split_by_time(rich), TrainingSetConfig(max_queries=queries, negatives=5)
+    by_key = []
+    for key in (b"one", b"two"):
+        people, who = renamed(rich, key)
+        learned = build_training_set(people, split, lambda m, p, r, d=people: only_new(d, m, p, r), config)
+        by_key.append((learned.marks.assign(user_id=learned.marks["user_id"].map(who)), learned.raw))
+    (marks, raw), (other_marks, other_raw) = by_key
+    pd.testing.assert_frame_equal(marks, other_marks)
+    pd.testing.assert_frame_equal(raw, other_raw)
+    assert marks["query_id"].nunique() > queries // 100
+    lists = marks[marks["slate_id"].isna()].drop_duplicates("query_id")
+    place = {name: row for row, name in enumerate(rich.users["user_id"])}
+    order = lists["user_id"].map(place).to_numpy()
+    assert (np.diff(order) < 0).sum() < 2 * lists["timestamp"].nunique()  # people follow the dataset in each list
 
 
 def test_slates_are_queries_with_their_own_moment_and_positions(rich: Dataset) -> None:

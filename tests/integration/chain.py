@@ -1,0 +1,95 @@
+"""The whole chain on a small simulated city, step by step, with a real Redis: what the tests of the chain look at."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from hidden_gems.benchmark.shelf import Shelf
+from hidden_gems.cli.processes import redis_server
+from hidden_gems.core.ids import Pseudonyms
+from hidden_gems.datasets.dataset import Dataset
+from hidden_gems.datasets.validation import check_folder
+from hidden_gems.simulation.write import simulate
+from hidden_gems.steps import gating, judging, learning, packing
+from hidden_gems.steps.registry import Registered, register
+
+PEOPLE, DAYS, SEED = 120, 30, 0
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Two releases: the first passed its gate, the second is judged worse than the first."""
+
+    root: Path
+    redis: str
+    parts: packing.Parts
+    releases: tuple[Path, Path]
+    registered: tuple[Registered, Registered]
+
+    @property
+    def dataset(self) -> Dataset:
+        return Dataset.read(self.parts.checked)
+
+    @property
+    def shelf(self) -> Shelf:
+        return learning.open_shelf(self.parts.checked, SEED)
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "releases"
+
+    @property
+    def mlflow(self) -> str:
+        return f"sqlite:///{self.root / 'mlflow' / 'mlflow.db'}"
+
+    def decide(self, evaluation: Path, name: str) -> Path:
+        decision = self.root / name
+        gating.gate_release(evaluation, self.folder, decision, SEED)
+        return decision
+
+
+@contextmanager
+def built(root: Path) -> Iterator[Chain]:
+    """Everything, built once."""
+    simulate(root / "city", PEOPLE, DAYS, SEED)
+    parts = packing.Parts(
+        *(root / name for name in ("checked", "ncf", "ranker", "evaluation", "page.html", "decision.json"))
+    )
+    check_folder(root / "city", pseudonyms=Pseudonyms(b"test")).write(parts.checked)
+    learning.build_training_set(parts.checked, root / "set", SEED)
+    with redis_server(root / "redis") as redis:
+        learning.materialize_features(parts.checked, redis, root / "feast")
+        learning.train_ncf(parts.checked, root / "ncf_before", "rank", SEED)
+        learning.train_ncf(parts.checked, parts.ncf, "test", SEED)
+        learning.fit_lambdamart(parts.checked, root / "set", root / "ncf_before", parts.ranker, SEED)
+        judging.evaluate_models(
+            parts.checked, parts.ncf, root / "ncf_before", parts.ranker, parts.evaluation, parts.page, SEED
+        )
+        chain = Chain(root, redis, parts, (), ())  # type: ignore[arg-type]
+        good = scaled(parts.evaluation, root / "good", "popular", 0.1)
+        bad = scaled(good, root / "bad", "lambdamart", 0.5)
+        releases, registered = [], []
+        for evaluation in (good, bad):
+            decision = chain.decide(evaluation, f"{evaluation.name}.json")
+            release = packing.build_release(
+                replace(parts, evaluation=evaluation, decision=decision), chain.folder, redis, SEED
+            )
+            releases.append(release)
+            registered.append(register(release, chain.folder, chain.mlflow))
+        yield replace(chain, releases=tuple(releases), registered=tuple(registered))
+
+
+def scaled(evaluation: Path, out: Path, model: str, factor: float) -> Path:
+    """The same evaluation in which one model's values of each person are `factor` times what they were."""
+    shutil.copytree(evaluation, out)
+    with np.load(evaluation / gating.VALUES) as file:
+        values = {
+            name: file[name] * factor if name.startswith(f"{model}/") and not name.endswith("/people") else file[name]
+            for name in file.files
+        }
+    np.savez(out / gating.VALUES, **values)
+    return out

@@ -1,0 +1,351 @@
+"""From a simulated city to two releases, and what a request gets from them: the chain as it is, nothing replaced."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from hidden_gems.cli.story import STRANGER, Gem, Teller
+from hidden_gems.core.kv import RedisKeyValue
+from hidden_gems.evaluation.report import Evaluation
+from hidden_gems.explain.wording import LANGUAGES
+from hidden_gems.export import release as releases
+from hidden_gems.export.onnx import DEEP_MODELS
+from hidden_gems.export.sessions import DeepSession, RankerSession
+from hidden_gems.features.context import CONTEXT_NAMES
+from hidden_gems.features.counts import raw_columns
+from hidden_gems.features.raw import OWN
+from hidden_gems.features.request import RequestContext
+from hidden_gems.features.rows import UserRow
+from hidden_gems.features.schema import FEATURE_NAMES
+from hidden_gems.models.item_knn import ItemKNN
+from hidden_gems.models.lambdamart import LambdaMART
+from hidden_gems.models.pairs import Pairs
+from hidden_gems.recommend.answering import Ranked, Request, row_key
+from hidden_gems.recommend.ranking import SCORE_FEATURES, ranking_features
+from hidden_gems.steps import learning, packing
+from hidden_gems.training.ncf import NCFRecommender
+from tests.integration.chain import SEED, Chain, built
+
+GALATA = (41.0256, 28.9741)
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("GEMS_FEATURE_REPO", "feature_repo")
+        with built(tmp_path_factory.mktemp("chain")) as made:
+            yield made
+
+
+@pytest.fixture(autouse=True)
+def _definitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEMS_FEATURE_REPO", "feature_repo")
+
+
+@pytest.fixture(scope="module")
+def teller(chain: Chain) -> Teller:
+    return Teller(chain.releases[0], chain.redis, chain.root / "feast")
+
+
+def asked(chain: Chain, weather: str | None = None, here: tuple[float, float] | None = None) -> RequestContext:
+    lat, lon = here or (None, None)
+    return RequestContext(chain.dataset.now, "Europe/Istanbul", lat, lon, weather, 8.5 if weather else None)
+
+
+def active(chain: Chain) -> list[str]:
+    """People, most interactions first."""
+    return [str(user) for user in chain.dataset.interactions["user_id"].value_counts(sort=True).index]
+
+
+# --- the vector of a request is the vector of training
+
+
+def test_a_request_gets_the_vectors_and_scores_of_training(chain: Chain, teller: Teller) -> None:
+    people = [*active(chain)[:8], active(chain)[-1], STRANGER]
+    later = chain.dataset.between(chain.shelf.split.test_from, None).interactions
+    assert set(people) & set(later["user_id"])  # the store knows what the models have not seen
+    contexts = [asked(chain), asked(chain, "rain", GALATA)]
+    answers = {
+        (user, place): teller.answering.answer(Request(user, context, repeat=place == 0))
+        for user in people
+        for place, context in enumerate(contexts)
+    }
+    marks = pd.DataFrame(
+        [mark for (user, place), found in answers.items() for mark in _marks(user, contexts[place], found)]
+    )
+    assert len(marks) > 1_000
+    served = pd.DataFrame(np.concatenate([found.vectors for found in answers.values()]), columns=FEATURE_NAMES)
+    trained = pd.DataFrame(_vectors(chain, marks), columns=FEATURE_NAMES)
+    scores = [SCORE_FEATURES[name] for name in ("ncf", "item_knn")]
+    pd.testing.assert_frame_equal(served.drop(columns=scores), trained.drop(columns=scores), check_exact=True)
+    assert served[scores].notna().all(axis=None)
+    np.testing.assert_allclose(served[scores], trained[scores], rtol=0, atol=1e-4)
+    assert served["collaborative_score"].std() > 0.1
+    assert served["ncf_score"].std() > 0.1
+
+
+def _marks(user: str, context: RequestContext, found: Ranked) -> list[dict[str, Any]]:
+    given = {name: getattr(context, name) for name in ("timestamp", "lat", "lon", "weather", "temperature_c")}
+    return [{"user_id": user, "item_id": item} | given for item in found.item_ids]
+
+
+def _vectors(chain: Chain, marks: pd.DataFrame) -> np.ndarray:
+    """Vectors by the training path as of now; the models learned before the test, the histories go up to now."""
+    shelf, when = chain.shelf, marks["timestamp"].to_numpy(np.int64)
+    user, item = shelf.users.rows(marks["user_id"].tolist()), shelf.items.rows(marks["item_id"].tolist())
+    ncf = NCFRecommender.load(chain.parts.ncf)
+    neighbours = shelf.model("item_knn", shelf.split.test_from)
+    assert isinstance(neighbours, ItemKNN)
+    history = Pairs.of(shelf.log(chain.dataset.now))
+    reaches = np.zeros((len(shelf.items), len(shelf.items)))
+    np.add.at(reaches, (np.arange(len(reaches))[:, None], neighbours.rows), neighbours.weights)
+    collaborative = history.table(history.reward) @ reaches + neighbours.prior
+    scores = {"ncf": ncf.score(user, item, when), "item_knn": collaborative[user, item]}
+    return ranking_features(raw_columns(chain.dataset, marks), scores)
+
+
+def test_an_answer_is_in_the_order_of_the_ranker(chain: Chain, teller: Teller) -> None:
+    found = teller.answering.answer(Request(active(chain)[0], asked(chain)))
+    ranker = LambdaMART.load(chain.parts.ranker)
+    assert ranker.learned
+    np.testing.assert_allclose(found.scores, ranker.score(found.vectors), rtol=0, atol=1e-5)
+    assert (np.diff(found.scores) <= 0).all()
+    assert len(set(found.item_ids)) == len(found.item_ids) == 200
+    assert all(found.sources)
+    known = set(chain.dataset.interactions.query("user_id == @active(@chain)[0] and reward > 0")["item_id"])
+    assert not known & set(found.item_ids)
+    assert known & set(teller.answering.answer(Request(active(chain)[0], asked(chain), repeat=True)).item_ids)
+
+
+# --- slates
+
+
+def test_slates_of_somebody_known_and_of_nobody_known(chain: Chain, teller: Teller) -> None:
+    now, warm = chain.dataset.now, active(chain)[0]
+    theirs, strange = (teller.slate(user, now, "en", GALATA) for user in (warm, STRANGER))
+    for slate in (theirs, strange):
+        assert [gem.position for gem in slate] == list(range(10))
+        assert [gem.score for gem in slate] == sorted((gem.score for gem in slate), reverse=True)
+        assert len({gem.item["item_id"] for gem in slate}) == 10
+    assert theirs != strange
+    assert strange == teller.slate("somebody-else", now, "en", GALATA)
+    assert not {"own", "nearby"} & {source for gem in strange for source in gem.sources}
+    [first] = teller.slate(warm, now, "en", GALATA, limit=1)
+    assert first == theirs[0]
+
+
+def test_somebody_who_knows_every_gem_gets_nothing_new_and_no_error(chain: Chain, teller: Teller) -> None:
+    now, ids = chain.dataset.now, chain.dataset.items["item_id"]
+    [row] = teller.store.read_users([active(chain)[0]])
+    assert row is not None
+    everything = dict.fromkeys(ids, (1.0, float(now - 60), 1.0))
+    assert len(OWN) == 3
+    teller.store.write_users({"collector": UserRow(row.row.totals, everything, row.row.types)}, now)
+    assert teller.slate("collector", now, "tr", None) == ()
+    nothing = teller.answering.answer(Request("collector", asked(chain)))
+    assert (nothing.item_ids, nothing.vectors.shape, list(nothing.shown)) == ((), (0, len(FEATURE_NAMES)), [])
+    again = teller.answering.answer(Request("collector", asked(chain), repeat=True))
+    assert len(again.shown) == 10
+    assert any("own" in sources for sources in again.sources)
+
+
+# --- reasons
+
+
+SCALES = {"4", "5", "7", "10", "100"}
+"""Of 4, of 5, of 10, of 100, in the last 7 days."""
+
+
+def _whole(value: float) -> set[str]:
+    return set() if np.isnan(value) else {str(round(value)), str(max(1, round(value)))}
+
+
+def _said(concept: str, vector: Mapping[str, float]) -> set[str]:
+    """Numbers that a concept may name, from the vector alone."""
+    percents = {
+        "taste": "type_share", "neighborhood": "neighborhood_share", "authenticity": "authenticity",
+        "crowd": "tourist_ratio", "quality": "conversion_rate",
+    }  # fmt: skip
+    counts = {
+        "hidden": "hidden_factor", "price": "price_level", "novelty": "freshness_days", "distance": "travel_minutes",
+        "own": "own_visits", "popularity": "interactions_7d",
+    }  # fmt: skip
+    numbers = _whole(100 * vector[percents[concept]]) if concept in percents else set()
+    numbers |= _whole(vector[counts[concept]]) if concept in counts else set()
+    return numbers | ({str(round(vector["item_average_rating"], 1))} if concept == "quality" else set())
+
+
+@pytest.mark.parametrize("who", ["warm", "cold"])
+def test_reasons_in_both_languages_name_only_what_is_known(chain: Chain, teller: Teller, who: str) -> None:
+    user, now = (active(chain)[0] if who == "warm" else STRANGER), chain.dataset.now
+    ranked = teller.answering.answer(Request(user, asked(chain, here=GALATA)))
+    slates = {language: teller.slate(user, now, language, GALATA) for language in LANGUAGES}
+    told = set()
+    for place, (english, turkish) in enumerate(zip(slates["en"], slates["tr"], strict=True)):
+        vector = dict(zip(FEATURE_NAMES, ranked.vectors[place].tolist(), strict=True))
+        row = chain.dataset.items.set_index("item_id").loc[ranked.item_ids[place]]
+        assert english.item["item_id"] == turkish.item["item_id"] == ranked.item_ids[place]
+        for name in ("authenticity", "tourist_ratio", "crowd_level", "hidden_factor", "price_level"):
+            assert vector[name] == pytest.approx(float(row[name]), rel=1e-6, nan_ok=True)
+        for gem in (english, turkish):
+            _check_reasons(gem, vector, row)
+        concepts = [(reason.name, reason.importance) for reason in english.explanation.top_features]
+        assert concepts == [(reason.name, reason.importance) for reason in turkish.explanation.top_features]
+        assert english.explanation.text != turkish.explanation.text
+        told |= {name for name, _ in concepts}
+    assert len(told) >= 3
+
+
+def _check_reasons(gem: Gem, vector: Mapping[str, float], row: Any) -> None:
+    text, reasons = gem.explanation.text, gem.explanation.top_features
+    subject = f"{row['name']} ({row['neighborhood']})"
+    assert text.startswith(subject)
+    numbers = set(re.findall(r"\d+(?:\.\d+)?", text.removeprefix(subject)))
+    assert numbers <= SCALES.union(*(_said(reason.name, vector) for reason in reasons)), text
+    assert all(0 < reason.importance <= 1 for reason in reasons)
+    assert sum(reason.importance for reason in reasons) <= 1 + 1e-9
+    assert "{" not in text
+    assert "nan" not in text
+
+
+# --- what is in a release
+
+
+def test_releases_are_whole_and_count_up(chain: Chain) -> None:
+    first, second = (releases.load(path) for path in chain.releases)
+    assert second.version == first.version.replace(".1", ".2")
+    assert first.version.endswith(".1")
+    for about in (first, second):
+        assert about.dataset == chain.dataset.about
+        assert about.dataset.simulated
+        assert about.models == DEEP_MODELS
+        assert {name.split("/")[0] for name in about.files} == {
+            "model_repository", "ranker", "tables", "policy", "reports",
+        }  # fmt: skip
+        figures = json.loads((chain.folder / about.version / "reports" / "evaluation.json").read_text())
+        assert about.metrics["figures"] == figures["figures"]
+        assert Evaluation.from_dict(figures).fingerprint == about.dataset.fingerprint
+    card = (chain.releases[0] / "reports" / "model_card.md").read_text()
+    assert "(simulated data)" in card
+    assert "**Decision.** Promote: " in card
+    assert sorted(path.name for path in chain.folder.iterdir()) == [first.version, second.version, "stable"]
+
+
+def test_no_file_of_a_release_names_a_person(chain: Chain) -> None:
+    people = chain.dataset.users["user_id"].tolist()
+    assert all(len(name) == 32 for name in people)
+    words = [name.encode(code) for name in people for code in ("utf-8", "utf-32-le")]
+    words += [bytes.fromhex(name) for name in people]
+    for path in chain.releases[0].rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        assert not [word for word in words if word in content], path
+
+
+def test_the_map_from_people_to_rows_is_in_redis_for_each_release(chain: Chain) -> None:
+    people = chain.dataset.users["user_id"].tolist()
+    keys = RedisKeyValue(chain.redis)
+    for release in chain.releases:
+        found = keys.get([row_key(release.name, name) for name in people])
+        assert [int(value or 0) for value in found] == list(range(1, len(people) + 1))
+    assert keys.get([row_key("2020-01-01.1", people[0]), row_key(chain.releases[0].name, STRANGER)]) == [None, None]
+
+
+def test_graphs_answer_as_the_models_at_another_size(chain: Chain) -> None:
+    release, ncf = chain.releases[0], NCFRecommender.load(chain.parts.ncf)
+    random = np.random.default_rng(1)
+    rows = random.integers(len(ncf.attributes), size=333)
+    context = random.normal(size=(1, len(CONTEXT_NAMES))).astype(np.float32)
+    with torch.inference_mode():
+        known = torch.from_numpy(ncf.attributes)[rows]
+        expected = ncf.module(torch.tensor([7]), torch.from_numpy(rows), torch.from_numpy(context), known).numpy()
+    [scores] = DeepSession(release, DEEP_MODELS)(7, rows, context)
+    np.testing.assert_allclose(scores, expected, rtol=0, atol=1e-4)
+    sample = np.load(chain.parts.ranker / learning.SAMPLE)["vectors"][:1_234]
+    vectors = np.where(random.random(sample.shape) < 0.1, np.float32(np.nan), sample)
+    trees = LambdaMART.load(release / "ranker").score(vectors)
+    np.testing.assert_allclose(RankerSession(release)(vectors), trees, rtol=0, atol=1e-5)
+    assert np.std(trees) > 0
+
+
+def test_priors_of_arms_are_rates_worth_ten_impressions(chain: Chain) -> None:
+    with np.load(chain.releases[0] / "policy" / "arms.npz") as arms:
+        assert arms["item_ids"].tolist() == ["", *chain.dataset.items["item_id"]]
+        weight = arms["successes"] + arms["failures"]
+        assert (arms["successes"] > 0).all()
+        assert (arms["failures"] > 0).all()
+    np.testing.assert_allclose(weight, packing.PRIOR_STRENGTH)
+
+
+# --- the gate and the registry
+
+
+def test_the_gate_says_why(chain: Chain) -> None:
+    first, second = (releases.load(path).decision for path in chain.releases)
+    assert first["promote"] is True
+    assert first["reasons"][0] == "all 5 metrics of lambdamart are finite"
+    assert first["reasons"][1].endswith("is asked: reached")
+    assert first["reasons"][2] == "there is no champion yet"
+    assert second["promote"] is False
+    champion = chain.releases[0].name
+    assert re.fullmatch(
+        rf"ndcg@10 against the champion {re.escape(champion)}: "
+        r"-50\.0% \(95 % interval -50\.0% to -50\.0%, \d+ people\); the lower end must lie above -2\.0%: it does not",
+        second["reasons"][2],
+    )
+    for release, decision in zip(chain.releases, (first, second), strict=True):
+        assert json.loads((release / "reports" / "gate.json").read_text()) == decision
+        assert decision["protocol"] == "full catalogue, new places"
+
+
+def test_an_equal_of_the_champion_may_be_promoted(chain: Chain) -> None:
+    decision = json.loads(chain.decide(chain.root / "good", "again.json").read_text())
+    assert decision["promote"] is True
+    assert "+0.0% (95 % interval +0.0% to +0.0%" in decision["reasons"][2]
+
+
+def test_the_registry_has_both_and_the_better_one_is_the_candidate(chain: Chain) -> None:
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    client, name = MlflowClient(chain.mlflow), "hidden-gems-city"
+    first, second = chain.registered
+    assert [(first.version, first.alias), (second.version, second.alias)] == [("1", "candidate"), ("2", "")]
+    assert str(client.get_model_version_by_alias(name, "candidate").version) == "1"
+    with pytest.raises(MlflowException, match="stable"):
+        client.get_model_version_by_alias(name, "stable")
+    for registered, release in zip(chain.registered, chain.releases, strict=True):
+        assert client.get_model_version(name, registered.version).source == str(release)
+        run = client.get_run(registered.run_id)
+        about = releases.load(release)
+        assert run.info.status == "FINISHED"
+        assert run.data.params["fingerprint"] == about.dataset.fingerprint
+        assert run.data.params["simulated"] == "True"
+        figure = Evaluation.from_dict(json.loads((release / "reports" / "evaluation.json").read_text()))
+        known = figure.figure("lambdamart", "full catalogue, with repeats", "ndcg@10").value
+        assert run.data.metrics["full catalogue with repeats/lambdamart/ndcg at 10"] == pytest.approx(known)
+    assert releases.pointed(chain.folder) == chain.releases[0]
+    assert Path(client.get_run(first.run_id).info.artifact_uri.removeprefix("file://")).is_relative_to(chain.root)
+
+
+# --- the steps themselves
+
+
+def test_ncf_before_the_ranker_differs_from_the_one_before_the_test(chain: Chain) -> None:
+    before, after = (NCFRecommender.load(path) for path in (chain.root / "ncf_before", chain.parts.ncf))
+    user, item = np.arange(1, 9), np.arange(1, 9)
+    when = np.full(8, chain.dataset.now)
+    assert not np.allclose(before.score(user, item, when), after.score(user, item, when))
+
+
+def test_ncf_before_anything_else_is_refused(chain: Chain, tmp_path: Path) -> None:
+    from hidden_gems.core.errors import BadInputError
+
+    with pytest.raises(BadInputError, match="until must be one of rank, test, got 'noon'"):
+        learning.train_ncf(chain.parts.checked, tmp_path / "ncf", "noon", SEED)
