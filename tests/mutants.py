@@ -117,22 +117,26 @@ class Laboratory:
         return killed, time.monotonic() - start
 
     def _of(self, mutant: Mutant) -> Iterator[list[str]]:
-        """Tests that touch the statement, then the rest of their folders; all tests, where it ran at import.
+        """Tests that touch the statement, those of its room first, then the rest of their folders.
 
-        What a fixture or a cache makes once counts for the test that asked first, so its neighbours run too.
+        What a fixture or a cache makes once counts for the test that asked first, so its neighbours run too. A statement
+        that runs at import is touched by no test; its room comes first, then all tests.
         """
         first, last = mutant.site.lines
         lines = self._lines.get(mutant.path, {})
         touching = {name.rpartition("|")[0] for line in range(first, last + 1) for name in lines.get(line, ())} - {""}
-        if touching:
-            yield sorted(touching, key=self._breadth.__getitem__)
-            yield sorted({name.partition("::")[0].rpartition("/")[0] for name in touching})
+        room = f"tests/unit/{Path(mutant.path).parts[1]}"
+        own = {name for name in touching if name.startswith(f"{room}/")}
+        for names in (own, touching - own):
+            if names:
+                yield sorted(names, key=self._breadth.__getitem__)
         if mutant.site.at_import:
-            own = f"tests/unit/{Path(mutant.path).parts[1]}"
-            yield [*([own] if (ROOT / own).is_dir() else []), *TESTS]
+            yield from ([room], list(TESTS)) if (ROOT / room).is_dir() else (list(TESTS),)
+        elif touching:
+            yield sorted({name.partition("::")[0].rpartition("/")[0] for name in touching})
 
     def _coverage(self) -> tuple[dict[str, dict[int, list[str]]], Counter[str]]:
-        """Tests that touch each line of each file, and lines that each test touches; made once per state of the code."""
+        """Tests that touch each line of each file, and lines that each test touches; made once per state."""
         tree, data, seconds = self.folder / "covered", self.folder / "coverage", self.folder / "seconds"
         if not seconds.exists():
             print("which test touches which line ...", flush=True)
