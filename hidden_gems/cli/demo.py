@@ -12,7 +12,7 @@ from rich.rule import Rule
 from rich.table import Table
 
 from hidden_gems.cli.extras import needs_extra
-from hidden_gems.cli.options import DEFAULT_TIMEZONE, MaxRejected, Places, Seed, Timezone
+from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, MaxRejected, Places, Seed, Timezone
 from hidden_gems.cli.processes import redis_server
 from hidden_gems.cli.train import Trained, show_decision, train_release
 from hidden_gems.core.errors import BadInputError
@@ -37,6 +37,7 @@ def demo(
     seed: Seed = 0,
     timezone: Timezone = DEFAULT_TIMEZONE,
     max_rejected: MaxRejected = 0.01,
+    as_json: AsJson = False,
 ) -> None:
     """Show all of it: the data, the pipeline, quality beside simple models, recommendations with reasons, a page.
 
@@ -44,7 +45,7 @@ def demo(
     """
     from hidden_gems.cli.story import tell
 
-    console, began = Console(), time.monotonic()
+    console, began = Console(stderr=as_json), time.monotonic()
     if not out.absolute().parent.is_dir():
         raise BadInputError(f"--out {out}: the folder {out.absolute().parent} is not there")
     _chapter(console, "1  The data")
@@ -65,7 +66,11 @@ def demo(
     out.write_text(_page(trained, evaluation, people, checked), encoding="utf-8")
     zone = "" if timezone == DEFAULT_TIMEZONE else f" --timezone {timezone}"
     _show_next(out, f"--data {folder}{zone}", trained, console)
-    console.print(f"Done in {time.monotonic() - began:.0f} s. Nothing is left running.")
+    seconds = round(time.monotonic() - began, 1)
+    console.print(f"Done in {seconds:.0f} s. Nothing is left running.")
+    if as_json:
+        found = {"page": str(out.absolute()), "release": str(trained.release), "seconds": seconds}
+        typer.echo(json.dumps(found | {"decision": trained.decision, "simulated": checked.dataset.about.simulated}))
 
 
 def _chapter(console: Console, title: str) -> None:
