@@ -79,12 +79,16 @@ def _chapter(console: Console, title: str) -> None:
 
 
 def _simulated(quick: bool, seed: int, console: Console) -> Path:
-    """A new city, and nothing left of what was learned from an earlier one."""
+    """The city of this size and seed; a new one leaves nothing of what was learned from an earlier one."""
     from hidden_gems.cli.simulate import simulate_with_progress
+    from hidden_gems.simulation.write import describe, is_there
 
     people, days = (QUICK_PEOPLE, QUICK_DAYS) if quick else (PEOPLE, DAYS)
     folder = gems_home() / "cities" / ("quick-city" if quick else "city")
     console.print(f"Nobody here is real: {people:,} simulated people in the real places of Istanbul, {days} days.")
+    if is_there(folder, describe(people, days, seed)):
+        console.print(f"The same city was simulated before and is used again: {folder}", soft_wrap=True)
+        return folder
     simulate_with_progress(folder, people, days, seed, console)
     places = Places(folder.name)
     for stale in (places.redis, places.feast):
