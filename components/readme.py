@@ -4,6 +4,8 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+from docstring_parser import parse
+
 ROOT = Path(__file__).parent
 
 
@@ -25,16 +27,24 @@ def render(component: Any) -> str:
         component: What `dsl.component` made.
     """
     specification = component.component_spec
+    told = described(component)
     lines = [f"# {specification.name.replace('-', ' ')}", "", f"{component.description or ''}".strip(), ""]
     for title, ports in (("Inputs", specification.inputs), ("Outputs", specification.outputs)):
         lines += [f"## {title}", "", "| name | type | default | what |", "|---|---|---|---|"]
         for name, port in (ports or {}).items():
             default = "" if getattr(port, "default", None) is None else f"`{port.default!r}`"
-            about = " ".join((port.description or "").split())
+            about = told.get(name, "")
             lines.append(f"| `{name}` | {port.type.removesuffix('@0.0.1')} | {default} | {about} |")
         lines.append("")
     lines.append("Made from the docstring of `component.py` by `python -m components.readme`.")
     return "\n".join(lines) + "\n"
+
+
+def described(component: Any) -> dict[str, str]:
+    """What the docstring says about each port, `Output` for what is returned; KFP itself drops it for artifacts."""
+    docstring = parse(component.python_func.__doc__)
+    told = {param.arg_name: " ".join((param.description or "").split()) for param in docstring.params}
+    return told | ({"Output": " ".join((docstring.returns.description or "").split())} if docstring.returns else {})
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from hidden_gems.core.errors import BadInputError
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.interactions import Index, Interactions, Rows
 from hidden_gems.datasets.split import TimeSplit
+from hidden_gems.evaluation.report import NOTHING_LEARNED
 from hidden_gems.features.attributes import AttributeEncoder
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.models.item_knn import ItemKNN
@@ -19,12 +20,9 @@ from hidden_gems.models.popular import Popular
 from hidden_gems.models.protocol import Recommender
 from hidden_gems.recommend.candidates import NO_ITEM, CandidateGenerator
 from hidden_gems.recommend.ranking import SCORE_FEATURES, SOURCES, Funnel, candidates_of, ranking_features
-from hidden_gems.training.loop import LoopConfig
-from hidden_gems.training.ncf import NCFRecommender, NCFSettings
 from hidden_gems.training.training_set import TrainingSet, TrainingSetConfig, build_training_set
 
 MODELS = ("popular", "item_knn", "ncf", "lambdamart", "random")
-NOTHING_LEARNED = "lambdamart found nothing to learn from in these data; item_knn stands in for it."
 
 
 class Shelf:
@@ -42,6 +40,7 @@ class Shelf:
         self.items = Index(dataset.items["item_id"].tolist())
         self._models: dict[tuple[str, int], Recommender] = {}
         self._generators: dict[int, CandidateGenerator] = {}
+        self._logs: dict[int, Interactions] = {}
         self.notes: list[str] = []  # what stood in for what, in words
 
     @staticmethod
@@ -53,7 +52,9 @@ class Shelf:
 
     def log(self, before: int) -> Interactions:
         """Positive interactions strictly before a moment."""
-        return Interactions.of(self.dataset.before(before), self.users, self.items)
+        if before not in self._logs:
+            self._logs[before] = Interactions.of(self.dataset.before(before), self.users, self.items)
+        return self._logs[before]
 
     @property
     def future(self) -> Interactions:
@@ -93,6 +94,9 @@ class Shelf:
         if name == "item_knn":
             return ItemKNN().fit(log)
         if name == "ncf":
+            from hidden_gems.training.loop import LoopConfig  # torch takes seconds to import
+            from hidden_gems.training.ncf import NCFRecommender, NCFSettings
+
             about = self.dataset.about
             attributes = AttributeEncoder.fit(self.dataset.items).encode(self.dataset.items)
             rows = np.vstack([np.zeros((1, attributes.shape[1]), dtype=np.float32), attributes])

@@ -12,7 +12,7 @@ from rich.rule import Rule
 from rich.table import Table
 
 from hidden_gems.cli.extras import needs_extra
-from hidden_gems.cli.options import MaxRejected, Places, Seed, Timezone
+from hidden_gems.cli.options import DEFAULT_TIMEZONE, MaxRejected, Places, Seed, Timezone
 from hidden_gems.cli.processes import redis_server
 from hidden_gems.cli.train import Trained, show_decision, train_release
 from hidden_gems.core.errors import BadInputError
@@ -35,7 +35,7 @@ def demo(
     quick: Annotated[bool, typer.Option("--quick", help="A small simulated city, the same chapters.")] = False,
     out: Annotated[Path, typer.Option(help="The HTML page to write.")] = Path("gems-demo.html"),
     seed: Seed = 0,
-    timezone: Timezone = "Europe/Istanbul",
+    timezone: Timezone = DEFAULT_TIMEZONE,
     max_rejected: MaxRejected = 0.01,
 ) -> None:
     """Show all of it: the data, the pipeline, quality beside simple models, recommendations with reasons, a page.
@@ -63,7 +63,8 @@ def demo(
             _show_person(person, console)
     _chapter(console, "5  The page, and where to look next")
     out.write_text(_page(trained, evaluation, people, checked), encoding="utf-8")
-    _show_next(out, folder, trained, console)
+    zone = "" if timezone == DEFAULT_TIMEZONE else f" --timezone {timezone}"
+    _show_next(out, f"--data {folder}{zone}", trained, console)
     console.print(f"Done in {time.monotonic() - began:.0f} s. Nothing is left running.")
 
 
@@ -114,8 +115,7 @@ def _show_quality(trained: Trained, console: Console) -> "Evaluation":
 
     found = Evaluation.from_dict(json.loads((trained.release / "reports" / "evaluation.json").read_text()))
     console.print(figures_table(found))
-    for protocol, words in found.protocols.items():
-        console.print(f"{protocol}: {words}", style="dim", markup=False)
+    console.print("What each protocol does, and every other metric, is in the report named below.", style="dim")
     for note in found.notes:
         console.print(note, markup=False)
     show_decision(trained, console)
@@ -138,7 +138,7 @@ def _page(trained: Trained, evaluation: "Evaluation", people: list["Person"], ch
 
     from hidden_gems.cli.tables import figure_rows
 
-    head, body = figure_rows(evaluation)
+    head, body = figure_rows(evaluation, f"ndcg@{evaluation.k}")
     environment = jinja2.Environment(loader=jinja2.PackageLoader("hidden_gems.cli"), autoescape=True)
     return environment.get_template("page.html.j2").render(
         about=checked.dataset.about,
@@ -148,18 +148,20 @@ def _page(trained: Trained, evaluation: "Evaluation", people: list["Person"], ch
         people=people,
         head=head,
         body=body,
+        protocols=evaluation.protocols,
+        k=evaluation.k,
         steps=trained.run.steps,
         counts=", ".join(f"{count:,} {name}" for name, count in checked.dataset.counts().items()),
     )
 
 
-def _show_next(out: Path, folder: Path, trained: Trained, console: Console) -> None:
+def _show_next(out: Path, source: str, trained: Trained, console: Console) -> None:
     console.print(f"Page:     {out.absolute()}", soft_wrap=True, highlight=False)
     console.print(f"Release:  {trained.release}", soft_wrap=True, highlight=False)
     console.print(f"Report:   {trained.release / 'reports' / 'report.html'}", soft_wrap=True, highlight=False)
-    console.print(f"Models on these data:  gems evaluate --data {folder}", soft_wrap=True, highlight=False)
+    console.print(f"Models on these data:  gems evaluate {source}", soft_wrap=True, highlight=False)
     console.print(
-        f"Lists for everyone:    gems rank --data {folder} --model lambdamart --out recs.parquet",
+        f"Lists for everyone:    gems rank {source} --model lambdamart --out recs.parquet",
         soft_wrap=True,
         highlight=False,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from hidden_gems.core.errors import MissingExtraError
 
@@ -33,3 +34,17 @@ with: pip install 'hidden-gems[train]'
         if not package or package in OURS:
             raise
         raise MissingExtraError(package, extra) from error
+
+
+def require(package: str, extra: str) -> None:
+    """Say so before a child process would find out.
+
+    Args:
+        package: A third-party package that the child imports.
+        extra: The extra that brings it.
+
+    Raises:
+        MissingExtraError: If the package is not installed.
+    """
+    if find_spec(package) is None:
+        raise MissingExtraError(package, extra)

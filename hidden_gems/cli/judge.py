@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hidden_gems.cli.extras import needs_extra
-from hidden_gems.cli.options import AsJson, Data, MaxRejected, Seed, Timezone
+from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, Data, MaxRejected, Seed, Timezone
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.core.home import gems_home
 from hidden_gems.core.ids import Pseudonyms
@@ -27,7 +27,7 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Report as JSON; the page goes beside it as .html.")] = None,
     k: Annotated[int, typer.Option(min=1, help="Length of the lists.")] = 10,
     seed: Seed = 0,
-    timezone: Timezone = "Europe/Istanbul",
+    timezone: Timezone = DEFAULT_TIMEZONE,
     max_rejected: MaxRejected = 0.01,
     as_json: AsJson = False,
 ) -> None:
@@ -72,7 +72,7 @@ def rank(
     k: Annotated[int, typer.Option(min=1, help="Items a person.")] = 20,
     repeat: Annotated[bool, typer.Option("--repeat", help="Recommend what a person knows as well.")] = False,
     seed: Seed = 0,
-    timezone: Timezone = "Europe/Istanbul",
+    timezone: Timezone = DEFAULT_TIMEZONE,
     max_rejected: MaxRejected = 0.01,
     as_json: AsJson = False,
 ) -> None:

@@ -8,6 +8,8 @@ import typer
 
 from hidden_gems.core.home import gems_home
 
+DEFAULT_TIMEZONE = "Europe/Istanbul"
+
 Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="Dataset folder, see `gems data check`.")]
 Timezone = Annotated[str, typer.Option("--timezone", help="IANA time zone of local hours.")]
 MaxRejected = Annotated[float, typer.Option("--max-rejected", help="Largest share of bad rows in one file, 0 to 1.")]

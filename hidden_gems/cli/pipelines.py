@@ -2,13 +2,13 @@
 
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hidden_gems.core.errors import MissingExtraError, StepFailedError
+from hidden_gems.cli.extras import require
+from hidden_gems.core.errors import StepFailedError
 
 pipelines_app = typer.Typer(
     help="Kubeflow pipelines: compile them to the YAML that the UI takes.", no_args_is_help=True
@@ -25,8 +25,7 @@ def compile_(
     out: Annotated[Path, typer.Option(help="folder for the YAML files")] = Path("pipelines/compiled"),
 ) -> None:
     """Compile every pipeline; the same code always gives the same bytes."""
-    if find_spec("kfp") is None:
-        raise MissingExtraError("kfp", "train")
+    require("kfp", "train")
     done = subprocess.run(
         [sys.executable, "-m", "pipelines.compile", "--out", str(out)], capture_output=True, text=True, check=False
     )

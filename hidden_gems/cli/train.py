@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from hidden_gems.cli.extras import needs_extra
-from hidden_gems.cli.options import AsJson, Data, MaxRejected, Places, Seed, Timezone
+from hidden_gems.cli.extras import require
+from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, Data, MaxRejected, Places, Seed, Timezone
 from hidden_gems.cli.pipeline_run import Run, run_pipeline
 from hidden_gems.cli.processes import redis_server
 from hidden_gems.core.errors import BadInputError
@@ -24,16 +24,16 @@ class Trained:
     decision: dict[str, Any]
 
 
-@needs_extra("train")
 def train(
     data: Data,
     seed: Seed = 0,
-    timezone: Timezone = "Europe/Istanbul",
+    timezone: Timezone = DEFAULT_TIMEZONE,
     max_rejected: MaxRejected = 0.01,
     redis: Annotated[str, typer.Option(help="HOST:PORT of a Redis of your own; an embedded one by default.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Train on a dataset folder with the KFP pipeline and its local runner; ends with a release, judged and hashed."""
+    require("kfp", "train")
     places, console = Places(data.resolve().name), Console(stderr=as_json)
     if redis:
         trained = train_release(data, places, redis, seed, timezone, max_rejected, console)

@@ -8,6 +8,9 @@ from typing import Any
 
 from hidden_gems.evaluation.gates import Judged
 
+NOTHING_LEARNED = "lambdamart found nothing to learn from in these data; item_knn stands in for it."
+"""Note of an evaluation whose ranker is constant."""
+
 
 @dataclass(frozen=True)
 class Figure:

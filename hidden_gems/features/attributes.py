@@ -118,7 +118,7 @@ def attribute_vectors(items: pd.DataFrame) -> ItemAttributes:
 def _numbers(items: pd.DataFrame, name: str) -> NDArray[np.float64]:
     if name not in items:
         return np.full(len(items), np.nan)
-    return pd.to_numeric(items[name]).to_numpy(np.float64, na_value=np.nan)
+    return np.asarray(pd.to_numeric(items[name]), dtype=np.float64)
 
 
 def _words(items: pd.DataFrame, name: str) -> list[str | None]:

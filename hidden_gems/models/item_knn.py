@@ -42,11 +42,9 @@ class ItemKNN:
     shrinkage: float = 10.0
     half_life_days: float | None = None
     popularity: float = 1e-3
-    rows: Rows = field(default_factory=lambda: np.zeros((1, 0), dtype=np.int64), init=False, repr=False, compare=False)
+    rows: Rows = field(init=False, repr=False, compare=False)
     """Neighbours of each item, nearest first, int64, size I X N; 0 fills short lists."""
-    weights: NDArray[np.float32] = field(
-        default_factory=lambda: np.zeros((1, 0), dtype=np.float32), init=False, repr=False, compare=False
-    )
+    weights: NDArray[np.float32] = field(init=False, repr=False, compare=False)
     """Their similarities, float32, size I X N; 0 fills short lists."""
 
     def fit(self, log: Interactions) -> Self:
@@ -118,10 +116,9 @@ class ItemKNN:
     def _tabulate(self) -> None:
         """Neighbours as sparse tables, size I X I: row j of `_reaches` holds what j reaches."""
         items, width = self.rows.shape
-        filled = self.weights.ravel() > 0
-        origin = np.repeat(np.arange(items), width)[filled]
-        values = self.weights.ravel()[filled].astype(np.float64)
-        self._reaches = csr_matrix((values, (origin, self.rows.ravel()[filled])), shape=(items, items))
+        origin = np.repeat(np.arange(items), width)
+        values = self.weights.ravel().astype(np.float64)  # what fills short lists weighs nothing
+        self._reaches = csr_matrix((values, (origin, self.rows.ravel())), shape=(items, items))
         self._reached_from = self._reaches.T.tocsr()
 
 

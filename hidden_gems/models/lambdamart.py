@@ -55,7 +55,7 @@ class LambdaMART:
 
     names: Sequence[str]
     config: LambdaMARTConfig = field(default_factory=LambdaMARTConfig)
-    booster: lightgbm.Booster = field(default=None, init=False, repr=False)
+    booster: lightgbm.Booster = field(init=False, repr=False)
 
     def fit(
         self,
@@ -163,7 +163,7 @@ class LambdaMART:
             group=rows.query_sizes,
             feature_name=list(self.names),
             reference=reference,
-            params={"feature_pre_filter": False, "verbosity": -1, "max_bin": 255},
+            params={"feature_pre_filter": False, "verbosity": -1},
         )
 
     def _parameters(self) -> dict[str, object]:

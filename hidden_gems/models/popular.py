@@ -29,9 +29,8 @@ class Popular:
     """
 
     half_life_days: float | None = None
-    counts: NDArray[np.float32] = field(
-        default_factory=lambda: np.zeros(1, dtype=np.float32), init=False, repr=False, compare=False
-    )
+    counts: NDArray[np.float32] = field(init=False, repr=False, compare=False)
+    """Rewards of each item, size I."""
 
     def fit(self, log: Interactions) -> Self:
         """Add up the rewards of every item."""

@@ -24,7 +24,7 @@ from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.recommend.answering import row_key
 from hidden_gems.recommend.tables import ReleaseTables
-from hidden_gems.steps.judging import FIGURES
+from hidden_gems.steps.gating import FIGURES
 from hidden_gems.steps.learning import SAMPLE, open_shelf
 from hidden_gems.training.ncf import NCFRecommender
 

@@ -10,7 +10,6 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -130,6 +129,8 @@ class _Run:
         self.file = checkpoint / CHECKPOINT_FILE if checkpoint else None
         self.identity = asdict(config) | {"examples": task.examples}
         self.steps = math.ceil(task.examples / config.batch)  # of an epoch
+        from lightning_fabric import Fabric  # takes seconds to import, and scoring does not need it
+
         self.fabric = Fabric(accelerator=config.accelerator, devices=1, precision=config.precision)
         optimizer = torch.optim.Adam(task.parameter_groups(config.rate), weight_decay=config.decay)
         self.model, self.optimizer = self.fabric.setup(task.module, optimizer)

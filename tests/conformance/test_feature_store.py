@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from hidden_gems.cli.processes import redis_server
 from hidden_gems.features.feast_store import FeastSettings, FeastStore, apply
 from hidden_gems.features.raw import ITEM, USER
 from hidden_gems.features.rows import ItemRow, UserRow
 from hidden_gems.features.store import FeatureStore, MemoryStore
-from tests.redis_server import running_redis
 
 AT = 1_777_852_800
 
 
 @pytest.fixture(scope="module")
 def feast_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FeastStore]:
-    with running_redis() as address:
+    with redis_server(tmp_path_factory.mktemp("redis")) as address:
         settings = FeastSettings(address, tmp_path_factory.mktemp("feast"), 5.0, Path("feature_repo"))
         apply(settings)
         yield FeastStore(settings)
@@ -31,7 +31,9 @@ def store(request: pytest.FixtureRequest) -> FeatureStore:
 
 
 def user(likes: float) -> UserRow:
-    return UserRow((likes,) * len(USER), {"gğ": (likes, 5.0)}, {"cafe": (1.0, 2.0, -3.0, 4.0)}, {"Balat": (likes,)})
+    return UserRow(
+        (likes,) * len(USER), {"gğ": (likes, 5.0, 1.0)}, {"cafe": (1.0, 2.0, -3.0, 4.0)}, {"Balat": (likes,)}
+    )
 
 
 def item(likes: float) -> ItemRow:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.readme import components, render
+from components.readme import components, described, render
 from pipelines.compile import COMPILED, PIPELINES, compile_all
 
 ROOT = Path(__file__).parents[2]
@@ -60,5 +60,7 @@ def test_component_readmes_are_made_from_the_docstrings(folder: Path) -> None:
 @pytest.mark.parametrize("folder", components(), ids=lambda folder: folder.name)
 def test_every_port_of_a_component_is_described(folder: Path) -> None:
     specification = components()[folder].component_spec
-    ports = {**(specification.inputs or {}), **(specification.outputs or {})}
-    assert [name for name, port in ports.items() if name != "Output" and not port.description] == []
+    told = described(components()[folder])
+    assert [
+        name for name in {**(specification.inputs or {}), **(specification.outputs or {})} if not told.get(name)
+    ] == []

@@ -14,7 +14,7 @@ from hidden_gems.core.ids import Pseudonyms
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.validation import check_folder
 from hidden_gems.simulation.write import simulate
-from hidden_gems.steps import judging, learning, packing
+from hidden_gems.steps import gating, judging, learning, packing
 from hidden_gems.steps.registry import Registered, register
 
 PEOPLE, DAYS, SEED = 120, 30, 0
@@ -48,7 +48,7 @@ class Chain:
 
     def decide(self, evaluation: Path, name: str) -> Path:
         decision = self.root / name
-        judging.gate_release(evaluation, self.folder, decision, SEED)
+        gating.gate_release(evaluation, self.folder, decision, SEED)
         return decision
 
 
@@ -86,10 +86,10 @@ def built(root: Path) -> Iterator[Chain]:
 def scaled(evaluation: Path, out: Path, model: str, factor: float) -> Path:
     """The same evaluation in which one model's values of each person are `factor` times what they were."""
     shutil.copytree(evaluation, out)
-    with np.load(evaluation / judging.VALUES) as file:
+    with np.load(evaluation / gating.VALUES) as file:
         values = {
             name: file[name] * factor if name.startswith(f"{model}/") and not name.endswith("/people") else file[name]
             for name in file.files
         }
-    np.savez(out / judging.VALUES, **values)
+    np.savez(out / gating.VALUES, **values)
     return out

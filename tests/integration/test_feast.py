@@ -10,6 +10,7 @@ import pytest
 from feast import Entity, FeatureView
 from feast.repo_operations import parse_repo
 
+from hidden_gems.cli.processes import free_port, redis_server
 from hidden_gems.core.errors import BadInputError, PartUnavailableError, StepFailedError
 from hidden_gems.features.feast_definitions import definitions
 from hidden_gems.features.feast_store import FeastSettings, FeastStore, apply, materialize
@@ -17,13 +18,12 @@ from hidden_gems.features.raw import ITEM, USER
 from hidden_gems.features.schema import FEATURE_SERVICE
 from hidden_gems.features.snapshot import snapshot
 from tests import factories
-from tests.redis_server import free_port, running_redis
 from tests.unit.features.parity import assert_parity
 
 
 @pytest.fixture
-def redis() -> Iterator[str]:
-    with running_redis() as address:
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as address:
         yield address
 
 

@@ -24,6 +24,6 @@ def gate_release(
     """
     from pathlib import Path
 
-    from hidden_gems.steps import judging
+    from hidden_gems.steps import gating
 
-    return judging.gate_release(Path(evaluation.path), Path(releases_uri), Path(decision.path), seed)
+    return gating.gate_release(Path(evaluation.path), Path(releases_uri), Path(decision.path), seed)

@@ -89,4 +89,8 @@ def test_the_worst_difference_is_told(model: NCFRecommender, paths: dict[str, Pa
             logits: np.ndarray = model.module(*inputs, known).numpy()
         return logits + (0.5 if feed["item"][0] == 1 else 0.25)
 
-    assert check_parity("ncf", paths["ncf"], off, feeds, 1.0) == pytest.approx(0.5, abs=1e-4)
+    worst = check_parity("ncf", paths["ncf"], off, feeds, 1.0)
+    assert worst == pytest.approx(0.5, abs=1e-4)
+    assert check_parity("ncf", paths["ncf"], off, feeds, worst) == worst  # the tolerance itself passes
+    with pytest.raises(ParityError, match=r"differ by 0\.5, more than"):
+        check_parity("ncf", paths["ncf"], off, feeds, np.nextafter(worst, 0.0))

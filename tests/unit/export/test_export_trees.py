@@ -69,6 +69,14 @@ def test_the_file_suits_old_servers_and_is_always_the_same(model: LambdaMART, pa
     exported = onnx.load(path)
     assert exported.ir_version == 8
     assert {(opset.domain, opset.version) for opset in exported.opset_import} == {("", 17), ("ai.onnx.ml", 3)}
+    nodes = {
+        attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in exported.graph.node[0].attribute
+    }
+    first = np.array(nodes["nodes_treeids"]) == 0
+    assert sorted(np.array(nodes["nodes_nodeids"])[first]) == list(range(first.sum()))
+    leaf = np.array(nodes["nodes_modes"]) == b"LEAF"
+    assert not np.array(nodes["nodes_truenodeids"])[leaf].any()
+    assert not np.array(nodes["nodes_falsenodeids"])[leaf].any()
     export_lambdamart(model, tmp_path / "again.onnx")
     assert (tmp_path / "again.onnx").read_bytes() == path.read_bytes()
 

@@ -47,7 +47,8 @@ def test_layout_and_configuration(tmp_path: Path) -> None:
 def test_first_version_by_default_and_rows_as_int64(tmp_path: Path) -> None:
     source = tmp_path / "rows.onnx"
     source.write_bytes(_graph(TensorProto.INT64).SerializeToString())
-    write_model_repository({"rows": source}, tmp_path)
+    for _ in range(2):
+        write_model_repository({"rows": source}, tmp_path)
     assert (tmp_path / "rows/1/model.onnx").exists()
     assert 'name: "x", data_type: TYPE_INT64' in (tmp_path / "rows/config.pbtxt").read_text()
 

@@ -97,7 +97,7 @@ class Oracle:
         found = {
             "own_likes": len(own),
             "own_last_time": own["timestamp"].max(),
-            "own_best_reward": own["reward"].max(),
+            "own_best_reward": round(own["reward"].max(), 6),
         }
         kind = self.gems["type"].get(item)
         place = self.gems["neighborhood"].get(item)

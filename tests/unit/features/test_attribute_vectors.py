@@ -52,6 +52,8 @@ def test_places_are_in_spreads_around_the_median() -> None:
         [0, -1.25, 0, 1.25]
     )  # 10 % to 90 % is 40.2 to 41.8: a spread of 0.8
     assert _column(table, "east") == [0, 0, 0, 0]
+    late = attribute_vectors(table).encoder.encode(table.assign(lon=29.5))
+    assert late[0, attribute_vectors(table).names.index("east")] == 0.5  # one meridian has no spread: degrees count
     assert _column(CATALOGUE, "place_known") == [0, 1, 1, 0]
     assert _column(CATALOGUE, "east")[3] == 0.0
     far = pd.DataFrame({"item_id": range(21), "lat": [*np.linspace(0, 1, 20), 80.0], "lon": np.linspace(0, 1, 21)})

@@ -23,7 +23,7 @@ def test_weather_is_ordered_from_clear_to_storm() -> None:
 
 
 def test_names_are_unique_and_say_what_needs_times() -> None:
-    assert len(RAW_COLUMNS) == len(set(RAW_COLUMNS)) == 73
+    assert len(RAW_COLUMNS) == len(set(RAW_COLUMNS)) == 74
     assert {
         "user_first_time", "user_last_time", "user_likes_7d", "user_likes_30d", "user_weekend_likes",
         "user_night_likes", "item_first_time", "item_last_time", "item_likes_7d", "item_likes_30d", "own_last_time",

@@ -7,7 +7,7 @@ from hidden_gems.features.rows import NEW_ITEM, NEW_USER, ItemRow, UserRow
 
 def user(**changes: object) -> UserRow:
     totals = (*(float(number) for number in range(len(USER) - 1)), 28.123456)
-    maps = {"own": {"g1": (2.0, 1e9), "ğ": (1.0, 5.0)}, "types": {"cafe": (4.0, 3.0, -2e6, 9.0)}}
+    maps = {"own": {"g1": (2.0, 1e9, 0.7), "ğ": (1.0, 5.0, 1.0)}, "types": {"cafe": (4.0, 3.0, -2e6, 9.0)}}
     return UserRow(**{"totals": totals, **maps, "neighborhoods": {"Balat": (2.0,)}, **changes})  # type: ignore[arg-type]
 
 
@@ -24,9 +24,9 @@ def test_missing_numbers_come_back_missing() -> None:
 
 
 def test_equal_rows_are_packed_into_equal_texts() -> None:
-    turned = user(own={"ğ": (1.0, 5.0), "g1": (2.0, 1e9)})
+    turned = user(own={"ğ": (1.0, 5.0, 1.0), "g1": (2.0, 1e9, 0.7)})
     assert turned.pack() == user().pack()
-    assert '"ğ":[1,5]' in turned.pack()
+    assert '"ğ":[1,5,1]' in turned.pack()
 
 
 def test_a_row_of_other_columns_is_refused() -> None:

@@ -24,6 +24,7 @@ def test_neighbours_by_hand() -> None:
 
 def test_shrinkage_is_added_to_the_denominator() -> None:
     model = ItemKNN(shrinkage=2.0).fit(LOG)
+    assert model.rows.shape == (6, 5)  # no more neighbours than other items
     np.testing.assert_allclose(model.weights[1, 0], 2 / (np.sqrt(6) + 2.0), rtol=1e-6)
 
 

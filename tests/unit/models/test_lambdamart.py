@@ -65,6 +65,7 @@ def test_the_same_seed_gives_the_same_trees(fitted: LambdaMART) -> None:
 
 def test_saves_and_loads_with_names(fitted: LambdaMART, tmp_path: Path) -> None:
     fitted.save(tmp_path / "ranker")
+    fitted.save(tmp_path / "ranker")
     loaded = LambdaMART.load(tmp_path / "ranker")
     assert loaded.names == NAMES
     np.testing.assert_array_equal(loaded.score(TEST.x), fitted.score(TEST.x))

@@ -22,10 +22,20 @@ class KilledError(Exception):
 
 
 def test_defaults_are_the_plans() -> None:
-    settings = NCFSettings()
-    assert (settings.width, settings.hidden, settings.dropout) == (128, (128, 64, 32), 0.2)
-    assert settings.loop.decay == 1e-5
-    assert settings.negatives.per_positive == 4
+    plan = NCFSettings(
+        width=128,
+        hidden=(128, 64, 32),
+        dropout=0.2,
+        loop=LoopConfig(decay=1e-5),
+        negatives=NegativesConfig(per_positive=4),
+        validation_share=0.1,
+        user_dropout=0.05,
+        item_dropout=0.03,
+        table_rate=0.02,
+        spectral_gain=4.0,
+        hard_every=3,
+    )
+    assert NCFSettings() == plan
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +99,13 @@ def test_killed_and_resumed_scores_the_same(tmp_path: Path) -> None:
     scores = [model.score(LOG.user, LOG.item, LOG.timestamp) for model in (resumed, unbroken, without)]
     np.testing.assert_array_equal(scores[0], scores[1])
     assert (scores[1] != scores[2]).any()  # hard negatives teach something else
+    hard = torch.load(tmp_path / "fit" / "last.pt", weights_only=True)["task"]["hard"].numpy()
+    assert hard.shape == (LOG.users, 5)
+    assert hard.dtype == np.int64
+    assert (hard[1:] >= 1).all()
+    assert not {(user, item) for user in range(LOG.users) for item in hard[user]} & set(
+        zip(LOG.user, LOG.item, strict=True)
+    )
     assert resumed.reports == unbroken.reports
     assert len(unbroken.reports) == 1  # nothing held out, nothing searched
 

@@ -40,6 +40,15 @@ def test_popular_negatives_follow_smoothed_popularity() -> None:
     np.testing.assert_allclose(counts / counts.sum(), expected, atol=0.004)
 
 
+def test_an_item_met_once_is_popular_enough_and_one_never_met_is_not() -> None:
+    pairs = Pairs.of(log_of([(1, 1), (2, 2), (3, 2)], users=5, items=4))
+    config = NegativesConfig(per_positive=1, popular_share=1.0, smoothing=1.0)
+    drawn = Negatives(pairs, config).draw(np.full(3_000, 4), np.random.default_rng(0))
+    counts = np.bincount(drawn.ravel(), minlength=4)
+    assert counts[3] == 0
+    assert abs(counts[1] / 3_000 - 1 / 3) < 0.04
+
+
 def test_hard_negatives_come_from_the_models_top_in_their_share() -> None:
     negatives = Negatives(Pairs.of(LOG), NegativesConfig(per_positive=1, hard_share=0.3))
     free = np.setdiff1d(np.arange(1, LOG.items), LOG.item[LOG.user == 1])
