@@ -148,24 +148,31 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_nothing_lives_after_a_signal_in_the_middle(small: Path, tmp_path: Path, number: signal.Signals) -> None:
-    home = tmp_path / "home"
-    command = [*COMMAND, "--data", str(small), "--out", str(tmp_path / "page.html")]
-    with subprocess.Popen(
-        command, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as demo:
-        try:
-            assert wait_for(lambda: _working(home), 60), living(home)
+def test_nothing_lives_after_a_signal_in_the_middle(small: Path, tmp_path: Path) -> None:
+    numbers = (signal.SIGINT, signal.SIGKILL)
+    homes = {number: tmp_path / number.name for number in numbers}
+    demos = {number: _start(small, homes[number]) for number in numbers}
+    try:
+        for number, demo in demos.items():
+            home = homes[number]
+            assert wait_for(lambda home=home: _working(home), 60), living(home)
             assert any("redis-server" in command for command in living(home).values())
             demo.send_signal(number)
             output, _ = demo.communicate(timeout=15)
             assert demo.returncode != 0
             assert "Traceback" not in output
-            assert wait_for(lambda: not living(home), 10), living(home)
-        finally:
-            end_all(home)
-    assert not (tmp_path / "page.html").exists()
+            assert wait_for(lambda home=home: not living(home), 10), living(home)
+            assert not (home / "page.html").exists()
+    finally:
+        for number, demo in demos.items():
+            end_all(homes[number])
+            demo.wait(15)
+
+
+def _start(data: Path, home: Path) -> subprocess.Popen[str]:
+    home.mkdir()
+    command = [*COMMAND, "--data", str(data), "--out", str(home / "page.html")]
+    return subprocess.Popen(command, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def _working(home: Path) -> bool:

@@ -173,9 +173,7 @@ LEARNED = {
     "one user": ODD["one user"][0],
     "one item": ODD["one item"][0],
     "order only": lambda folder: write(folder, factories.interactions().assign(timestamp=np.arange(600))),
-    "emoji": lambda folder: write(
-        folder, factories.interactions(events=300).assign(user_id=lambda t: "🍵" + t.user_id)
-    ),
+    "emoji": lambda folder: write(folder, visits().assign(user_id=lambda table: "🍵" + table["user_id"])),
 }
 
 
