@@ -12,10 +12,9 @@ from rich.rule import Rule
 from rich.table import Table
 
 from hidden_gems.cli.extras import needs_extra
-from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, MaxRejected, Places, Seed, Timezone
+from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, MaxRejected, Places, Seed, Timezone, check_out
 from hidden_gems.cli.processes import redis_server
 from hidden_gems.cli.train import Trained, show_decision, train_release
-from hidden_gems.core.errors import BadInputError
 from hidden_gems.core.home import gems_home
 
 if TYPE_CHECKING:
@@ -46,8 +45,7 @@ def demo(
     from hidden_gems.cli.story import tell
 
     console, began = Console(stderr=as_json), time.monotonic()
-    if not out.absolute().parent.is_dir():
-        raise BadInputError(f"--out {out}: the folder {out.absolute().parent} is not there")
+    check_out(out, (".html",))
     _chapter(console, "1  The data")
     folder = data or _simulated(quick, seed, console)
     checked = _show_data(folder, timezone, max_rejected, console)

@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hidden_gems.cli.extras import needs_extra
-from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, Data, MaxRejected, Seed, Timezone
-from hidden_gems.core.errors import BadInputError
+from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, Data, MaxRejected, Seed, Timezone, check_out
 from hidden_gems.core.home import gems_home
 from hidden_gems.core.ids import Pseudonyms
 
@@ -40,8 +39,8 @@ def evaluate(
 
     names = [name for name in MODELS if name != "random"] if models == "all" else _names(models)
     Shelf.check(names)
-    if out is not None and not out.absolute().parent.is_dir():
-        raise BadInputError(f"--out {out}: the folder {out.absolute().parent} is not there")
+    if out is not None:
+        check_out(out, (".json",))
     checked = _checked(data, timezone, max_rejected)
     console = Console(stderr=True)
     with Progress(console=console) as progress:
@@ -83,10 +82,7 @@ def rank(
     from hidden_gems.benchmark.shelf import Shelf
 
     Shelf.check([model])
-    if not out.name.endswith(WRITERS):
-        raise BadInputError(f"--out {out} must end with {', '.join(WRITERS)}")
-    if not out.absolute().parent.is_dir():
-        raise BadInputError(f"--out {out}: the folder {out.absolute().parent} is not there")
+    check_out(out, WRITERS)
     checked = _checked(data, timezone, max_rejected)
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task(model, total=1.0)
