@@ -9,21 +9,21 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hidden_gems.cli.extras import needs_extra
-from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, Data, MaxRejected, Seed, Timezone
-from hidden_gems.core.errors import BadInputError
+from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, Data, MaxRejected, Seed, Timezone, check_out
 from hidden_gems.core.home import gems_home
 from hidden_gems.core.ids import Pseudonyms
 
 if TYPE_CHECKING:
     from hidden_gems.datasets.validation import Checked
 
+NAMES = "popular, item_knn, ncf, lambdamart"
 WRITERS = (".parquet", ".csv", ".csv.gz")
 
 
 @needs_extra("train")
 def evaluate(
     data: Data,
-    models: Annotated[str, typer.Option(help="Names with commas between, or `all`.")] = "all",
+    models: Annotated[str, typer.Option(help=f"Names with commas between, or `all`: {NAMES}.")] = "all",
     out: Annotated[Path | None, typer.Option(help="Report as JSON; the page goes beside it as .html.")] = None,
     k: Annotated[int, typer.Option(min=1, help="Length of the lists.")] = 10,
     seed: Seed = 0,
@@ -33,13 +33,14 @@ def evaluate(
 ) -> None:
     """Judge models on the last slice of time: three protocols, 95 % intervals, beside popular and random order."""
     from hidden_gems.benchmark.evaluate import evaluate as judge
-    from hidden_gems.benchmark.shelf import MODELS
+    from hidden_gems.benchmark.shelf import MODELS, Shelf
     from hidden_gems.cli.tables import figures_table
     from hidden_gems.evaluation.report import page
 
     names = [name for name in MODELS if name != "random"] if models == "all" else _names(models)
-    if out is not None and not out.absolute().parent.is_dir():
-        raise BadInputError(f"--out {out}: the folder {out.absolute().parent} is not there")
+    Shelf.check(names)
+    if out is not None:
+        check_out(out, (".json",))
     checked = _checked(data, timezone, max_rejected)
     console = Console(stderr=True)
     with Progress(console=console) as progress:
@@ -67,7 +68,7 @@ def evaluate(
 @needs_extra("train")
 def rank(
     data: Data,
-    model: Annotated[str, typer.Option(help="Name of a model, see `gems evaluate --help`.")],
+    model: Annotated[str, typer.Option(help=f"One of {NAMES}.")],
     out: Annotated[Path, typer.Option(help="File to write: .parquet, .csv or .csv.gz.")],
     k: Annotated[int, typer.Option(min=1, help="Items a person.")] = 20,
     repeat: Annotated[bool, typer.Option("--repeat", help="Recommend what a person knows as well.")] = False,
@@ -78,11 +79,10 @@ def rank(
 ) -> None:
     """Fit one model on all interactions and write user_id, rank, item_id, score for everyone with an interaction."""
     from hidden_gems.benchmark.rank import rank as rank_everyone
+    from hidden_gems.benchmark.shelf import Shelf
 
-    if not out.name.endswith(WRITERS):
-        raise BadInputError(f"--out {out} must end with {', '.join(WRITERS)}")
-    if not out.absolute().parent.is_dir():
-        raise BadInputError(f"--out {out}: the folder {out.absolute().parent} is not there")
+    Shelf.check([model])
+    check_out(out, WRITERS)
     checked = _checked(data, timezone, max_rejected)
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task(model, total=1.0)

@@ -1,11 +1,14 @@
 """Options that several commands share, and the folders of a dataset's state."""
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from hidden_gems.core.errors import BadInputError
 from hidden_gems.core.home import gems_home
 
 DEFAULT_TIMEZONE = "Europe/Istanbul"
@@ -15,6 +18,23 @@ Timezone = Annotated[str, typer.Option("--timezone", help="IANA time zone of loc
 MaxRejected = Annotated[float, typer.Option("--max-rejected", help="Largest share of bad rows in one file, 0 to 1.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+
+
+def check_out(out: Path, suffixes: Sequence[str]) -> None:
+    """Find out before the work whether its result can be written.
+
+    Raises:
+        BadInputError: If the file has another suffix, is a folder, or would lie in a folder that is not there.
+    """
+    folder = out.absolute().parent
+    if not out.name.endswith(tuple(suffixes)):
+        raise BadInputError(f"--out {out} must end with {', '.join(suffixes)}")
+    if out.is_dir():
+        raise BadInputError(f"--out {out} is a folder; expected a file to write")
+    if not folder.is_dir():
+        raise BadInputError(f"--out {out}: the folder {folder} is not there")
+    if not os.access(folder, os.W_OK):
+        raise BadInputError(f"--out {out}: the folder {folder} cannot be written to")
 
 
 @dataclass(frozen=True)

@@ -52,23 +52,29 @@ class Chain:
         return decision
 
 
+def learn(folder: Path, root: Path, redis: str) -> packing.Parts:
+    """Every step of the training pipeline up to the evaluation."""
+    parts = packing.Parts(
+        *(root / name for name in ("checked", "ncf", "ranker", "evaluation", "page.html", "decision.json"))
+    )
+    check_folder(folder, pseudonyms=Pseudonyms(b"test")).write(parts.checked)
+    learning.build_training_set(parts.checked, root / "set", SEED)
+    learning.materialize_features(parts.checked, redis, root / "feast")
+    learning.train_ncf(parts.checked, root / "ncf_before", "rank", SEED)
+    learning.train_ncf(parts.checked, parts.ncf, "test", SEED)
+    learning.fit_lambdamart(parts.checked, root / "set", root / "ncf_before", parts.ranker, SEED)
+    judging.evaluate_models(
+        parts.checked, parts.ncf, root / "ncf_before", parts.ranker, parts.evaluation, parts.page, SEED
+    )
+    return parts
+
+
 @contextmanager
 def built(root: Path) -> Iterator[Chain]:
     """Everything, built once."""
     simulate(root / "city", PEOPLE, DAYS, SEED)
-    parts = packing.Parts(
-        *(root / name for name in ("checked", "ncf", "ranker", "evaluation", "page.html", "decision.json"))
-    )
-    check_folder(root / "city", pseudonyms=Pseudonyms(b"test")).write(parts.checked)
-    learning.build_training_set(parts.checked, root / "set", SEED)
     with redis_server(root / "redis") as redis:
-        learning.materialize_features(parts.checked, redis, root / "feast")
-        learning.train_ncf(parts.checked, root / "ncf_before", "rank", SEED)
-        learning.train_ncf(parts.checked, parts.ncf, "test", SEED)
-        learning.fit_lambdamart(parts.checked, root / "set", root / "ncf_before", parts.ranker, SEED)
-        judging.evaluate_models(
-            parts.checked, parts.ncf, root / "ncf_before", parts.ranker, parts.evaluation, parts.page, SEED
-        )
+        parts = learn(root / "city", root, redis)
         chain = Chain(root, redis, parts, (), ())  # type: ignore[arg-type]
         good = scaled(parts.evaluation, root / "good", "popular", 0.1)
         bad = scaled(good, root / "bad", "lambdamart", 0.5)

@@ -1,0 +1,231 @@
+"""Wrong and odd folders through the commands that learn: one sentence and exit code 2, or an answer and exit code 0."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hidden_gems.cli.processes import redis_server
+from hidden_gems.cli.story import tell
+from hidden_gems.datasets.dataset import Dataset
+from hidden_gems.evaluation.report import NOTHING_LEARNED
+from hidden_gems.export import release as releases
+from hidden_gems.steps import gating, packing
+from tests import factories
+from tests.integration.chain import learn
+from tests.odd_folders import NO_DATASETS, ODD, gems, visits, write
+
+MODELS = ("popular", "item_knn", "ncf", "lambdamart")
+KNOWN_TO_BE_ODD = ("emoji", "order only", "1 % bad rows", "one user", "one item")
+
+
+@pytest.mark.parametrize("command", ["rank", "evaluate"])
+@pytest.mark.parametrize("case", NO_DATASETS)
+def test_no_dataset_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str, command: str
+) -> None:
+    folder, out = NO_DATASETS[case][0](tmp_path / "city"), tmp_path / ("out.csv" if command == "rank" else "out.json")
+    model = ["--model", "lambdamart"] if command == "rank" else []
+    code, printed, err = gems(capsys, command, "--data", folder, *model, "--out", out)
+    assert (code, printed) == (2, "")
+    assert err.startswith("gems: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("case", KNOWN_TO_BE_ODD)
+def test_odd_but_valid_is_ranked_by_every_model(tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str) -> None:
+    folder = ODD[case][0](tmp_path / "city")
+    table = pd.read_csv(folder / "interactions.csv", dtype=str)
+    good = table[~table["timestamp"].str.startswith("-")]
+    for model in MODELS:
+        out = tmp_path / f"{model}.parquet"
+        code, printed, _ = gems(
+            capsys, "rank", "--data", folder, "--model", model, "--k", 7, "--out", out, "--repeat", "--json"
+        )
+        assert code == 0, model
+        assert json.loads(printed)["people"] == good["user_id"].nunique()
+        found = pd.read_parquet(out)
+        assert set(found["user_id"]) == set(good["user_id"])
+        assert set(found["item_id"]) <= set(good["item_id"])
+        assert np.isfinite(found["score"]).all()
+        places = list(range(1, min(7, good["item_id"].nunique()) + 1))
+        assert all(ranks == places for ranks in found.groupby("user_id")["rank"].agg(list))
+
+
+@pytest.mark.parametrize("case", KNOWN_TO_BE_ODD)
+def test_odd_but_valid_is_evaluated(tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str) -> None:
+    out = tmp_path / "report.json"
+    code, printed, _ = gems(capsys, "evaluate", "--data", ODD[case][0](tmp_path / "city"), "--out", out)
+    assert code == 0
+    assert "lambdamart" in printed
+    told = json.loads(out.read_text())
+    assert {figure["model"] for figure in told["figures"]} == {*MODELS, "random"}
+    stand_in = any("nothing to learn from" in note for note in told["notes"])
+    assert stand_in == (case in ("emoji", "one item"))  # one item leaves nothing to order
+    assert out.with_suffix(".html").is_file()
+
+
+# --- the file that `gems rank` writes
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Path:
+    table = factories.interactions(users=12, items=20, events=150)
+    numbered = table.assign(user_id=table["user_id"].str[1:], item_id=table["item_id"].str[1:].astype(int) + 500)
+    return write(tmp_path / "town", numbered.astype({"user_id": int}))
+
+
+def pairs(table: pd.DataFrame) -> set[tuple[str, str]]:
+    return set(zip(table["user_id"].astype(str), table["item_id"].astype(str), strict=True))
+
+
+def test_the_file_of_rank(town: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    known, out = pairs(pd.read_csv(town / "interactions.csv")), tmp_path / "recs.parquet"
+    code, printed, _ = gems(capsys, "rank", "--data", town, "--model", "item_knn", "--k", 30, "--out", out)
+    assert code == 0
+    found = pd.read_parquet(out)
+    assert printed == f"12 people, {len(found)} rows by item_knn: {out}\n"
+    assert list(found.columns) == ["user_id", "rank", "item_id", "score"]
+    assert [str(kind) for kind in found.dtypes] == ["object", "int64", "object", "float64"]
+    assert set(found["user_id"]) == {str(user) for user in range(12)}
+    assert set(found["item_id"]) <= {str(item) for item in range(500, 520)}
+    assert not pairs(found) & known
+    assert len(found) == 12 * 20 - len(known)  # a list ends where nothing new is left
+    for _, mine in found.groupby("user_id"):
+        assert mine["rank"].tolist() == list(range(1, len(mine) + 1))
+        assert mine["score"].is_monotonic_decreasing
+    gems(capsys, "rank", "--data", town, "--model", "item_knn", "--k", 30, "--out", out, "--repeat")
+    assert len(pairs(pd.read_parquet(out))) == 12 * 20
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("name", ["recs.csv", "recs.csv.gz"])
+def test_csv_says_the_same_as_parquet(
+    town: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    for out in (tmp_path / name, tmp_path / "recs.parquet"):
+        assert gems(capsys, "rank", "--data", town, "--model", "popular", "--k", 3, "--out", out)[0] == 0
+    text = pd.read_csv(tmp_path / name, dtype={"user_id": str, "item_id": str})
+    pd.testing.assert_frame_equal(text, pd.read_parquet(tmp_path / "recs.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--model", "magic", "--out", "recs.csv"], "there is no model 'magic'; the shelf has popular, item_knn, ncf"),
+        (["--model", "ncf", "--out", "nowhere/recs.csv"], "nowhere is not there"),
+        (["--model", "ncf", "--out", "recs.txt"], "must end with .parquet, .csv, .csv.gz"),
+        (["--model", "ncf", "--out", "a.csv"], "a.csv is a folder; expected a file to write"),
+    ],
+)
+def test_wrong_options_of_rank_are_one_sentence(
+    town: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    expected: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").mkdir()
+    code, printed, err = gems(capsys, "rank", "--data", town, *arguments)
+    assert (code, printed) == (2, "")
+    assert err.startswith("gems: ")
+    assert expected in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--models", "popular,magic"], "there is no model 'magic'"),
+        (["--out", "nowhere/report.json"], "nowhere is not there"),
+        (["--out", "report.html"], "must end with .json"),
+    ],
+)
+def test_wrong_options_of_evaluate_are_one_sentence(
+    town: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str
+) -> None:
+    code, printed, err = gems(capsys, "evaluate", "--data", town, *arguments)
+    assert (code, printed) == (2, "")
+    assert expected in err
+    assert err.count("\n") == 1
+
+
+# --- the training pipeline
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as address:
+        yield address
+
+
+LEARNED = {
+    "one user": ODD["one user"][0],
+    "one item": ODD["one item"][0],
+    "order only": lambda folder: write(folder, factories.interactions().assign(timestamp=np.arange(600))),
+    "emoji": lambda folder: write(folder, visits().assign(user_id=lambda table: "🍵" + table["user_id"])),
+}
+
+
+@pytest.mark.parametrize("case", LEARNED)
+def test_odd_but_valid_ends_with_a_judged_release(
+    tmp_path: Path, redis: str, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    monkeypatch.setenv("GEMS_FEATURE_REPO", "feature_repo")
+    parts = learn(LEARNED[case](tmp_path / "city"), tmp_path, redis)
+    decided = gating.gate_release(parts.evaluation, tmp_path / "releases", parts.decision, 0)
+    release = packing.build_release(parts, tmp_path / "releases", redis, 0)
+    about, dataset = releases.load(release), Dataset.read(parts.checked)
+    assert about.decision["promote"] == (decided == "promote")
+    assert about.dataset.order_only == (case == "order only")
+    assert about.decision["reasons"]
+    if case in ("one user", "one item"):
+        assert decided == "hold"
+    if case == "one item":
+        assert about.decision["reasons"] == [NOTHING_LEARNED.removesuffix(".")]
+        assert NOTHING_LEARNED.removesuffix(".") in (release / "reports" / "model_card.md").read_text()
+    known, stranger = tell(release, redis, tmp_path / "feast", dataset)
+    items = set(dataset.items["item_id"])
+    assert len(stranger.slate) == min(10, len(items))
+    new = items - set(dataset.interactions["item_id"]) if len(dataset.users) == 1 else items
+    assert len(known.slate) == (0 if case == "one item" else min(10, len(new)))
+    for gem in (*known.slate, *stranger.slate):
+        assert gem.item["item_id"] in items
+        assert gem.explanation.text
+
+
+def test_training_from_the_command_line(tmp_path: Path) -> None:
+    folders = {
+        "one-item": ODD["one item"][0](tmp_path / "one-item"),
+        "no-items": write(tmp_path / "no-items", visits().drop(columns="item_id")),
+    }
+    runs = {name: _start_training(folder, tmp_path / name / "home") for name, folder in folders.items()}
+    told = {name: (*run.communicate(timeout=180), run.returncode) for name, run in runs.items()}
+    out, err, code = told["no-items"]
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1].startswith("gems: interactions.csv in ")
+    assert "the column item_id is missing" in err.splitlines()[-1]
+    assert "Traceback" not in err
+    out, err, code = told["one-item"]
+    assert code == 0, err
+    assert "Traceback" not in err
+    ended = json.loads(out)
+    assert releases.load(Path(ended["release"])).decision == ended["decision"]
+    assert ended["decision"] == {"promote": False, "reasons": [NOTHING_LEARNED.removesuffix(".")]}
+    assert len(ended["seconds"]) == 10
+
+
+def _start_training(folder: Path, home: Path) -> subprocess.Popen[str]:
+    environment = {**os.environ, "GEMS_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "hidden_gems.cli", "train", "--data", str(folder), "--json"]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
