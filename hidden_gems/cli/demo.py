@@ -12,7 +12,7 @@ from rich.rule import Rule
 from rich.table import Table
 
 from hidden_gems.cli.extras import needs_extra
-from hidden_gems.cli.options import DEFAULT_TIMEZONE, MaxRejected, Places, Seed, Timezone, check_out
+from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, MaxRejected, Places, Seed, Timezone, check_out
 from hidden_gems.cli.processes import redis_server
 from hidden_gems.cli.train import Trained, show_decision, train_release
 from hidden_gems.core.home import gems_home
@@ -36,6 +36,7 @@ def demo(
     seed: Seed = 0,
     timezone: Timezone = DEFAULT_TIMEZONE,
     max_rejected: MaxRejected = 0.01,
+    as_json: AsJson = False,
 ) -> None:
     """Show all of it: the data, the pipeline, quality beside simple models, recommendations with reasons, a page.
 
@@ -43,7 +44,7 @@ def demo(
     """
     from hidden_gems.cli.story import tell
 
-    console, began = Console(), time.monotonic()
+    console, began = Console(stderr=as_json), time.monotonic()
     check_out(out, (".html",))
     _chapter(console, "1  The data")
     folder = data or _simulated(quick, seed, console)
@@ -63,7 +64,11 @@ def demo(
     out.write_text(_page(trained, evaluation, people, checked), encoding="utf-8")
     zone = "" if timezone == DEFAULT_TIMEZONE else f" --timezone {timezone}"
     _show_next(out, f"--data {folder}{zone}", trained, console)
-    console.print(f"Done in {time.monotonic() - began:.0f} s. Nothing is left running.")
+    seconds = round(time.monotonic() - began, 1)
+    console.print(f"Done in {seconds:.0f} s. Nothing is left running.")
+    if as_json:
+        found = {"page": str(out.absolute()), "release": str(trained.release), "seconds": seconds}
+        typer.echo(json.dumps(found | {"decision": trained.decision, "simulated": checked.dataset.about.simulated}))
 
 
 def _chapter(console: Console, title: str) -> None:
@@ -72,12 +77,16 @@ def _chapter(console: Console, title: str) -> None:
 
 
 def _simulated(quick: bool, seed: int, console: Console) -> Path:
-    """A new city, and nothing left of what was learned from an earlier one."""
+    """The city of this size and seed; a new one leaves nothing of what was learned from an earlier one."""
     from hidden_gems.cli.simulate import simulate_with_progress
+    from hidden_gems.simulation.write import describe, is_there
 
     people, days = (QUICK_PEOPLE, QUICK_DAYS) if quick else (PEOPLE, DAYS)
     folder = gems_home() / "cities" / ("quick-city" if quick else "city")
     console.print(f"Nobody here is real: {people:,} simulated people in the real places of Istanbul, {days} days.")
+    if is_there(folder, describe(people, days, seed)):
+        console.print(f"The same city was simulated before and is used again: {folder}", soft_wrap=True)
+        return folder
     simulate_with_progress(folder, people, days, seed, console)
     places = Places(folder.name)
     for stale in (places.redis, places.feast):

@@ -16,13 +16,14 @@ from hidden_gems.core.ids import Pseudonyms
 if TYPE_CHECKING:
     from hidden_gems.datasets.validation import Checked
 
+NAMES = "popular, item_knn, ncf, lambdamart"
 WRITERS = (".parquet", ".csv", ".csv.gz")
 
 
 @needs_extra("train")
 def evaluate(
     data: Data,
-    models: Annotated[str, typer.Option(help="Names with commas between, or `all`.")] = "all",
+    models: Annotated[str, typer.Option(help=f"Names with commas between, or `all`: {NAMES}.")] = "all",
     out: Annotated[Path | None, typer.Option(help="Report as JSON; the page goes beside it as .html.")] = None,
     k: Annotated[int, typer.Option(min=1, help="Length of the lists.")] = 10,
     seed: Seed = 0,
@@ -67,7 +68,7 @@ def evaluate(
 @needs_extra("train")
 def rank(
     data: Data,
-    model: Annotated[str, typer.Option(help="Name of a model, see `gems evaluate --help`.")],
+    model: Annotated[str, typer.Option(help=f"One of {NAMES}.")],
     out: Annotated[Path, typer.Option(help="File to write: .parquet, .csv or .csv.gz.")],
     k: Annotated[int, typer.Option(min=1, help="Items a person.")] = 20,
     repeat: Annotated[bool, typer.Option("--repeat", help="Recommend what a person knows as well.")] = False,

@@ -1,5 +1,6 @@
 """`gems pipelines`: the KFP packages."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hidden_gems.cli.extras import require
+from hidden_gems.cli.options import AsJson
 from hidden_gems.core.errors import StepFailedError
 
 pipelines_app = typer.Typer(
@@ -22,7 +24,8 @@ def _about() -> None:
 
 @pipelines_app.command("compile")
 def compile_(
-    out: Annotated[Path, typer.Option(help="folder for the YAML files")] = Path("pipelines/compiled"),
+    out: Annotated[Path, typer.Option(help="Folder for the YAML files.")] = Path("pipelines/compiled"),
+    as_json: AsJson = False,
 ) -> None:
     """Compile every pipeline; the same code always gives the same bytes."""
     require("kfp", "train")
@@ -31,4 +34,5 @@ def compile_(
     )
     if done.returncode:
         raise StepFailedError(f"compiling failed: {done.stderr.strip().splitlines()[-1]}")
-    print(done.stdout, end="")
+    written = done.stdout.splitlines()
+    typer.echo(json.dumps({"written": written}) if as_json else "\n".join(written))

@@ -3,11 +3,13 @@
 import hashlib
 import json
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from hidden_gems.catalogue.places import load_places
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.datasets.dataset import TABLES
 from hidden_gems.simulation.city import START, City
@@ -54,7 +56,15 @@ def simulate(
     logs = run(city, progress=progress)
     tables = tables_of(city, logs)
     tables["impressions"] = tables["impressions"].drop(columns=list(TRUTH_COLUMNS))
-    about = {
+    write_tables(out, tables, describe(people, days, seed, start, parameters))
+    return {name: len(tables[name]) for name in TABLES}
+
+
+def describe(
+    people: int, days: int, seed: int, start: str = START, parameters: Parameters = PARAMETERS
+) -> dict[str, Any]:
+    """Everything that decides about the bytes of a simulated dataset: its `dataset.json`."""
+    return {
         "simulated": True,
         "name": f"simulated Istanbul, seed {seed}",
         "timezone": TIMEZONE,
@@ -64,10 +74,18 @@ def simulate(
         "start": start,
         "policy": "logged_popularity",
         "parameters": parameters.digest(),
-        "catalogue": hashlib.sha256(city.gems.places.to_csv(index=False).encode()).hexdigest(),
+        "catalogue": hashlib.sha256(load_places().to_csv(index=False).encode()).hexdigest(),
+        "code": _hash_of_code(),
     }
-    write_tables(out, tables, about)
-    return {name: len(tables[name]) for name in TABLES}
+
+
+def is_there(out: Path, about: dict[str, Any]) -> bool:
+    """Whether a folder holds just the dataset that `about` describes, written to its end."""
+    try:
+        written = json.loads((out / ABOUT).read_text())
+    except (OSError, ValueError):
+        return False
+    return bool(written == about)
 
 
 def run(city: City, policy: Policy | None = None, progress: Progress | None = None) -> list[DayLog]:
@@ -110,6 +128,15 @@ def write_tables(out: Path, tables: dict[str, pd.DataFrame], about: dict[str, An
     for name in TABLES:
         tables[name].to_parquet(out / f"{name}.parquet", index=False, compression="zstd")
     (out / ABOUT).write_text(json.dumps(about, indent=2) + "\n")
+
+
+def _hash_of_code() -> str:
+    digest = hashlib.sha256()
+    for package in ("hidden_gems.simulation", "hidden_gems.catalogue"):
+        for part in sorted(resources.files(package).iterdir(), key=lambda part: part.name):
+            if part.name.endswith((".py", ".json")):
+                digest.update(part.read_bytes())
+    return digest.hexdigest()
 
 
 def _is_simulated(about: Path) -> bool:

@@ -77,7 +77,8 @@ def training(
         release_uri=release.outputs["Output"], releases_uri=releases_uri, mlflow_uri=mlflow_uri
     )
     for task in (data, examples, features, ncf_before, ncf, ranker, judged, gate, release, registered):
-        task.set_container_image(image)
+        task.set_container_image(image).set_retry(num_retries=2, backoff_duration="60s")
+        task.set_cpu_request("1").set_cpu_limit("4").set_memory_request("4Gi").set_memory_limit("16Gi")
     for task in (data, features, gate, release, registered):  # these read or change the world outside
         task.set_caching_options(enable_caching=False)
     return registered.outputs["Output"]

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from hidden_gems.cli.__main__ import app
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.simulation.parameters import PARAMETERS
-from hidden_gems.simulation.write import simulate
+from hidden_gems.simulation.write import describe, is_there, simulate
 
 
 def test_folder_says_it_is_simulated(tmp_path: Path) -> None:
@@ -63,3 +63,14 @@ def test_a_small_city_is_fast(tmp_path: Path) -> None:
     began = time.process_time()
     simulate(tmp_path / "city", people=300, days=20)
     assert time.process_time() - began < 8.0
+
+
+def test_a_folder_is_known_by_everything_that_decides_about_its_bytes(tmp_path: Path) -> None:
+    about = describe(people=20, days=3, seed=0)
+    assert not is_there(tmp_path, about)
+    simulate(tmp_path / "city", people=20, days=3, seed=0)
+    assert is_there(tmp_path / "city", about)
+    for other in ({"seed": 1}, {"people": 21}, {"days": 4}, {"start": "2026-03-02"}):
+        assert not is_there(tmp_path / "city", describe(**{"people": 20, "days": 3, "seed": 0, **other}))
+    (tmp_path / "city" / "dataset.json").write_text("{")
+    assert not is_there(tmp_path / "city", about)
