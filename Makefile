@@ -36,9 +36,9 @@ test: setup      ## all tests: units in parallel, then what starts real servers,
 	python -m pytest -q -n 2 -m "unit or conformance or infra"
 	python -m pytest -q -m "integration or e2e"
 
-mutants: setup   ## 40 seeded one-line mutations of the library; at least 90 % must be killed
+mutants: setup   ## 40 small changes of the library, by a seed: at least 90 % must be noticed by the unit tests
 	python -m tests.mutants
 
 clean:           ## remove what was made, .gems included
-	rm -rf .venv .gems mutants build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .gems build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -119,8 +119,8 @@ class Laboratory:
     def _of(self, mutant: Mutant) -> Iterator[list[str]]:
         """Tests that touch the statement, those of its room first, then the rest of their folders.
 
-        What a fixture or a cache makes once counts for the test that asked first, so its neighbours run too. No test
-        touches a statement that runs at import: its room comes first, then all tests.
+        What a fixture or a cache makes once counts for the test that asked first, so its neighbours run too. What runs
+        at import is touched by no test; its room comes first, then all tests.
         """
         first, last = mutant.site.lines
         lines = self._lines.get(mutant.path, {})

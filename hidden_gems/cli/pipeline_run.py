@@ -1,5 +1,6 @@
 """Run a pipeline as a child process and show how far it is."""
 
+import importlib
 import json
 import re
 import shutil
@@ -23,7 +24,7 @@ _TASKS = re.compile(r"^tasks: (\d+)$")
 _STARTED = re.compile(r"Executing task '([^']+)'")
 _ENDED = re.compile(r"Task '([^']+)' finished with status (\w+)")
 _PROGRESS = re.compile(r"^\s*progress: (\d\.\d+) (.*)$")
-_RAISED = re.compile(r"^\s*hidden_gems\.core\.errors\.(\w+): (.*)$")
+_RAISED = re.compile(r"^\s*(hidden_gems(?:\.\w+)+)\.(\w+): (.*)$")
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,17 @@ def run_pipeline(name: str, arguments: Mapping[str, Any], runs: Path, console: C
     return Run(tuple(follower.steps), folder)
 
 
+def _kind(module: str, name: str) -> type[errors.HiddenGemsError] | None:
+    """The kind of an error that a task raised, or the one above it where that takes more than a message."""
+    found = getattr(importlib.import_module(module), name, None)
+    if not (isinstance(found, type) and issubclass(found, errors.HiddenGemsError)):
+        return None
+    kinds = [kind for kind in found.mro() if issubclass(kind, errors.HiddenGemsError)]
+    while any("__init__" in vars(kind) for kind in kinds):
+        del kinds[0]
+    return None if kinds[0] is errors.HiddenGemsError else kinds[0]
+
+
 class _Follower:
     """Reads the log line by line, keeps times and the last error, moves the bars."""
 
@@ -103,7 +115,7 @@ class _Follower:
         self._task = ""
         self._bar: Any = None
         self._began = 0.0
-        self._raised: tuple[str, str] | None = None
+        self._raised: tuple[str, str, str] | None = None
 
     def read(self, line: str) -> None:
         if match := _TASKS.match(line):
@@ -114,16 +126,14 @@ class _Follower:
         elif match := _PROGRESS.match(line):
             self._progress.update(self._bar, completed=float(match[1]), note=match[2])
         elif match := _RAISED.match(line):
-            self._raised = match[1], match[2]
+            self._raised = match[1], match[2], match[3]
         elif match := _ENDED.search(line):
             self._end(match[2] == "SUCCESS")
 
     def error(self, log: Path) -> errors.HiddenGemsError:
-        kind = getattr(errors, self._raised[0], None) if self._raised else None
-        if self._raised and kind and kind.__init__ is errors.HiddenGemsError.__init__:
-            error: errors.HiddenGemsError = kind(self._raised[1])
-            return error
-        reason = f": {self._raised[1]}" if self._raised else ""
+        if self._raised and (kind := _kind(*self._raised[:2])):
+            return kind(self._raised[2])
+        reason = f": {self._raised[2]}" if self._raised else ""
         return errors.StepFailedError(f"step {self._task!r} failed{reason}; its log is {log}")
 
     def _end(self, succeeded: bool) -> None:

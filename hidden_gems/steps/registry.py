@@ -4,6 +4,7 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hidden_gems.export import release as releases
 
@@ -42,7 +43,7 @@ def register(release: Path, folder: Path, tracking_uri: str) -> Registered:
     about = releases.load(release)
     artifacts = _local_artifacts(tracking_uri)
     client = MlflowClient(tracking_uri)
-    name = f"{MODEL}-{about.dataset.name}"
+    name = model_name(about.dataset.name)
     experiment = client.get_experiment_by_name(name)
     experiment_id = experiment.experiment_id if experiment else client.create_experiment(name, artifacts)
     run = client.create_run(experiment_id, run_name=about.version)
@@ -61,8 +62,7 @@ def register(release: Path, folder: Path, tracking_uri: str) -> Registered:
             )
             client.log_metric(run.info.run_id, key, figure["value"])
     client.log_dict(run.info.run_id, json.loads((release / releases.MANIFEST).read_text()), releases.MANIFEST)
-    if not client.search_registered_models(f"name = '{name}'"):
-        client.create_registered_model(name)
+    _ensure_model(client, name)
     version = client.create_model_version(name, source=str(release), run_id=run.info.run_id)
     promoted = bool(about.decision["promote"])
     if promoted:
@@ -71,6 +71,21 @@ def register(release: Path, folder: Path, tracking_uri: str) -> Registered:
             releases.point(folder, "stable", about.version)
     client.set_terminated(run.info.run_id)
     return Registered(run.info.run_id, str(version.version), CANDIDATE if promoted else "")
+
+
+def model_name(dataset: str) -> str:
+    """Name of a dataset's model in the registry, which knows no `/` and `:` in names."""
+    return f"{MODEL}-{dataset}".replace("/", "-").replace(":", "-")
+
+
+def _ensure_model(client: Any, name: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:  # a search for the name would trip over a quotation mark in it
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
 
 
 def _local_artifacts(tracking_uri: str) -> str | None:

@@ -17,6 +17,7 @@ from hidden_gems.simulation.write import simulate
 from hidden_gems.steps import gating, judging, learning, packing
 from hidden_gems.steps.registry import Registered, register
 
+CITY = "Ayşe's city: small"
 PEOPLE, DAYS, SEED = 120, 30, 0
 
 
@@ -72,9 +73,9 @@ def learn(folder: Path, root: Path, redis: str) -> packing.Parts:
 @contextmanager
 def built(root: Path) -> Iterator[Chain]:
     """Everything, built once."""
-    simulate(root / "city", PEOPLE, DAYS, SEED)
+    simulate(root / CITY, PEOPLE, DAYS, SEED)
     with redis_server(root / "redis") as redis:
-        parts = learn(root / "city", root, redis)
+        parts = learn(root / CITY, root, redis)
         chain = Chain(root, redis, parts, (), ())  # type: ignore[arg-type]
         good = scaled(parts.evaluation, root / "good", "popular", 0.1)
         bad = scaled(good, root / "bad", "lambdamart", 0.5)

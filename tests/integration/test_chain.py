@@ -314,7 +314,7 @@ def test_the_registry_has_both_and_the_better_one_is_the_candidate(chain: Chain)
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-    client, name = MlflowClient(chain.mlflow), "hidden-gems-city"
+    client, name = MlflowClient(chain.mlflow), "hidden-gems-Ayşe's city- small"
     first, second = chain.registered
     assert [(first.version, first.alias), (second.version, second.alias)] == [("1", "candidate"), ("2", "")]
     assert str(client.get_model_version_by_alias(name, "candidate").version) == "1"

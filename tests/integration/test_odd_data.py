@@ -207,14 +207,14 @@ def test_odd_but_valid_ends_with_a_judged_release(
 def test_training_from_the_command_line(tmp_path: Path) -> None:
     folders = {
         "one-item": ODD["one item"][0](tmp_path / "one-item"),
-        "no-items": write(tmp_path / "no-items", visits().drop(columns="item_id")),
+        "bad-rows": NO_DATASETS["2 % bad rows"][0](tmp_path / "bad-rows"),
     }
     runs = {name: _start_training(folder, tmp_path / name / "home") for name, folder in folders.items()}
     told = {name: (*run.communicate(timeout=180), run.returncode) for name, run in runs.items()}
-    out, err, code = told["no-items"]
+    out, err, code = told["bad-rows"]
     assert (code, out) == (2, "")
     assert err.splitlines()[-1].startswith("gems: interactions.csv in ")
-    assert "the column item_id is missing" in err.splitlines()[-1]
+    assert "4 of 200 rows are bad (2.00%" in err.splitlines()[-1]
     assert "Traceback" not in err
     out, err, code = told["one-item"]
     assert code == 0, err
