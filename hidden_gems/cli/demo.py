@@ -49,7 +49,7 @@ def demo(
     _chapter(console, "1  The data")
     folder = data or _simulated(quick, seed, console)
     checked = _show_data(folder, timezone, max_rejected, console)
-    places = Places(folder.resolve().name)
+    places = Places(folder)
     with redis_server(places.redis) as redis:
         _chapter(console, "2  The training pipeline")
         trained = train_release(folder, places, redis, seed, timezone, max_rejected, console)
@@ -88,7 +88,7 @@ def _simulated(quick: bool, seed: int, console: Console) -> Path:
         console.print(f"The same city was simulated before and is used again: {folder}", soft_wrap=True)
         return folder
     simulate_with_progress(folder, people, days, seed, console)
-    places = Places(folder.name)
+    places = Places(folder)
     for stale in (places.redis, places.feast):
         shutil.rmtree(stale, ignore_errors=True)
     return folder

@@ -1,5 +1,6 @@
 """Options that several commands share, and the folders of a dataset's state."""
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,14 +40,15 @@ def check_out(out: Path, suffixes: Sequence[str]) -> None:
 
 @dataclass(frozen=True)
 class Places:
-    """Where the state of one dataset lives under `GEMS_HOME`."""
+    """Where the state of one dataset lives under `GEMS_HOME`; two folders of the same name do not share it."""
 
-    name: str  # of the dataset folder
+    folder: Path  # of the dataset
 
     @property
     def root(self) -> Path:
         """Everything of this dataset."""
-        return gems_home() / "data" / self.name
+        address = self.folder.resolve()
+        return gems_home() / "data" / f"{address.name}-{hashlib.sha256(str(address).encode()).hexdigest()[:6]}"
 
     @property
     def releases(self) -> Path:

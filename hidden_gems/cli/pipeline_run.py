@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -66,7 +67,7 @@ def run_pipeline(name: str, arguments: Mapping[str, Any], runs: Path, console: C
         HiddenGemsError: What a task raised on purpose, as itself.
         StepFailedError: If a task failed in another way; names it and the log.
     """
-    folder = runs / time.strftime("%Y%m%d-%H%M%S")
+    folder = runs / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
     folder.mkdir(parents=True)
     for old in sorted(path for path in runs.iterdir() if path.is_dir())[:-KEPT_RUNS]:
         shutil.rmtree(old)
