@@ -49,8 +49,9 @@ def test_variables_reach_the_child(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_redis_ends_with_the_process_that_started_it(tmp_path: Path, number: signal.Signals) -> None:
     program = (
-        "import sys, time; from pathlib import Path\n"
+        "import signal, sys, time; from pathlib import Path\n"
         "from hidden_gems.cli.processes import redis_server, stop_on_signals\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background job is deaf to it
         "stop_on_signals()\n"
         "with redis_server(Path(sys.argv[1])) as address:\n"
         "    print(address, flush=True); time.sleep(60)\n"
