@@ -179,8 +179,9 @@ def test_the_funnel_ranks_candidates_without_knowing_the_test(rich: Dataset) -> 
     shown = rich.impressions[rich.impressions["timestamp"] < split.test_from].reset_index(drop=True)
     other = replace(rich, interactions=shuffled, impressions=shown)
     users = np.arange(1, 20)
+    contenders = [Shelf(data, split).contender("lambdamart") for data in (rich, other)]
     for repeat in (False, True):
-        mine, theirs = (Shelf(data, split).contender("lambdamart").catalogue(users, repeat) for data in (rich, other))
+        mine, theirs = (contender.catalogue(users, repeat) for contender in contenders)
         assert np.array_equal(mine, theirs)
         assert np.isneginf(mine[:, 0]).all()
         assert np.isfinite(mine[:, 1:]).all()

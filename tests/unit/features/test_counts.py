@@ -35,8 +35,12 @@ def visits(*events: tuple[str, str, int]) -> Dataset:
     return replace(plain, interactions=table, items=gems)
 
 
+def at_times(dataset: Dataset, user: str, item: str, *at: int) -> pd.DataFrame:
+    return raw_columns(dataset, pd.DataFrame({"user_id": user, "item_id": item, "timestamp": at}))
+
+
 def one(dataset: Dataset, user: str, item: str, at: int) -> pd.Series:
-    return raw_columns(dataset, pd.DataFrame({"user_id": [user], "item_id": [item], "timestamp": [at]})).iloc[0]
+    return at_times(dataset, user, item, at).iloc[0]
 
 
 def test_counts_sums_and_times_are_those_of_the_definitions() -> None:
@@ -62,28 +66,25 @@ def test_every_column_is_there_in_order_and_in_float64() -> None:
 def test_the_second_of_the_mark_itself_does_not_count() -> None:
     start = factories.MONDAY
     dataset = visits(("u", "g", start), ("u", "g", start + 10), ("u", "g", start + 10))
-    assert one(dataset, "u", "g", start)["user_likes"] == 0
-    assert one(dataset, "u", "g", start + 10)[["user_likes", "item_likes", "own_likes"]].tolist() == [1, 1, 1]
-    assert one(dataset, "u", "g", start + 11)[["user_likes", "item_likes", "own_likes"]].tolist() == [3, 3, 3]
-    assert one(dataset, "u", "g", start + 11)["own_last_time"] == start + 10
+    raw = at_times(dataset, "u", "g", start, start + 10, start + 11)
+    for name in ("user_likes", "item_likes", "own_likes"):
+        assert raw[name].tolist() == [0, 1, 3]
+    assert raw["own_last_time"].iloc[1:].tolist() == [start, start + 10]
 
 
 @pytest.mark.parametrize(("days", "name"), [(7, "likes_7d"), (30, "likes_30d")])
 def test_a_window_forgets_after_its_last_second(days: int, name: str) -> None:
     start = factories.MONDAY
     dataset = visits(("u", "g", start))
-    inside, outside = (one(dataset, "u", "g", start + days * DAY + late) for late in (0, 1))
-    assert inside[[f"user_{name}", f"item_{name}"]].tolist() == [1, 1]
-    assert outside[[f"user_{name}", f"item_{name}"]].tolist() == [0, 0]
+    raw = at_times(dataset, "u", "g", start + days * DAY, start + days * DAY + 1)
+    assert raw[f"user_{name}"].tolist() == raw[f"item_{name}"].tolist() == [1, 0]
 
 
 def test_the_most_liked_gem_is_counted_over_thirty_full_days_before_the_day() -> None:
     start = factories.MONDAY
     dataset = visits(("u", "g", start), ("v", "g", start + DAY - 1), ("v", "h", start + 5))
-    assert one(dataset, "u", "h", start + DAY - 1)["item_top_likes"] == 0  # the day is not over
-    assert one(dataset, "u", "h", start + DAY)["item_top_likes"] == 2
-    assert one(dataset, "u", "h", start + 31 * DAY - 1)["item_top_likes"] == 2
-    assert one(dataset, "u", "h", start + 31 * DAY)["item_top_likes"] == 0
+    at = (start + DAY - 1, start + DAY, start + 31 * DAY - 1, start + 31 * DAY)  # at the first the day is not over
+    assert at_times(dataset, "u", "h", *at)["item_top_likes"].tolist() == [0, 2, 2, 0]
 
 
 def test_of_two_places_in_one_second_the_later_row_is_the_last_known() -> None:
@@ -130,7 +131,7 @@ def test_an_order_has_no_hours_windows_or_ages() -> None:
 def test_an_order_knows_the_most_liked_gem_so_far() -> None:
     dataset = visits(("u", "g", 1), ("u", "h", 2), ("u", "g", 3), ("u", "h", 4), ("u", "h", 5))
     dataset = replace(dataset, about=replace(dataset.about, order_only=True))
-    assert [one(dataset, "u", "g", at)["item_top_likes"] for at in (1, 2, 3, 4, 5, 6)] == [0, 1, 1, 2, 2, 3]
+    assert at_times(dataset, "u", "g", 1, 2, 3, 4, 5, 6)["item_top_likes"].tolist() == [0, 1, 1, 2, 2, 3]
 
 
 def test_context_comes_from_the_marks() -> None:
