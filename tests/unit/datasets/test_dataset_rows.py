@@ -302,3 +302,11 @@ def test_items_and_users_are_not_created_later_than_now(check) -> None:
     assert checked.dataset.items["created_at"].fillna(-1).tolist() == [1_700_000_000, -1, -1]
     assert checked.dataset.users["created_at"].tolist() == [1_777_905_000]
     assert checked.rejected["reason"].tolist() == ["later than now", "negative"]
+
+
+def test_the_example_has_the_reason_and_the_column_that_are_named(check) -> None:
+    table = visits(10).astype({"user_id": object})
+    table.loc[0, "user_id"] = None
+    table.loc[[3, 4], "user_id"] = "x" * 65
+    with pytest.raises(TooManyBadRowsError, match=r"most often user_id: longer than 64 .*in row 4 "):
+        check({"interactions": table}, max_rejected_share=0.1)

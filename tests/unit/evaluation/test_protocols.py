@@ -70,7 +70,14 @@ def test_people_in_parts_get_what_they_get_together(monkeypatch: pytest.MonkeyPa
     drawn = draw_negatives(truth, seed=0)
     sampled = uniform_negatives(by_item, truth, drawn, k=3)
     monkeypatch.setattr(protocols, "_CHUNK_CELLS", 6)  # one person a part
-    parts = full_catalogue(by_item, truth, k=3)
+    asked: list[int] = []
+
+    def one_by_one(users: NDArray[np.int64]) -> NDArray[np.float64]:
+        asked.append(len(users))
+        return by_item(users)
+
+    parts = full_catalogue(one_by_one, truth, k=3)
+    assert asked == [1, 1, 1]
     assert parts.lists.tolist() == whole.lists.tolist()
     assert {name: values.tolist() for name, values in parts.values.items()} == {
         name: values.tolist() for name, values in whole.values.items()

@@ -1,3 +1,6 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -130,3 +133,65 @@ def test_sources_share_the_list() -> None:
     kept = set(found.items[0].tolist())
     assert {1, 2, 400, 399, 398} <= kept  # given scores are drawn from twice as fast as popularity
     assert len(kept & set(range(390, 401))) > len(kept & set(range(1, 11)))
+
+
+NEAR = CandidateConfig(
+    size=1,
+    whole_catalogue_up_to=1,
+    shares=dict.fromkeys(("popular", "recent_popular", "own", "new"), 1e-6) | {"nearby": 1.0},
+)
+
+
+def test_a_degree_of_longitude_is_shorter_than_one_of_latitude() -> None:
+    place = np.full((6, 2), np.nan)
+    place[1:4] = [[41.0, 29.0], [41.010, 29.0], [41.0, 29.013]]  # 1.11 km north, 1.09 km east
+    found = CandidateGenerator(NEAR).fit(log((1, 1, 0), users=2, items=6), place).generate(np.array([1]))
+    assert found.items[0].tolist() == [3]
+    place[3, 1] = 29.0135  # 1.13 km
+    found = CandidateGenerator(NEAR).fit(log((1, 1, 0), users=2, items=6), place).generate(np.array([1]))
+    assert found.items[0].tolist() == [2]
+
+
+def test_nearby_starts_from_the_latest_places_only() -> None:
+    place = np.full((9, 2), np.nan)
+    place[1:] = [(41.0 + 0.1 * item, 29.0) for item in range(1, 9)]
+    config = replace(NEAR, recent_places=2, size=2)
+    events = log((1, 1, 0), (1, 5, 1), (1, 8, 2), users=2, items=9)
+    found = CandidateGenerator(config).fit(events, place).generate(np.array([1]))
+    assert set(found.items[0].tolist()) < {4, 6, 7}  # not 2, beside the oldest
+    assert CandidateConfig().recent_places == 5
+
+
+def test_the_defaults_are_those_of_the_decision() -> None:
+    config = CandidateConfig()
+    assert (config.recent_days, config.own_decay, config.whole_catalogue_up_to) == (30.0, 0.98, 300)
+    assert dict(config.shares) == {"popular": 0.5, "recent_popular": 0.5, "nearby": 0.5, "own": 1.0, "new": 0.1}
+
+
+def test_items_are_kept_in_a_file_and_people_are_not(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    place = random.normal(41, 0.1, size=(60, 2))
+    events = [(1, int(item), 100 * step) for step, item in enumerate(random.integers(1, 60, size=200))]
+    whole = CandidateGenerator(SMALL).fit(log(*events, items=60), place, created_at=random.random(60))
+    whole.save(tmp_path / "items.npz")
+    read = CandidateGenerator.load(tmp_path / "items.npz", SMALL)
+    assert read.items == 60
+    assert read.config is SMALL
+    stranger = whole.generate(np.array([2]))
+    for other in (read, whole.without_people()):
+        found = other.generate(np.array([0]))
+        assert np.array_equal(found.items, stranger.items)
+        assert np.array_equal(found.sources, stranger.sources)
+    known = whole.generate(np.array([1]), repeat=True)
+    again = read.with_history(log(*events, users=2, items=60)).generate(np.array([1]), repeat=True)
+    assert np.array_equal(again.items, known.items)
+    assert np.array_equal(again.sources, known.sources)
+    assert not np.array_equal(known.items, stranger.items)
+
+
+def test_another_history_leaves_the_first_as_it_was() -> None:
+    first = CandidateGenerator(SMALL).fit(log((1, 5, 0), items=9))
+    other = first.with_history(log((1, 6, 0), (0, 7, 1), items=9))
+    assert 5 not in first.generate(np.array([1])).items[0]
+    assert 6 not in other.generate(np.array([1])).items[0]
+    assert {5, 7} <= set(other.generate(np.array([1])).items[0].tolist())

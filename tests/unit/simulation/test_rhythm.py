@@ -55,3 +55,16 @@ def test_ramadan() -> None:
 def test_ferries() -> None:
     moment = _moment("2026-03-10T06:29:00", "2026-03-10T06:30:00", "2026-03-10T23:29:00", "2026-03-10T23:30:00")
     assert moment.ferries.tolist() == [False, True, True, False]
+
+
+def test_edges_of_a_day_in_ramadan() -> None:
+    dawn = _moment("2026-03-10T04:59:59", "2026-03-10T05:00:00")
+    assert dawn.ramadan_day.tolist() == [False, True]
+    sunset = sunset_hour(np.array([69]))[0]  # of 10 March
+    midnight = _at("2026-03-10T00:00:00")
+    around = midnight + np.array(
+        [int(3600 * hour) for hour in (sunset - 0.01, sunset + 0.01, sunset + 2.99, sunset + 3.01)]
+    )
+    moment = moment_of(around, PARAMETERS.context, PARAMETERS.pull)
+    assert moment.ramadan_day.tolist() == [True, False, False, False]
+    assert moment.iftar.tolist() == [False, True, True, False]

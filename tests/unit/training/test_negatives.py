@@ -72,3 +72,11 @@ def test_the_same_seed_draws_the_same() -> None:
     people, config = np.arange(1, 20), NegativesConfig(popular_share=0.5)
     np.testing.assert_array_equal(_draws(config, people, seed=3), _draws(config, people, seed=3))
     assert (_draws(config, people, seed=3) != _draws(config, people, seed=4)).any()
+
+
+def test_a_single_positive_is_popularity_enough() -> None:
+    config = NegativesConfig(per_positive=1, popular_share=1.0)
+    drawn = Negatives(Pairs.of(log_of([(1, 2)], users=3, items=9)), config).draw(
+        np.full(50, 2), np.random.default_rng(0)
+    )
+    assert (drawn == 2).all()
