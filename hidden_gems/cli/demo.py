@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hidden_gems.evaluation.report import Evaluation
 
 PEOPLE, DAYS = 2000, 60
-QUICK_PEOPLE, QUICK_DAYS = 300, 40
+QUICK_PEOPLE, QUICK_DAYS = 250, 30
 
 
 @needs_extra("train")

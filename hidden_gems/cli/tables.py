@@ -42,5 +42,10 @@ def _cell(figure: "Figure | None") -> str:
     if not math.isfinite(figure.value):
         return "nobody"
     if not math.isfinite(figure.low):
-        return f"{figure.value:.3f}"
-    return f"{figure.value:.3f}\n{figure.low:.3f}–{figure.high:.3f}"
+        return _short(figure.value)
+    return f"{_short(figure.value)}\n{_short(figure.low)}–{_short(figure.high)}"
+
+
+def _short(value: float) -> str:
+    """Three digits without the leading nought, so that six protocols fit into 80 columns."""
+    return f"{value:.3f}".removeprefix("0")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hidden_gems.cli.demo import QUICK_PEOPLE
 from hidden_gems.export import release as releases
 from tests import factories
 from tests.e2e.processes import end_all, living, wait_for
@@ -58,7 +59,7 @@ def test_the_demo_tells_every_chapter_in_both_languages(told: Told) -> None:
     assert "Traceback" not in told.errors
     places = [told.output.index(chapter) for chapter in CHAPTERS]
     assert places == sorted(places)
-    for words in ("300 simulated people", "(simulated)", "simulated data", "Somebody we know, in English"):
+    for words in (f"{QUICK_PEOPLE} simulated people", "(simulated)", "simulated data", "Somebody we know, in English"):
         assert words in told.output
     known, _, stranger = told.output.partition("Somebody new, in Turkish")
     assert any(words in known for words in ("you liked", "people with a taste like yours", "it was liked"))

@@ -25,13 +25,13 @@ def test_rows_are_models_and_columns_protocols() -> None:
     head, body = figure_rows(evaluation(), "ndcg@10")
     assert head == ["model", NEW, REPEATS, SLATES]
     assert body == [
-        ["popular", "0.123\n0.100–0.146", "0.500", ""],
+        ["popular", ".123\n.100–.146", ".500", ""],
         ["ncf", "nobody", "", ""],
-        ["logged order", "", "", "0.250\n0.125–0.500"],
+        ["logged order", "", "", ".250\n.125–.500"],
         ["people", "1,234", "7", "9"],
     ]
     assert figure_rows(evaluation(), "auc") == (
-        ["model", NEW], [["popular", "0.700\n0.600–0.800"], ["people", "1,234"]],
+        ["model", NEW], [["popular", ".700\n.600–.800"], ["people", "1,234"]],
     )  # fmt: skip
 
 
@@ -46,5 +46,5 @@ def test_the_table_says_what_it_is_of(simulated: bool) -> None:
     assert [column.justify for column in table.columns] == ["left", "right", "right", "right"]
     assert table.row_count == 4
     printed = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "0.100–0.146" in printed
+    assert ".100–.146" in printed
     assert "logged order" in printed
