@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,17 @@ def test_a_pointer_names_whole_releases_only(folder: Path) -> None:
     (path / "tables" / "items.txt").write_text("changed")
     with pytest.raises(ReleaseError):
         releases.point(folder, "stable", path.name)
+
+
+def test_the_manifest_is_sorted_and_indented_for_people_who_compare_two(folder: Path) -> None:
+    text = (releases.publish(folder, fill, describe, MAY_4) / releases.MANIFEST).read_text()
+    assert text == json.dumps(json.loads(text), indent=2, sort_keys=True) + "\n"
+
+
+def test_a_figure_that_is_no_json_is_refused_and_nothing_is_left(folder: Path) -> None:
+    def undefined(version: str, created: str) -> releases.Release:
+        return replace(describe(version, created), metrics={"ndcg": float("nan")})
+
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        releases.publish(folder, fill, undefined, MAY_4)
+    assert list(folder.iterdir()) == []
