@@ -33,6 +33,11 @@ class Site:
         lines[self.line - 1] = old[: self.start] + self.new + old[self.end :]
         return "".join(lines)
 
+    def in_words(self, source: str) -> str:
+        """The line before and after, wherever it stands."""
+        old = source.splitlines()[self.line - 1]
+        return f"{old.strip()} -> {(old[: self.start] + self.new + old[self.end :]).strip()}"
+
 
 def sites_of(source: str) -> list[Site]:
     """All sites of a file, one per token, in the order of the text."""

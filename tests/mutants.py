@@ -12,7 +12,6 @@ import argparse
 import difflib
 import hashlib
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -60,15 +59,21 @@ class Mutant:
 
 
 def draw(seed: int, count: int) -> list[Mutant]:
-    """Mutants drawn from all sites alike, without those that are no Python."""
+    """Mutants drawn from all sites alike, without those that are no Python; a change elsewhere draws no others."""
     excluded = {f"hidden_gems/{name}.py" for names in EXCLUDED.values() for name in names}
-    every: list[Mutant] = []
+    every: list[tuple[bytes, Mutant]] = []
     for file in sorted((ROOT / "hidden_gems").rglob("*.py")):
         path, source = file.relative_to(ROOT).as_posix(), file.read_text()
-        if path not in excluded:
-            every += [Mutant(path, site, site.mutate(source)) for site in sites_of(source)]
-    random.Random(seed).shuffle(every)
-    return list(islice(filter(_compiles, every), count))
+        if path in excluded:
+            continue
+        twins: Counter[str] = Counter()
+        for site in sites_of(source):
+            name = f"{path} {site.in_words(source)}"
+            twins[name] += 1
+            lot = hashlib.sha256(f"{seed} {name} {twins[name]}".encode()).digest()
+            every.append((lot, Mutant(path, site, site.mutate(source))))
+    every.sort(key=lambda drawn: drawn[0])
+    return list(islice((mutant for _, mutant in every if _compiles(mutant)), count))
 
 
 def _compiles(mutant: Mutant) -> bool:
