@@ -13,7 +13,6 @@ import difflib
 import hashlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -94,15 +93,13 @@ def run_tests(tree: Path, *arguments: str, limit_seconds: float | None = None) -
     environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--hypothesis-seed=0", *arguments]
     with (tree / "pytest.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=tree, env=environment, stdout=log, stderr=log, start_new_session=True)
         try:
-            return process.wait(limit_seconds) == 0
+            done = subprocess.run(
+                command, cwd=tree, env=environment, stdout=log, stderr=log, timeout=limit_seconds, check=False
+            )
         except subprocess.TimeoutExpired:
             return False
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+    return done.returncode == 0
 
 
 class Laboratory:
@@ -114,7 +111,12 @@ class Laboratory:
         self._limit_seconds = 60 + 2 * float((folder / "seconds").read_text())
         self._trees: SimpleQueue[Path] = SimpleQueue()
         for number in range(jobs):
-            self._trees.put(copy_tree(folder / f"tree{number}"))
+            self._trees.put(copy_tree(folder / f"tree-{os.getpid()}-{number}"))
+
+    def close(self) -> None:
+        """Remove the trees; what coverage found stays for the next run."""
+        while not self._trees.empty():
+            shutil.rmtree(self._trees.get())
 
     def kills(self, mutant: Mutant) -> tuple[bool, float]:
         """Whether a test notices, and the seconds it took."""
@@ -194,6 +196,7 @@ def main() -> None:
             print(f"{number:3} {verdict:8} {seconds:6.1f} s  {mutant.path}:{mutant.site.line}", flush=True)
             if not killed:
                 survivors.append(mutant)
+    laboratory.close()
     for mutant in survivors:
         print(f"\nsurvived: {mutant.path}:{mutant.site.line}\n{mutant.diff()}")
     killed_count = len(mutants) - len(survivors)
