@@ -13,6 +13,7 @@ from hidden_gems.training.training_set import (
     MARKS,
     TrainingSet,
     TrainingSetConfig,
+    _keep_queries,
     build_marks,
     build_training_set,
     label_window,
@@ -185,3 +186,9 @@ def test_written_and_read_again(rich: Dataset, tmp_path) -> None:
     pd.testing.assert_frame_equal(
         again.marks[["user_id", "item_id", "label"]], learned.marks[["user_id", "item_id", "label"]]
     )
+
+
+def test_no_query_is_drawn_twice() -> None:
+    marks = pd.DataFrame({"query": np.repeat([f"q{n}" for n in range(50)], 2), "label": [0, 1] * 50})
+    kept = _keep_queries(marks, 30, np.random.default_rng(0))
+    assert kept["query"].nunique() == 30
