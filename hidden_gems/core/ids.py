@@ -40,15 +40,23 @@ class Pseudonyms:
     @classmethod
     def load(cls, home: Path) -> "Pseudonyms":
         """Key from `GEMS_PSEUDONYM_KEY`, else from a file under `home`, made on first use and readable by us only."""
-        if from_environment := os.environ.get(_KEY_VARIABLE):
-            return cls(from_environment.encode())
-        path = home / "pseudonym.key"
-        home.mkdir(parents=True, exist_ok=True)
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return cls(path.read_bytes())
-        key = secrets.token_hex(32).encode()
-        with os.fdopen(handle, "wb") as file:
-            file.write(key)
+        [key, *_] = secret(_KEY_VARIABLE, home / "pseudonym.key")
         return cls(key)
+
+
+def secret(variable: str, path: Path) -> list[bytes]:
+    """Keys out of a variable (comma-separated, the first one is the current), else out of a file.
+
+    The file is made on first use, with one random key, and is readable by us only.
+    """
+    if given := os.environ.get(variable):
+        return [key.encode() for key in given.split(",") if key]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return [path.read_bytes()]
+    key = secrets.token_hex(32).encode()
+    with os.fdopen(handle, "wb") as file:
+        file.write(key)
+    return [key]

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from hidden_gems.core.errors import PartUnavailableError
 
@@ -10,8 +11,21 @@ BATCH = 1_000
 TIMEOUT_SECONDS = 0.5
 
 
+Hash = tuple[bytes, Sequence[bytes]]
+"""Key of a hash and the fields asked for."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What one round trip brought, each part in the order asked; None where there is nothing."""
+
+    values: list[bytes | None]
+    fields: list[list[bytes | None]]
+    lists: list[list[bytes]]
+
+
 class KeyValue(Protocol):
-    """Bytes under text keys; the last write wins."""
+    """Bytes under text keys; the last write wins. Beside plain values: hashes, bounded lists, feeds and counters."""
 
     def put(self, values: Mapping[str, bytes]) -> None:
         """Write all of them."""
@@ -22,15 +36,50 @@ class KeyValue(Protocol):
         ...
 
     def delete(self, keys: Sequence[str]) -> int:
-        """Remove keys; how many there were."""
+        """Remove keys of any kind; how many there were."""
+        ...
+
+    def fetch(self, keys: Sequence[str] = (), hashes: Sequence[Hash] = (), lists: Sequence[str] = ()) -> Fetched:
+        """Values, fields of hashes and whole lists in one round trip."""
+        ...
+
+    def put_fields(self, key: bytes, fields: Mapping[bytes, bytes]) -> None:
+        """Write fields of a hash."""
+        ...
+
+    def prepend(self, key: str, values: Sequence[bytes], keep: int) -> None:
+        """Put values before a list, the last one first, and cut it to `keep`."""
+        ...
+
+    def claim(self, values: Mapping[str, bytes], seconds: int) -> list[bytes | None]:
+        """Write each value whose key is free, to be forgotten after `seconds`.
+
+        Returns:
+            For each key what it already held; None where the value was written.
+        """
+        ...
+
+    def count(self, key: str, by: int = 1) -> int:
+        """Add to a counter that starts at 0; its new value."""
+        ...
+
+    def mark(self, feed: str, members: Sequence[str], score: int) -> None:
+        """Note in a feed that these members changed at `score`; an earlier note of a member is replaced."""
+        ...
+
+    def marked_since(self, feed: str, score: int) -> list[tuple[str, int]]:
+        """Members whose note is above `score`, with it, lowest first."""
         ...
 
 
+@dataclass
 class MemoryKeyValue:
-    """A dictionary, for tests."""
+    """Dictionaries, for tests."""
 
-    def __init__(self) -> None:
-        self._values: dict[str, bytes] = {}
+    _values: dict[str, bytes] = field(default_factory=dict)
+    _hashes: dict[bytes, dict[bytes, bytes]] = field(default_factory=dict)
+    _lists: dict[str, list[bytes]] = field(default_factory=dict)
+    _feeds: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def put(self, values: Mapping[str, bytes]) -> None:
         """Write all of them."""
@@ -41,8 +90,47 @@ class MemoryKeyValue:
         return [self._values.get(key) for key in keys]
 
     def delete(self, keys: Sequence[str]) -> int:
-        """Remove keys; how many there were."""
-        return sum(self._values.pop(key, None) is not None for key in dict.fromkeys(keys))
+        """Remove keys of any kind; how many there were."""
+        homes: tuple[dict[str, Any], ...] = (self._values, self._lists, self._feeds)
+        found = {key for key in keys if any(key in home for home in homes) or key.encode() in self._hashes}
+        for key in found:
+            self._hashes.pop(key.encode(), None)
+            for home in homes:
+                home.pop(key, None)
+        return len(found)
+
+    def fetch(self, keys: Sequence[str] = (), hashes: Sequence[Hash] = (), lists: Sequence[str] = ()) -> Fetched:
+        """Values, fields of hashes and whole lists."""
+        fields = [[self._hashes.get(key, {}).get(name) for name in names] for key, names in hashes]
+        return Fetched(self.get(keys), fields, [list(self._lists.get(key, [])) for key in lists])
+
+    def put_fields(self, key: bytes, fields: Mapping[bytes, bytes]) -> None:
+        """Write fields of a hash."""
+        self._hashes.setdefault(key, {}).update(fields)
+
+    def prepend(self, key: str, values: Sequence[bytes], keep: int) -> None:
+        """Put values before a list, the last one first, and cut it to `keep`."""
+        self._lists[key] = [*reversed(values), *self._lists.get(key, [])][:keep]
+
+    def claim(self, values: Mapping[str, bytes], seconds: int) -> list[bytes | None]:
+        """Write each value whose key is free; here nothing is forgotten."""
+        held = self.get(list(values))
+        self._values = {**values, **self._values}
+        return held
+
+    def count(self, key: str, by: int = 1) -> int:
+        """Add to a counter that starts at 0; its new value."""
+        self._values[key] = str(int(self._values.get(key, b"0")) + by).encode()
+        return int(self._values[key])
+
+    def mark(self, feed: str, members: Sequence[str], score: int) -> None:
+        """Note in a feed that these members changed at `score`."""
+        self._feeds.setdefault(feed, {}).update(dict.fromkeys(members, score))
+
+    def marked_since(self, feed: str, score: int) -> list[tuple[str, int]]:
+        """Members whose note is above `score`, with it, lowest first."""
+        later = [(member, at) for member, at in self._feeds.get(feed, {}).items() if at > score]
+        return sorted(later, key=lambda pair: (pair[1], pair[0]))
 
 
 class RedisKeyValue:
@@ -78,9 +166,64 @@ class RedisKeyValue:
             return list(self._redis.mget(list(keys))) if keys else []
 
     def delete(self, keys: Sequence[str]) -> int:
-        """Remove keys; how many there were."""
+        """Remove keys of any kind; how many there were."""
         with self._reached():
             return int(self._redis.delete(*keys)) if keys else 0
+
+    def fetch(self, keys: Sequence[str] = (), hashes: Sequence[Hash] = (), lists: Sequence[str] = ()) -> Fetched:
+        """Values, fields of hashes and whole lists in one round trip."""
+        with self._reached():
+            trip = self._redis.pipeline(transaction=False)
+            if keys:
+                trip.mget(list(keys))
+            for key, names in hashes:
+                trip.hmget(key, list(names))
+            for name in lists:
+                trip.lrange(name, 0, -1)
+            found = trip.execute()
+        values = list(found.pop(0)) if keys else []
+        return Fetched(values, [list(each) for each in found[: len(hashes)]], found[len(hashes) :])
+
+    def put_fields(self, key: bytes, fields: Mapping[bytes, bytes]) -> None:
+        """Write fields of a hash."""
+        with self._reached():
+            self._redis.hset(key, mapping=dict(fields))
+
+    def prepend(self, key: str, values: Sequence[bytes], keep: int) -> None:
+        """Put values before a list, the last one first, and cut it to `keep`."""
+        with self._reached():
+            trip = self._redis.pipeline(transaction=False)
+            if values:
+                trip.lpush(key, *values)
+            trip.ltrim(key, 0, keep - 1)
+            trip.execute()
+
+    def claim(self, values: Mapping[str, bytes], seconds: int) -> list[bytes | None]:
+        """Write each value whose key is free, to be forgotten after `seconds`; what was held before."""
+        with self._reached():
+            trip = self._redis.pipeline(transaction=False)
+            for key, value in values.items():
+                trip.set(key, value, nx=True, ex=seconds)
+                trip.get(key)
+            found = trip.execute()
+        return [None if written else held for written, held in zip(found[::2], found[1::2], strict=True)]
+
+    def count(self, key: str, by: int = 1) -> int:
+        """Add to a counter that starts at 0; its new value."""
+        with self._reached():
+            return int(self._redis.incrby(key, by))
+
+    def mark(self, feed: str, members: Sequence[str], score: int) -> None:
+        """Note in a feed that these members changed at `score`."""
+        if members:
+            with self._reached():
+                self._redis.zadd(feed, dict.fromkeys(members, score))
+
+    def marked_since(self, feed: str, score: int) -> list[tuple[str, int]]:
+        """Members whose note is above `score`, with it, lowest first."""
+        with self._reached():
+            found = self._redis.zrangebyscore(feed, f"({score}", "+inf", withscores=True)
+        return [(member.decode(), int(at)) for member, at in found]
 
     @contextmanager
     def _reached(self) -> Iterator[None]:

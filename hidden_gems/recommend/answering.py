@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hidden_gems.core.kv import KeyValue
+from hidden_gems.core.names import embedding_row
 from hidden_gems.datasets.interactions import Interactions, Rows
 from hidden_gems.features.context import context_vectors
 from hidden_gems.features.raw import OWN
@@ -71,11 +72,6 @@ class Ranked:
         object.__setattr__(self, "shown", range(min(self.limit, len(self.item_ids))))
 
 
-def row_key(release: str, user_id: str) -> str:
-    """Key of a person's embedding row; outside the release, so that a person can be forgotten at once."""
-    return f"row:{release}:{user_id}"
-
-
 @dataclass(frozen=True)
 class Answering:
     """Everything an answer needs, and the two calls that may be hops."""
@@ -123,7 +119,7 @@ class Answering:
         return items[order], reward[order], times[order].astype(np.int64)
 
     def _deep(self, request: Request, rows: Rows) -> dict[str, NDArray[np.float32]]:
-        [known] = self.keys.get([row_key(self.release, request.user_id)])
+        [known] = self.keys.get([embedding_row(self.release, request.user_id)])
         context = context_vectors(
             np.array([request.context.timestamp]), request.context.timezone, order_only=request.context.order_only
         )

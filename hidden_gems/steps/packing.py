@@ -14,6 +14,7 @@ import numpy as np
 from hidden_gems.benchmark.shelf import Shelf
 from hidden_gems.core.clock import WallClock
 from hidden_gems.core.kv import RedisKeyValue
+from hidden_gems.core.names import embedding_row
 from hidden_gems.export import release as releases
 from hidden_gems.export.onnx import DEEP_MODELS, export_deep
 from hidden_gems.export.parity import check_deep, check_trees
@@ -22,7 +23,6 @@ from hidden_gems.export.triton import write_model_repository
 from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
 from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.lambdamart import LambdaMART
-from hidden_gems.recommend.answering import row_key
 from hidden_gems.recommend.tables import ReleaseTables
 from hidden_gems.steps.gating import FIGURES
 from hidden_gems.steps.learning import SAMPLE, open_shelf
@@ -92,7 +92,7 @@ def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
         )
 
     release = releases.publish(folder, fill, describe, WallClock().now())
-    rows = {row_key(release.name, name): str(row).encode() for row, name in enumerate(shelf.users.ids) if row}
+    rows = {embedding_row(release.name, name): str(row).encode() for row, name in enumerate(shelf.users.ids) if row}
     RedisKeyValue(redis).put(rows)
     return release
 

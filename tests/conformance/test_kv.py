@@ -38,6 +38,42 @@ def test_more_than_one_batch(store: KeyValue) -> None:
     assert store.get(list(values)) == list(values.values())
 
 
+def test_one_trip_brings_values_fields_and_lists(store: KeyValue) -> None:
+    store.put({"a": b"1"})
+    store.put_fields(b"h", {b"x": b"2", b"y": b"3"})
+    store.prepend("l", [b"old", b"new"], keep=5)
+    found = store.fetch(["a", "b"], [(b"h", [b"y", b"z"]), (b"none", [b"x"])], ["l", "empty"])
+    assert (found.values, found.fields, found.lists) == ([b"1", None], [[b"3", None], [None]], [[b"new", b"old"], []])
+    assert store.fetch(lists=["l"]).lists == [[b"new", b"old"]]
+    assert store.delete(["h", "l", "none"]) == 2
+    assert store.fetch(hashes=[(b"h", [b"y"])], lists=["l"]).fields == [[None]]
+
+
+def test_a_list_keeps_the_newest(store: KeyValue) -> None:
+    store.prepend("l", [b"1", b"2"], keep=3)
+    store.prepend("l", [b"3", b"4"], keep=3)
+    assert store.fetch(lists=["l"]).lists == [[b"4", b"3", b"2"]]
+
+
+def test_a_claim_is_taken_once(store: KeyValue) -> None:
+    assert store.claim({"a": b"1", "b": b"2"}, 60) == [None, None]
+    assert store.claim({"b": b"3", "c": b"4"}, 60) == [b"2", None]
+    assert store.get(["a", "b", "c"]) == [b"1", b"2", b"4"]
+
+
+def test_counters_start_at_nought(store: KeyValue) -> None:
+    assert (store.count("n"), store.count("n", 4), store.get(["n"])) == (1, 5, [b"5"])
+
+
+def test_a_feed_tells_what_changed_since(store: KeyValue) -> None:
+    store.mark("f", ["a", "b"], 1)
+    store.mark("f", ["b", "c"], 3)
+    store.mark("f", [], 4)
+    assert store.marked_since("f", 0) == [("a", 1), ("b", 3), ("c", 3)]
+    assert store.marked_since("f", 1) == [("b", 3), ("c", 3)]
+    assert store.marked_since("f", 3) == []
+
+
 def test_a_redis_that_is_away_is_named_at_once() -> None:
     with pytest.raises(PartUnavailableError, match="features is unavailable"):
         RedisKeyValue(f"127.0.0.1:{free_port()}").get(["a"])

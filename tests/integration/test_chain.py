@@ -13,6 +13,7 @@ import torch
 
 from hidden_gems.cli.story import STRANGER, Gem, Teller
 from hidden_gems.core.kv import RedisKeyValue
+from hidden_gems.core.names import embedding_row
 from hidden_gems.evaluation.report import Evaluation
 from hidden_gems.explain.wording import LANGUAGES
 from hidden_gems.export import release as releases
@@ -27,7 +28,7 @@ from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.models.pairs import Pairs
-from hidden_gems.recommend.answering import Ranked, Request, row_key
+from hidden_gems.recommend.answering import Ranked, Request
 from hidden_gems.recommend.ranking import SCORE_FEATURES, ranking_features
 from hidden_gems.steps import learning, packing
 from hidden_gems.training.ncf import NCFRecommender
@@ -252,9 +253,12 @@ def test_the_map_from_people_to_rows_is_in_redis_for_each_release(chain: Chain) 
     people = chain.dataset.users["user_id"].tolist()
     keys = RedisKeyValue(chain.redis)
     for release in chain.releases:
-        found = keys.get([row_key(release.name, name) for name in people])
+        found = keys.get([embedding_row(release.name, name) for name in people])
         assert [int(value or 0) for value in found] == list(range(1, len(people) + 1))
-    assert keys.get([row_key("2020-01-01.1", people[0]), row_key(chain.releases[0].name, STRANGER)]) == [None, None]
+    assert keys.get([embedding_row("2020-01-01.1", people[0]), embedding_row(chain.releases[0].name, STRANGER)]) == [
+        None,
+        None,
+    ]
 
 
 def test_graphs_answer_as_the_models_at_another_size(chain: Chain) -> None:

@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hidden_gems.core.kv import MemoryKeyValue
+from hidden_gems.core.names import embedding_row
 from hidden_gems.datasets.interactions import Interactions, Rows
 from hidden_gems.features.context import CONTEXT_NAMES, context_vectors
 from hidden_gems.features.raw import OWN, USER
@@ -13,7 +14,7 @@ from hidden_gems.features.rows import NEW_USER, UserRow
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.features.store import MemoryStore
 from hidden_gems.models.item_knn import ItemKNN
-from hidden_gems.recommend.answering import Answering, Ranked, Request, row_key
+from hidden_gems.recommend.answering import Answering, Ranked, Request
 from hidden_gems.recommend.candidates import CandidateGenerator
 from hidden_gems.recommend.tables import ReleaseTables
 
@@ -75,7 +76,7 @@ def store(*liked: tuple[str, float, float]) -> MemoryStore:
 
 def answering(found: MemoryStore, deep: Doubled | None = None) -> Answering:
     keys = MemoryKeyValue()
-    keys.put({row_key("2026-05-04.1", "somebody"): b"3"})
+    keys.put({embedding_row("2026-05-04.1", "somebody"): b"3"})
     return Answering("2026-05-04.1", tables(), found, keys, deep or Doubled(), by_ncf)
 
 
@@ -84,7 +85,7 @@ def request(user: str = "somebody", limit: int = 10, repeat: bool = False) -> Re
 
 
 def test_the_row_key_names_release_and_person() -> None:
-    assert row_key("2026-05-04.1", "p") == "row:2026-05-04.1:p"
+    assert embedding_row("2026-05-04.1", "p") == "row:2026-05-04.1:p"
     assert len(USER) == len(NEW_USER.totals)
 
 

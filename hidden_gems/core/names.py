@@ -1,0 +1,45 @@
+"""Names of keys in the key-value store: one home, so that writers and readers agree."""
+
+ONLINE_STATE = "online:state"
+"""Arms and item factors, one value with its version inside."""
+ONLINE_VERSION = "online:version"
+"""Version of the state above, as text; written after it."""
+ROW_CHANGES = "changes:rows"
+"""Feed: id of each item whose row in the feature store changed, scored by the state version that changed it."""
+ITEM_CHANGES = "changes:items"
+"""Feed: id of each item that entered, changed or closed, scored by a counter."""
+
+
+def embedding_row(release: str, user_id: str) -> str:
+    """A person's row among the embeddings of a release; outside the release, so that a person can be forgotten."""
+    return f"row:{release}:{user_id}"
+
+
+def factors(user_id: str) -> str:
+    """A person's online factors."""
+    return f"factors:{user_id}"
+
+
+def dismissed(user_id: str) -> str:
+    """Items a person dismissed, newest first."""
+    return f"dismissed:{user_id}"
+
+
+def recent_events(user_id: str) -> str:
+    """A person's own recent events, newest first."""
+    return f"recent:{user_id}"
+
+
+def event(event_id: str) -> str:
+    """Hash of an event's content, to tell a repeated id from a conflict."""
+    return f"event:{event_id}"
+
+
+def live_item(item_id: str) -> str:
+    """Last `ItemChange` of an item, as JSON."""
+    return f"item:{item_id}"
+
+
+def slate(slate_id: str) -> str:
+    """An answer that was given, kept for its explanations."""
+    return f"slate:{slate_id}"

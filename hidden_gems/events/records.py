@@ -1,0 +1,156 @@
+"""Messages of the topics: what each says, as JSON in UTF-8 and back.
+
+A reader ignores fields it does not know, so that a newer writer may say more.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+from hidden_gems.core.errors import BadInputError
+from hidden_gems.events.topics import SCHEMA_VERSION
+
+
+class BadRecordError(BadInputError):
+    """A message of a topic cannot be read; says why. It belongs among the dead letters."""
+
+
+@dataclass(frozen=True)
+class _Record:
+    def to_json(self) -> bytes:
+        """UTF-8 JSON; NaN is null."""
+        content = {"schema_version": SCHEMA_VERSION, **_plain(asdict(self))}
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """Read a message.
+
+        Raises:
+            BadRecordError: If it is no JSON object of this version with every needed field.
+        """
+        try:
+            content = json.loads(text)
+        except ValueError as error:
+            raise BadRecordError(f"not JSON: {error}") from error
+        if not isinstance(content, dict):
+            raise BadRecordError(f"expected a JSON object, got {type(content).__name__}")
+        if (version := content.get("schema_version")) != SCHEMA_VERSION:
+            raise BadRecordError(f"schema_version is {version!r}, expected {SCHEMA_VERSION}")
+        known = {each.name for each in fields(cls)}
+        try:
+            return cls._of({name: value for name, value in content.items() if name in known})
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise BadRecordError(f"not a {cls.__name__}: {error}") from error
+
+    @classmethod
+    def _of(cls, content: dict[str, Any]) -> Self:
+        return cls(**content)
+
+
+@dataclass(frozen=True)
+class Interaction(_Record):
+    """One event of `interactions.v1`.
+
+    `context` has the context columns of the contract as far as they are known: weather, temperature_c, mood,
+    companions, language, lat, lon, session_id.
+    """
+
+    event_id: str
+    user_id: str  # pseudonym
+    item_id: str
+    event_type: str  # canonical, see `events.kinds`
+    timestamp: float  # epoch seconds, when it happened
+    received: float  # epoch seconds on the collector's clock
+    value: float | None = None
+    slate_id: str | None = None
+    position: int | None = None  # from 0
+    signed: bool = False  # it quoted a valid token; only then it may move live models and rows
+    propensity: float | None = None  # of the impression, out of the token
+    items: tuple[str, ...] = ()  # of a `shown` event: what the person saw, in order
+    variant: str | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def _of(cls, content: dict[str, Any]) -> Self:
+        timestamp, received = float(content.pop("timestamp")), float(content.pop("received"))
+        if not (math.isfinite(timestamp) and math.isfinite(received)):
+            raise ValueError("timestamp and received must be finite")
+        for name in ("event_id", "user_id", "item_id", "event_type"):
+            if not isinstance(content[name], str) or not content[name]:
+                raise ValueError(f"{name} must be a text")
+        return cls(**content | {"timestamp": timestamp, "received": received, "items": tuple(content.get("items", ()))})
+
+
+@dataclass(frozen=True)
+class Place:
+    """One item of a slate."""
+
+    item_id: str
+    position: int  # from 0
+    propensity: float  # of this item at this position, given the ones before it
+    score: float
+    sources: tuple[str, ...]
+    vector: tuple[float, ...]  # features that the ranker saw, in the order of the feature service; NaN where missing
+
+
+@dataclass(frozen=True)
+class Slate(_Record):
+    """One message of `impressions.v1`: everything about an answer that was given.
+
+    `context` has the context columns of the contract as far as they are known.
+    """
+
+    slate_id: str
+    user_id: str  # pseudonym
+    timestamp: float  # epoch seconds, the moment the request asked for
+    policy: str
+    release: str
+    feature_service: str
+    state_version: int  # of the online state
+    places: tuple[Place, ...]
+    degraded: tuple[str, ...] = ()
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def _of(cls, content: dict[str, Any]) -> Self:
+        places = tuple(
+            Place(
+                item_id=str(each["item_id"]),
+                position=int(each["position"]),
+                propensity=float(each["propensity"]),
+                score=float(each["score"]),
+                sources=tuple(each["sources"]),
+                vector=tuple(math.nan if value is None else float(value) for value in each["vector"]),
+            )
+            for each in content["places"]
+        )
+        degraded = tuple(content.get("degraded", ()))
+        return cls(**content | {"places": places, "degraded": degraded, "timestamp": float(content["timestamp"])})
+
+
+@dataclass(frozen=True)
+class ItemChange(_Record):
+    """One message of `items.v1`: a gem as it is now, or that it closed.
+
+    `columns` are item columns of the contract (§1) without item_id; None where the gem closed for good.
+    """
+
+    item_id: str
+    timestamp: float  # epoch seconds
+    columns: Mapping[str, Any] | None
+    closed_until: float | None = None  # epoch seconds; closed before, open again from then on
+
+    def closed(self, now: float) -> bool:
+        """Whether the gem may not be shown at a moment."""
+        return self.columns is None or (self.closed_until is not None and now < self.closed_until)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

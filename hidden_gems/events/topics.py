@@ -1,0 +1,11 @@
+"""Names of the topics, and the version of the messages in them."""
+
+INTERACTIONS = "interactions.v1"
+IMPRESSIONS = "impressions.v1"
+ITEMS = "items.v1"
+"""Compacted; the key is the item id. All others: the pseudonym of the person."""
+DRIFT = "drift.v1"
+DEAD_LETTERS = "dead_letter.v1"
+
+TOPICS = (INTERACTIONS, IMPRESSIONS, ITEMS, DRIFT, DEAD_LETTERS)
+SCHEMA_VERSION = 1

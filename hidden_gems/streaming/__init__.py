@@ -1,0 +1,1 @@
+"""Messages in and out: brokers, micro-batches, the spool, dead letters."""

@@ -1,0 +1,25 @@
+"""What every process is told from outside, read once from `GEMS_*` variables."""
+
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from hidden_gems.core.clock import Clock, clock_from
+from hidden_gems.core.home import gems_home
+
+
+class Settings(BaseSettings):
+    """Settings of any process; each process adds its own in a subclass.
+
+    Addresses are `host:port`. Times are in seconds.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="GEMS_", extra="ignore", frozen=True)
+
+    home: Path = gems_home()
+    host: str = "127.0.0.1"  # to listen on; on the cluster all addresses
+    clock: str = ""  # "start,rate[,origin]", see `core.clock.clock_from`; empty is the machine's own
+
+    def the_clock(self) -> Clock:
+        """Clock of this process, the same in every process of a stack."""
+        return clock_from(self.clock)
