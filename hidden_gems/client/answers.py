@@ -46,7 +46,7 @@ class Item(_Answer):
     position: int  # from 0
     score: float
     propensity: float
-    impression_token: str
+    impression_token: str  # empty for somebody who has not agreed to be known
     name: str | None = None
     type: str | None = None
     neighborhood: str | None = None
@@ -85,7 +85,9 @@ class Rejection(_Answer):
 
     index: int  # in the list that was sent
     event_id: str | None = None
-    reason: str
+    reason: str  # a code
+    message: str = ""
+    field: str | None = None
 
 
 class Accepted(_Answer):
@@ -112,3 +114,59 @@ class UserEvents(_Answer):
 
     user_id: str
     events: tuple[UserEvent, ...] = ()
+
+
+class ItemTaken(_Answer):
+    """A gem's change that was written; it shows in answers within 60 s."""
+
+    item_id: str
+    timestamp: float  # epoch seconds
+    closed_until: float | None = None
+    ignored: tuple[str, ...] = ()  # columns that nobody knows
+
+
+class Consent(_Answer):
+    """Whether answers to a person may be personal."""
+
+    user_id: str
+    personalisation: bool
+
+
+class Belief(_Answer):
+    """Something we believe a person likes, and from what."""
+
+    belief: str  # as "type:cafe"
+    likes: int
+    share: float  # of the likes of its kind, 0 to 1
+    removed: bool = False
+
+
+class Profile(_Answer):
+    """What we believe a person likes."""
+
+    user_id: str
+    personalisation: bool
+    beliefs: tuple[Belief, ...] = ()
+
+
+class StoreErasure(_Answer):
+    """What became of an erasure in one store."""
+
+    store: str
+    state: str  # done, or pending until the deadline
+    deadline: str | None = None
+
+
+class Erasure(_Answer):
+    """What became of an erasure, store by store."""
+
+    receipt: str
+    requested_at: str
+    stores: tuple[StoreErasure, ...] = ()
+
+
+class Export(_Answer):
+    """Everything that the online stores hold about a person."""
+
+    user_id: str
+    exported_at: str

@@ -6,9 +6,20 @@ from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
 
-from hidden_gems.client.answers import Accepted, Explanation, Prediction, UserEvents
+from hidden_gems.client.answers import (
+    Accepted,
+    Belief,
+    Consent,
+    Erasure,
+    Explanation,
+    Export,
+    ItemTaken,
+    Prediction,
+    Profile,
+    UserEvents,
+)
 from hidden_gems.client.errors import BadRequestError
-from hidden_gems.client.questions import Context, Event, Explain, Filters, ItemColumns
+from hidden_gems.client.questions import Context, Event, Explain, Filters, ItemColumns, Moment
 
 T = TypeVar("T")
 Door = Literal["transformer", "collector"]
@@ -86,9 +97,8 @@ def about(
         "event_type": event_type,
         "slate_id": prediction.slate_id,
         "position": item.position,
-        "impression_token": item.impression_token,
     }
-    more = {"value": value, "context": context}
+    more = {"impression_token": item.impression_token or None, "value": value, "context": context}
     return event | {name: given for name, given in more.items() if given is not None}
 
 
@@ -97,34 +107,45 @@ def user_events(user_id: str, window: str) -> Call[UserEvents]:
     return _person("GET", user_id, "/events", UserEvents.model_validate, query={"window": window})
 
 
-def export(user_id: str) -> Call[dict[str, Any]]:
+def export(user_id: str) -> Call[Export]:
     """Everything held about a person."""
-    return _person("GET", user_id, "/export", dict)
+    return _person("GET", user_id, "/export", Export.model_validate)
 
 
-def erase(user_id: str) -> Call[dict[str, Any]]:
+def erase(user_id: str) -> Call[Erasure]:
     """Forget a person; the answer holds the receipt."""
-    return _person("DELETE", user_id, "", dict)
+    return _person("DELETE", user_id, "", Erasure.model_validate)
 
 
-def erasure(receipt: str) -> Call[dict[str, Any]]:
+def erasure(receipt: str) -> Call[Erasure]:
     """How far an erasure is, store by store."""
-    return Call("collector", "GET", f"/v1/erasures/{quote(receipt, safe='')}", dict)
+    return Call("collector", "GET", f"/v1/erasures/{quote(receipt, safe='')}", Erasure.model_validate)
 
 
-def consent(user_id: str, personalisation: bool) -> Call[dict[str, Any]]:
+def consent(user_id: str, personalisation: bool) -> Call[Consent]:
     """Personalisation on or off."""
-    return _person("PUT", user_id, "/consent", _object, {"personalisation": personalisation})
+    return _person("PUT", user_id, "/consent", Consent.model_validate, {"personalisation": personalisation})
 
 
-def put_item(item_id: str, columns: ItemColumns) -> Call[dict[str, Any]]:
+def profile(user_id: str) -> Call[Profile]:
+    """What we believe they like."""
+    return _person("GET", user_id, "/profile", Profile.model_validate)
+
+
+def remove_belief(user_id: str, belief: str) -> Call[Belief]:
+    """Believe it no longer."""
+    return _person("DELETE", user_id, f"/profile/{quote(belief, safe='')}", _removed)
+
+
+def put_item(item_id: str, columns: ItemColumns) -> Call[ItemTaken]:
     """A gem enters, changes, or opens again."""
-    return Call("collector", "PUT", f"/v1/items/{quote(item_id, safe='')}", _object, _plain(dict(columns)))
+    return _item("PUT", item_id, _plain(dict(columns)))
 
 
-def close_item(item_id: str) -> Call[dict[str, Any]]:
-    """A gem closes for good."""
-    return Call("collector", "DELETE", f"/v1/items/{quote(item_id, safe='')}", _object)
+def close_item(item_id: str, closed_until: Moment | None) -> Call[ItemTaken]:
+    """A gem closes, for good or until a moment."""
+    until = {} if closed_until is None else {"closed_until": str(_plain(closed_until, "closed_until"))}
+    return _item("DELETE", item_id, query=until)
 
 
 def _predict(user_id: str, **asked: Any) -> Call[Prediction]:
@@ -149,8 +170,13 @@ def _person(
     return Call("collector", method, f"/v1/users/{quote(user_id, safe='')}{path}", read, body, query or {})
 
 
-def _object(content: Any) -> dict[str, Any]:
-    return dict(content or {})
+def _item(method: str, item_id: str, body: Any = None, query: Mapping[str, str] | None = None) -> Call[ItemTaken]:
+    path = f"/v1/items/{quote(item_id, safe='')}"
+    return Call("collector", method, path, ItemTaken.model_validate, body, query or {})
+
+
+def _removed(content: Any) -> Belief:
+    return Belief.model_validate({"likes": 0, "share": 0.0} | content)
 
 
 def _plain(value: Any, path: str = "") -> Any:

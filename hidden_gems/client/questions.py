@@ -98,4 +98,3 @@ class ItemColumns(TypedDict, total=False):
     tags: str
     description_en: str
     description_tr: str
-    closed_until: Moment

@@ -8,10 +8,21 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from hidden_gems.client import calls, wire
-from hidden_gems.client.answers import Accepted, Explanation, Prediction, UserEvents
+from hidden_gems.client.answers import (
+    Accepted,
+    Belief,
+    Consent,
+    Erasure,
+    Explanation,
+    Export,
+    ItemTaken,
+    Prediction,
+    Profile,
+    UserEvents,
+)
 from hidden_gems.client.calls import LIMIT, Call
 from hidden_gems.client.errors import ClientError
-from hidden_gems.client.questions import Context, Event, Explain, Filters, ItemColumns
+from hidden_gems.client.questions import Context, Event, Explain, Filters, ItemColumns, Moment
 
 T = TypeVar("T")
 
@@ -24,7 +35,7 @@ class Client:
         collector: Address of the door for feedback, gems and persons.
         api_key: Of the scope that the calls need; None where the doors are open.
         timeout_seconds: Of connecting, and of each wait for more of the answer.
-        clock: Epoch seconds for events that bring no time; a stack on data that ended long ago has its own.
+        clock: Epoch seconds, for events that bring no time.
         transport: Another way to the doors, for tests.
 
     Examples:
@@ -100,7 +111,7 @@ class Client:
 
     def send_events(self, events: Sequence[Event]) -> Accepted:
         """Send up to 500 pieces of feedback; waits and sends the same again where the door asks for it."""
-        return self._ask(calls.send_events(events, self._wire.clock()))
+        return self._ask(calls.send_events(events, self._wire.now()))
 
     def feedback(
         self,
@@ -118,27 +129,35 @@ class Client:
         """A person's own recent events, newest first."""
         return self._ask(calls.user_events(user_id, window))
 
-    def put_item(self, item_id: str, columns: ItemColumns) -> dict[str, Any]:
-        """Let a gem enter, change or open again; needs an admin key."""
+    def put_item(self, item_id: str, columns: ItemColumns) -> ItemTaken:
+        """Let a gem enter, change or open again: `columns` is the whole gem. Needs an admin key."""
         return self._ask(calls.put_item(item_id, columns))
 
-    def close_item(self, item_id: str) -> dict[str, Any]:
-        """Close a gem for good; needs an admin key."""
-        return self._ask(calls.close_item(item_id))
+    def close_item(self, item_id: str, closed_until: Moment | None = None) -> ItemTaken:
+        """Close a gem for good, or until a moment. Needs an admin key."""
+        return self._ask(calls.close_item(item_id, closed_until))
 
-    def consent(self, user_id: str, personalisation: bool) -> dict[str, Any]:
+    def consent(self, user_id: str, personalisation: bool) -> Consent:
         """Turn personalisation on or off."""
         return self._ask(calls.consent(user_id, personalisation))
 
-    def export(self, user_id: str) -> dict[str, Any]:
+    def profile(self, user_id: str) -> Profile:
+        """What we believe a person likes."""
+        return self._ask(calls.profile(user_id))
+
+    def remove_belief(self, user_id: str, belief: str) -> Belief:
+        """Take a belief of the profile back; it is obeyed from then on."""
+        return self._ask(calls.remove_belief(user_id, belief))
+
+    def export(self, user_id: str) -> Export:
         """Everything held about a person."""
         return self._ask(calls.export(user_id))
 
-    def erase(self, user_id: str) -> dict[str, Any]:
+    def erase(self, user_id: str) -> Erasure:
         """Forget a person; the answer holds a receipt."""
         return self._ask(calls.erase(user_id))
 
-    def erasure(self, receipt: str) -> dict[str, Any]:
+    def erasure(self, receipt: str) -> Erasure:
         """How far an erasure is, store by store."""
         return self._ask(calls.erasure(receipt))
 

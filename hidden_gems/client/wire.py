@@ -4,7 +4,9 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -18,14 +20,18 @@ T = TypeVar("T")
 TRANSFORMER, COLLECTOR = "http://127.0.0.1:8080", "http://127.0.0.1:8090"
 TIMEOUT_SECONDS = 2.0
 BUCKETS = 100
-BUCKET_HEADER = "x-gems-bucket"
+BUCKET_HEADER, NOW_HEADER = "x-gems-bucket", "x-gems-now"
 LONGEST_PAUSE_SECONDS = 5.0
 """A server that asks for a longer pause is not asked again."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Wire:
-    """Where the doors are and how to talk to them."""
+    """Where the doors are and how to talk to them.
+
+    A stack on data that ended long ago has a time of its own and tells it with every answer; events that bring no time
+    happen at the time last told.
+    """
 
     transformer: str = TRANSFORMER
     collector: str = COLLECTOR
@@ -34,6 +40,11 @@ class Wire:
     attempts: int = 3  # of a call that may be repeated, the first one included
     salt: str = "gems"  # of the buckets; another one mixes people anew
     clock: Callable[[], float] = time.time  # epoch seconds, for events that bring no time
+    _behind_seconds: float = field(default=0.0, init=False)  # how far the time of the doors is behind the clock
+
+    def now(self) -> float:
+        """Epoch seconds as the doors count them."""
+        return self.clock() - self._behind_seconds
 
     def request(self, call: Call[Any]) -> httpx.Request:
         """The request of a call."""
@@ -58,6 +69,7 @@ class Wire:
             ClientError: The kind of its status; `UnexpectedAnswerError` where the body is not what the contract says.
         """
         asked = f"{request.method} {request.url}"
+        self._note_time(response)
         if not response.is_success:
             raise error_of(asked, response.status_code, response.headers, response.content)
         try:
@@ -80,6 +92,12 @@ class Wire:
         if not call.repeatable or wait is None or wait > LONGEST_PAUSE_SECONDS or attempt >= self.attempts:
             return None
         return wait
+
+    def _note_time(self, response: httpx.Response) -> None:
+        told = response.headers.get(NOW_HEADER)
+        if told is not None:
+            with suppress(ValueError):
+                self._behind_seconds = self.clock() - datetime.fromisoformat(told).timestamp()
 
 
 def unreached(request: httpx.Request, error: httpx.TransportError) -> UnavailableError:

@@ -19,6 +19,7 @@ ANSWER = {
     "slate_id": "s1", "user_id": "u42", "policy": "ranker+thompson", "release": "2026-05-04.1", "degraded": ["deep"],
     "short": True, "items": [ITEM], "header": {"new": 1},
 }  # fmt: skip
+TAKEN = {"item_id": "g", "timestamp": 5.0}
 ACCEPTED = {"accepted": 1, "unsigned": 0, "duplicates": 0, "rejected": []}
 SLATE = Prediction.model_validate(ANSWER)
 
@@ -127,25 +128,59 @@ def test_an_event_keeps_its_own_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ask", "method", "path", "body"),
+    ("ask", "method", "path", "body", "answer"),
     [
-        (lambda c: c.user_events("ü/1", "3d"), "GET", "/v1/users/%C3%BC%2F1/events?window=3d", None),
-        (lambda c: c.export("u"), "GET", "/v1/users/u/export", None),
-        (lambda c: c.erase("u"), "DELETE", "/v1/users/u", None),
-        (lambda c: c.erasure("r 1"), "GET", "/v1/erasures/r%201", None),
-        (lambda c: c.consent("u", False), "PUT", "/v1/users/u/consent", {"personalisation": False}),
-        (lambda c: c.put_item("g?9", {"name": "Yeni"}), "PUT", "/v1/items/g%3F9", {"name": "Yeni"}),
-        (lambda c: c.close_item("g"), "DELETE", "/v1/items/g", None),
+        (lambda c: c.user_events("ü/", "3d"), "GET", "/v1/users/%C3%BC%2F/events?window=3d", None, {"user_id": "ü/"}),
+        (lambda c: c.export("u"), "GET", "/v1/users/u/export", None, {"user_id": "u", "exported_at": "now"}),
+        (lambda c: c.erase("u"), "DELETE", "/v1/users/u", None, {"receipt": "r", "requested_at": "now"}),
+        (lambda c: c.erasure("r 1"), "GET", "/v1/erasures/r%201", None, {"receipt": "r 1", "requested_at": "now"}),
+        (
+            lambda c: c.consent("u", False), "PUT", "/v1/users/u/consent", {"personalisation": False},
+            {"user_id": "u", "personalisation": False},
+        ),
+        (lambda c: c.profile("u"), "GET", "/v1/users/u/profile", None, {"user_id": "u", "personalisation": True}),
+        (
+            lambda c: c.remove_belief("u", "type:cafe"), "DELETE", "/v1/users/u/profile/type%3Acafe", None,
+            {"belief": "type:cafe", "removed": True},
+        ),
+        (lambda c: c.put_item("g?9", {"name": "Yeni"}), "PUT", "/v1/items/g%3F9", {"name": "Yeni"}, TAKEN),
+        (lambda c: c.close_item("g"), "DELETE", "/v1/items/g", None, TAKEN),
+        (
+            lambda c: c.close_item("g", datetime(2026, 5, 4, tzinfo=UTC)), "DELETE",
+            "/v1/items/g?closed_until=2026-05-04T00%3A00%3A00%2B00%3A00", None, TAKEN,
+        ),
     ],
-)
-def test_persons_and_gems_have_their_addresses_at_the_collector(ask: Ask, method: str, path: str, body: Any) -> None:
-    server = Server(says({"user_id": "u", "events": []}))
-    both(server, ask, collector="http://there:1/")
+)  # fmt: skip
+def test_persons_and_gems_have_their_addresses_at_the_collector(
+    ask: Ask, method: str, path: str, body: Any, answer: dict[str, Any]
+) -> None:
+    server = Server(says(answer))
+    for found in both(server, ask, collector="http://there:1/"):
+        assert found.model_dump(include=set(answer)) == answer
     for request in server.asked:
         assert request.method == method
         assert str(request.url) == f"http://there:1{path}"
         assert (json.loads(request.content) if request.content else None) == body
         assert "x-gems-bucket" not in request.headers
+
+
+def test_events_happen_at_the_time_that_the_doors_told_last() -> None:
+    server = Server(says({"predictions": [ANSWER]}, x_gems_now="2026-03-30T21:58:43+00:00"), says(ACCEPTED, 202))
+    with Client(transport=httpx.MockTransport(server), clock=lambda: 2_000_000_000.0) as client:
+        slate = client.recommend("u42")
+        client.feedback("click", slate, "g7")
+        assert server.body[0]["timestamp"] == 1_774_907_923.0
+        server.answers = [says(ACCEPTED, 202, x_gems_now="soon")]
+        client.feedback("click", slate, "g7")
+        client.feedback("click", slate, "g7")
+        assert server.body[0]["timestamp"] == 1_774_907_923.0
+
+
+def test_no_token_is_quoted_for_somebody_who_got_none() -> None:
+    server = Server(says(ACCEPTED, 202))
+    slate = Prediction.model_validate(ANSWER | {"items": [ITEM | {"impression_token": ""}]})
+    both(server, lambda client: client.feedback("click", slate, "g7"), clock=lambda: 1.0)
+    assert "impression_token" not in server.body[0]
 
 
 def test_an_explanation_is_asked_by_slate_or_by_person() -> None:
