@@ -93,12 +93,9 @@ def _recent(counter: Counter, key: str, at: int) -> dict[int, tuple[int, ...]]:
     events = counter.rows.feedback
     since = at - REMEMBERED_DAYS * DAY_SECONDS
     liked = events[(events["likes"] > 0) & (events["sec"] >= since) & (events["sec"] < at)].sort_values([key, "sec"])
-    seconds = liked["sec"].tolist()
     rows, starts = np.unique(liked[key].to_numpy(), return_index=True)
-    ends = [*starts[1:].tolist(), len(seconds)]
-    return {
-        row: tuple(seconds[start:end]) for row, start, end in zip(rows.tolist(), starts.tolist(), ends, strict=True)
-    }
+    parts = np.split(liked["sec"].to_numpy(), starts[1:])
+    return {row: tuple(part.tolist()) for row, part in zip(rows.tolist(), parts, strict=False)}  # one part for no rows
 
 
 def _pairs(counter: Counter, key: str, at: int) -> Any:

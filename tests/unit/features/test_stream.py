@@ -39,7 +39,7 @@ def live(dataset: Dataset, store: MemoryStore, keys: MemoryKeyValue | None = Non
 
 def store_at(dataset: Dataset, at: int) -> MemoryStore:
     store = MemoryStore(overwrite=True)
-    users, items = snapshot(dataset.before(at), at)
+    users, items = snapshot(dataset, at)
     store.write_users(users, at)
     store.write_items(items, at)
     return store
@@ -59,6 +59,15 @@ def assert_twin(dataset: Dataset, store: MemoryStore, at: int) -> None:
     for (name, gem), stamped in zip(items.items(), gems, strict=True):
         assert stamped is not None
         assert stamped.row.at(at).with_top(top).pack() == gem.pack(), name
+
+
+def test_a_stream_may_begin_before_everything() -> None:
+    dataset = factories.rich_dataset(users=5, count=6, events=60)
+    store = store_at(dataset, factories.MONDAY - 100)
+    rows = live(dataset, store)
+    for interactions, slates, at in batches(dataset, 0, seed=1):
+        rows.apply(interactions, slates, at)
+    assert_twin(dataset, store, dataset.now)
 
 
 @KINDS_OF_DATA
