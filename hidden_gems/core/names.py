@@ -43,3 +43,8 @@ def live_item(item_id: str) -> str:
 def slate(slate_id: str) -> str:
     """An answer that was given, kept for its explanations."""
     return f"slate:{slate_id}"
+
+
+def answered(slate_id: str, item_id: str) -> str:
+    """Id of the event that first answered a slate's item by a click or better."""
+    return f"answered:{slate_id}:{item_id}"
