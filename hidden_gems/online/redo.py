@@ -1,31 +1,29 @@
 """What a batch still has to write after its one atomic stroke, so that a restart can finish it without counting twice."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.core.kv import KeyValue
 from hidden_gems.core.names import ITEM_CHANGES, ITEM_COUNTER, LEARNER_REDO, ROW_CHANGES
 from hidden_gems.features.rows import ItemRow, UserRow
-from hidden_gems.features.store import FeatureStore, Stamped
+from hidden_gems.features.store import FeatureStore
 
-MARK_SECONDS = 8 * 86_400
-"""How long marks of what has counted are kept: a day longer than the longest life of a token."""
-
-Written = tuple[Mapping[str, Any], int]
-"""Rows by id, and the second they are true at."""
+MARK_SECONDS = 8 * DAY_SECONDS
+"""How long it is known what has counted: a day longer than the longest life of a token."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Redo:
-    """Rows, marks and notes of one batch; all are absolute, so that writing them twice is writing them once."""
+    """Rows, marks and notes of one batch, all of them absolute: writing them twice is writing them once."""
 
     version: int  # of the online state after the batch
-    users: list[Written] = field(default_factory=list)
-    items: list[Written] = field(default_factory=list)
+    at: int  # second at which the rows are true
+    users: Mapping[str, UserRow] = field(default_factory=dict)  # by pseudonym
+    items: Mapping[str, ItemRow] = field(default_factory=dict)  # by item id
     marks: tuple[str, ...] = ()  # keys of what has counted
-    live: tuple[str, ...] = ()  # items that entered, changed or closed
+    changed: tuple[str, ...] = ()  # items that entered, changed or closed
 
     def finish(self, keys: KeyValue, store: FeatureStore) -> None:
         """Write everything, then forget it.
@@ -37,59 +35,28 @@ class Redo:
         Raises:
             PartUnavailableError: If a store does not answer; finish again.
         """
-        for rows, at in self.users:
-            store.write_users(rows, at)
-        for rows, at in self.items:
-            store.write_items(rows, at)
+        store.write_users(self.users, self.at)
+        store.write_items(self.items, self.at)
         keys.claim(dict.fromkeys(self.marks, b"1"), MARK_SECONDS)
-        keys.mark(ROW_CHANGES, [name for rows, _ in self.items for name in rows], self.version)
-        if self.live:
-            keys.mark(ITEM_CHANGES, self.live, keys.count(ITEM_COUNTER))
+        keys.mark(ROW_CHANGES, list(self.items), self.version)
+        if self.changed:
+            keys.mark(ITEM_CHANGES, self.changed, keys.count(ITEM_COUNTER))
         keys.delete([LEARNER_REDO])
 
     def to_json(self) -> bytes:
-        """As it is stored."""
-        rows = [[[{name: row.pack() for name, row in rows.items()}, at] for rows, at in part] for part in self._parts()]
-        return json.dumps([self.version, *rows, self.marks, self.live], ensure_ascii=False).encode()
+        """As it is stored until it is done."""
+        rows = [{name: row.pack() for name, row in part.items()} for part in (self.users, self.items)]
+        return json.dumps([self.version, self.at, *rows, self.marks, self.changed], ensure_ascii=False).encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> "Redo":
         """What `to_json` wrote."""
-        version, users, items, marks, live = json.loads(text)
+        version, at, users, items, marks, changed = json.loads(text)
         return cls(
             version,
-            [({name: UserRow.unpack(packed) for name, packed in rows.items()}, at) for rows, at in users],
-            [({name: ItemRow.unpack(packed) for name, packed in rows.items()}, at) for rows, at in items],
+            at,
+            {name: UserRow.unpack(row) for name, row in users.items()},
+            {name: ItemRow.unpack(row) for name, row in items.items()},
             tuple(marks),
-            tuple(live),
+            tuple(changed),
         )
-
-    def _parts(self) -> tuple[list[Written], list[Written]]:
-        return self.users, self.items
-
-
-@dataclass
-class RowBuffer:
-    """A feature store that reads through and keeps back what is written, see `features.store.FeatureStore`."""
-
-    store: FeatureStore
-    users: list[Written] = field(default_factory=list)
-    items: list[Written] = field(default_factory=list)
-
-    def write_users(self, rows: Mapping[str, UserRow], at: int) -> None:
-        """Keep back rows of people."""
-        if rows:
-            self.users.append((dict(rows), at))
-
-    def write_items(self, rows: Mapping[str, ItemRow], at: int) -> None:
-        """Keep back rows of gems."""
-        if rows:
-            self.items.append((dict(rows), at))
-
-    def read_users(self, user_ids: Sequence[str]) -> list[Stamped[UserRow] | None]:
-        """Rows of people as the store has them."""
-        return self.store.read_users(user_ids)
-
-    def read_items(self, item_ids: Sequence[str]) -> list[Stamped[ItemRow] | None]:
-        """Rows of gems as the store has them."""
-        return self.store.read_items(item_ids)
