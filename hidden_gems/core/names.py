@@ -61,3 +61,8 @@ def counted(slate_id: str, item_id: str, event_type: str) -> str:
 def moved_today(user_id: str) -> str:
     """How often a person has moved each item today, as JSON."""
     return f"moved:{user_id}"
+
+
+def answered(slate_id: str, item_id: str) -> str:
+    """Id of the event that first answered a slate's item by a click or better."""
+    return f"answered:{slate_id}:{item_id}"

@@ -16,7 +16,7 @@ DAILY_CAP = 20
 """Events by which one person may move one item on one day."""
 
 Outcome = Literal["applied", "report", "unsigned", "repeated", "counted", "capped"]
-"""Admitted · says nothing about taste · quotes no token · seen before · its impression and type has counted · too many."""
+"""Admitted · says nothing of taste · quotes no token · seen before · its impression and type counted · over the cap."""
 
 
 class Admitted(NamedTuple):
@@ -65,7 +65,9 @@ def check(event: Interaction) -> Interaction:
     if kind is None:
         raise BadRecordError(f"event {event.event_id!r} has the type {event.event_type!r}, which is not known")
     if kind.needs_value and not (_number(event.value) and kind.low <= cast(float, event.value) <= kind.high):
-        raise BadRecordError(f"event {event.event_id!r} has the value {event.value!r} outside {kind.low} to {kind.high}")
+        raise BadRecordError(
+            f"event {event.event_id!r} has the value {event.value!r} outside {kind.low} to {kind.high}"
+        )
     if event.signed and not event.slate_id:
         raise BadRecordError(f"event {event.event_id!r} is signed and names no slate")
     return event

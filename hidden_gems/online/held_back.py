@@ -1,27 +1,23 @@
-"""A feature store that reads through and keeps back what is written, until a whole batch can be written at once."""
+"""A feature store that reads and leaves writing to its owner, so that a whole batch can be written at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from hidden_gems.features.rows import ItemRow, UserRow
 from hidden_gems.features.store import FeatureStore, Stamped
 
 
-@dataclass
+@dataclass(frozen=True)
 class HeldBackRows:
-    """See `features.store.FeatureStore`; whoever writes here must remember what it wrote."""
+    """See `features.store.FeatureStore`; the owner writes what `LiveRows` says it changed."""
 
     store: FeatureStore
-    users: dict[str, UserRow] = field(default_factory=dict)
-    items: dict[str, ItemRow] = field(default_factory=dict)
 
     def write_users(self, rows: Mapping[str, UserRow], at: int) -> None:
-        """Keep back rows of people."""
-        self.users |= rows
+        """Leave it to the owner."""
 
     def write_items(self, rows: Mapping[str, ItemRow], at: int) -> None:
-        """Keep back rows of gems."""
-        self.items |= rows
+        """Leave it to the owner."""
 
     def read_users(self, user_ids: Sequence[str]) -> list[Stamped[UserRow] | None]:
         """Rows of people as the store has them."""

@@ -1,4 +1,4 @@
-"""One micro-batch of messages into rows, arms, factors and live items: planned in memory, written so that it counts once.
+"""A micro-batch of messages into rows, arms, factors and live items: planned in memory, written so that it counts once.
 
 A batch takes effect in one atomic stroke that writes people's factors, the state of arms and item factors, live items
 and a redo record of everything else. Rows of the feature store, marks of what has counted and notes to followers are
@@ -102,9 +102,9 @@ class OnlineLearning:
 
     def serve(self, world: World) -> None:
         """Learn about the gems of a release from now on."""
-        self._world, self._held = world, HeldBackRows(self._store)
+        self._world = world
         self._rows = LiveRows(
-            self._held,
+            HeldBackRows(self._store),
             self._table(self.live),
             timezone=world.timezone,
             keys=self._keys,
@@ -140,7 +140,6 @@ class OnlineLearning:
         at = max(1, int(self._clock.now()))
         self._rows.items = table
         rows = self._rows.apply([each.event for each in admitted], [each for each in slates if each.user_id], at)
-        self._held.users.clear(), self._held.items.clear()
         self.live |= changes
         if admitted or slates:
             stroke |= self._move(admitted, slates, vectors)

@@ -1,4 +1,4 @@
-"""What a batch still has to write after its one atomic stroke, so that a restart can finish it without counting twice."""
+"""What a batch still has to write after its one atomic stroke, so that a restart finishes it without counting twice."""
 
 import json
 from collections.abc import Mapping

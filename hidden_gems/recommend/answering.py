@@ -15,7 +15,7 @@ from hidden_gems.features.live_rows import ItemRows
 from hidden_gems.features.raw import OWN
 from hidden_gems.features.request import RequestContext, request_vectors, user_row
 from hidden_gems.features.rows import UserRow
-from hidden_gems.features.store import FeatureStore
+from hidden_gems.features.store import RowReader
 from hidden_gems.recommend.candidates import NO_ITEM
 from hidden_gems.recommend.tables import ReleaseTables
 
@@ -79,7 +79,7 @@ class Answering:
 
     release: str  # version
     tables: ReleaseTables
-    store: FeatureStore  # of people
+    store: RowReader  # of people
     gems: ItemRows
     keys: KeyValue
     deep: DeepModels

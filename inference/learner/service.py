@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hidden_gems.core.clock import Clock
-from hidden_gems.core.errors import PartUnavailableError
+from hidden_gems.core.errors import PartUnavailableError, ReleaseError
 from hidden_gems.events.records import BadRecordError, Interaction, ItemChange, Slate
 from hidden_gems.events.topics import IMPRESSIONS, INTERACTIONS, ITEMS
 from hidden_gems.online.admission import check
@@ -54,12 +54,18 @@ class Learner:
         received = self.consumer.poll(self.batch_seconds, self.batch_messages)
         if received:
             began = time.monotonic()
-            if (world := self.newer_world()) is not None:
-                self.patience.persist(lambda: self.learning.serve(world))
+            self._follow_release()
             self._take(received)
             self._commit()
             metrics.BATCH_SECONDS.observe(time.monotonic() - began)
         return len(received)
+
+    def _follow_release(self) -> None:
+        try:
+            if (world := self.newer_world()) is not None:
+                self.learning.serve(world)
+        except ReleaseError as error:
+            _log.warning("the gems of the release before stay: %s", error)
 
     def _take(self, received: Sequence[Received]) -> None:
         read: list[Read] = []
