@@ -145,7 +145,7 @@ class OnlineLearning:
             stroke |= self._move(admitted, slates, vectors)
             stroke |= {moved_today(each.event.user_id): moved[each.event.user_id].to_json() for each in admitted}
         marks = [key for each in admitted for key in marks_of(each.event)] + [applied(each.slate_id) for each in slates]
-        if stroke:
+        if admitted or slates or changes:
             redo = Redo(self.state.version, at, rows.users, rows.items, tuple(marks), tuple(changes))
             self._pending = stroke | {LEARNER_REDO: redo.to_json()}, redo
         counts = Counter(outcomes) + Counter(slate=len(slates), item=len(changes))

@@ -3,6 +3,7 @@
 import logging
 import signal
 import threading
+import warnings
 
 from prometheus_client import start_http_server
 
@@ -16,6 +17,8 @@ def main() -> None:
     """Run until SIGTERM or Ctrl-C."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("gems").setLevel(logging.INFO)
+    logging.getLogger("feast").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", ".*_text is deprecated", DeprecationWarning)  # of kafka-python; Feast shows all
     settings, stopping = LearnerSettings(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
