@@ -7,7 +7,10 @@ ONLINE_VERSION = "online:version"
 ROW_CHANGES = "changes:rows"
 """Feed: id of each item whose row in the feature store changed, scored by the state version that changed it."""
 ITEM_CHANGES = "changes:items"
-"""Feed: id of each item that entered, changed or closed, scored by a counter."""
+"""Feed: id of each item that entered, changed or closed, scored by the counter below."""
+ITEM_COUNTER = "changes:items:count"
+LEARNER_REDO = "learner:redo"
+"""What the last batch of the learner still has to write; gone once it is written."""
 
 
 def embedding_row(release: str, user_id: str) -> str:
@@ -61,3 +64,8 @@ def counted(slate_id: str, item_id: str, event_type: str) -> str:
 def moved_today(user_id: str) -> str:
     """How often a person has moved each item today, as JSON."""
     return f"moved:{user_id}"
+
+
+def answered(slate_id: str, item_id: str) -> str:
+    """Id of the event that first answered a slate's item by a click or better."""
+    return f"answered:{slate_id}:{item_id}"
