@@ -14,7 +14,7 @@ from hidden_gems.core.errors import BadInputError, HiddenGemsError, PartUnavaila
 
 RETRY_SECONDS = 1
 _LOG = logging.getLogger(__name__)
-_CODES = {404: "not_found", 405: "method_not_allowed"}
+_CODES = {404: "not_found", 405: "wrong_method"}
 
 
 class Refusal(BaseModel):
@@ -70,7 +70,7 @@ class NotFoundError(CallError):
 class SlowBodyError(CallError):
     """The body did not arrive in time."""
 
-    status, code = 408, "slow_body"
+    status, code = 408, "too_slow"
 
 
 class TooLargeError(CallError):
@@ -142,7 +142,7 @@ def answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _ours(_: Request, error: Exception) -> JSONResponse:
-        return _answer(500, "fault", "a fault of ours; it is in the log")
+        return _answer(500, "internal", "something went wrong on our side")
 
 
 def reason_of(error: Mapping[str, Any]) -> str:
