@@ -58,7 +58,7 @@ def removed_beliefs(user_id: str) -> str:
 
 
 def erased(user_id: str) -> str:
-    """Epoch seconds as text: everything of a person up to then is erased, and what comes again from then is refused."""
+    """Epoch seconds as text: what was received of a person up to then is erased, and not taken again from a replay."""
     return f"erased:{user_id}"
 
 

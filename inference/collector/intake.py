@@ -126,7 +126,9 @@ class Intake:
     def _signed(self, each: Read, known: _Known, now: float) -> Interaction:
         event = each.interaction
         if event.user_id in known.opted_out:
-            return replace(event, context={name: said for name, said in event.context.items() if name not in ("lat", "lon")})
+            return replace(
+                event, context={name: said for name, said in event.context.items() if name not in ("lat", "lon")}
+            )
         try:
             claim = self._tokens.verify(
                 each.token,
