@@ -17,7 +17,7 @@ def main() -> int:
     settings = CollectorSettings()
     try:
         app = make_app(
-            KafkaProducer(settings.kafka),
+            KafkaProducer(settings.kafka, settings.send_timeout_seconds),
             RedisKeyValue(settings.redis, settings.redis_timeout_seconds),
             settings,
             broker_answers=lambda: answers(settings.kafka),
