@@ -17,6 +17,7 @@ from hidden_gems.explain.wording import Language
 from hidden_gems.export import release as releases
 from hidden_gems.export.sessions import DeepSession, RankerSession
 from hidden_gems.features.feast_store import FeastSettings, FeastStore
+from hidden_gems.features.live_rows import ItemRows
 from hidden_gems.features.local_time import local_time
 from hidden_gems.features.request import RequestContext
 from hidden_gems.features.schema import FEATURE_NAMES
@@ -75,6 +76,7 @@ class Teller:
             release=about.version,
             tables=self.tables,
             store=self.store,
+            gems=ItemRows.read(self.store, self.tables.attributes.ids),
             keys=RedisKeyValue(redis),
             deep=DeepSession(release, about.models),
             ranker=RankerSession(release),

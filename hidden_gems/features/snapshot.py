@@ -7,11 +7,12 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.features import expressions as ex
 from hidden_gems.features.counts import Counter, counting, finished
 from hidden_gems.features.raw import ITEM, NEIGHBORHOOD, OWN, TYPE, USER
-from hidden_gems.features.rows import NEW, ItemRow, UserRow, Values
+from hidden_gems.features.rows import NEW, REMEMBERED_DAYS, ItemRow, UserRow, Values
 
 
 def snapshot(dataset: Dataset, at: int) -> tuple[dict[str, UserRow], dict[str, ItemRow]]:
@@ -53,7 +54,11 @@ def _users(counter: Counter, at: int) -> dict[str, UserRow]:
         _by_pair(counter, types, "type", TYPE, [NEW, *rows.types.words]),
         _by_pair(counter, neighborhoods, "neighborhood", NEIGHBORHOOD, [NEW, *rows.neighborhoods.words]),
     )
-    return {name: UserRow(totals[row], *(part.get(row, {}) for part in maps)) for row, name in enumerate(ids)}
+    times = _recent(counter, "user", at)
+    return {
+        name: UserRow(totals[row], *(part.get(row, {}) for part in maps), recent=times.get(row, ()))
+        for row, name in enumerate(ids)
+    }
 
 
 def _items(counter: Counter, at: int) -> dict[str, ItemRow]:
@@ -62,7 +67,23 @@ def _items(counter: Counter, at: int) -> dict[str, ItemRow]:
     order_only = counter.dataset.about.order_only
     state = ex.item_state(counter.feedback, counter.impressions, all_items, order_only)
     totals = _by_row(counter, state, "item", ITEM)
-    return {name: ItemRow(totals[row]) for row, name in enumerate(ids)}
+    times = _recent(counter, "item", at)
+    return {name: ItemRow(totals[row], times.get(row, ())) for row, name in enumerate(ids)}
+
+
+def _recent(counter: Counter, key: str, at: int) -> dict[int, tuple[int, ...]]:
+    """Seconds of the likes that rows remember, by row of the key."""
+    if counter.dataset.about.order_only:
+        return {}
+    events = counter.rows.feedback
+    since = at - REMEMBERED_DAYS * DAY_SECONDS
+    liked = events[(events["likes"] > 0) & (events["sec"] >= since) & (events["sec"] < at)].sort_values([key, "sec"])
+    seconds = liked["sec"].tolist()
+    rows, starts = np.unique(liked[key].to_numpy(), return_index=True)
+    ends = [*starts[1:].tolist(), len(seconds)]
+    return {
+        row: tuple(seconds[start:end]) for row, start, end in zip(rows.tolist(), starts.tolist(), ends, strict=True)
+    }
 
 
 def _pairs(counter: Counter, key: str, at: int) -> Any:

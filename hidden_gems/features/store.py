@@ -6,6 +6,13 @@ from typing import Generic, Protocol, TypeVar
 
 from hidden_gems.features.rows import ItemRow, UserRow
 
+USER_VIEW, ITEM_VIEW = "user_rows", "item_rows"
+"""Views of the feature store."""
+USER_KEY, ITEM_KEY = "user_id", "item_id"
+"""What each is looked up by."""
+PACKED = "packed"
+"""Field that holds the whole row of a view."""
+
 Row = TypeVar("Row", UserRow, ItemRow, covariant=True)
 
 
@@ -49,6 +56,7 @@ class FeatureStore(Protocol):
 class MemoryStore:
     """Rows in this process: for tests, and for one machine without Redis."""
 
+    overwrite: bool = False  # take every row that is written, also one that is not newer than the one held
     _users: dict[str, Stamped[UserRow]] = field(default_factory=dict)
     _items: dict[str, Stamped[ItemRow]] = field(default_factory=dict)
 
@@ -56,14 +64,14 @@ class MemoryStore:
         """Write what is true of people at a second after the epoch (1 or later)."""
         check_second(at)
         for name, row in rows.items():
-            if name not in self._users or self._users[name].timestamp < at:
+            if self.overwrite or name not in self._users or self._users[name].timestamp < at:
                 self._users[name] = Stamped(row, at)
 
     def write_items(self, rows: Mapping[str, ItemRow], at: int) -> None:
         """Write what is true of gems at a second after the epoch (1 or later)."""
         check_second(at)
         for name, row in rows.items():
-            if name not in self._items or self._items[name].timestamp < at:
+            if self.overwrite or name not in self._items or self._items[name].timestamp < at:
                 self._items[name] = Stamped(row, at)
 
     def read_users(self, user_ids: Sequence[str]) -> list[Stamped[UserRow] | None]:

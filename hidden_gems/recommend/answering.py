@@ -11,8 +11,9 @@ from hidden_gems.core.kv import KeyValue
 from hidden_gems.core.names import embedding_row
 from hidden_gems.datasets.interactions import Interactions, Rows
 from hidden_gems.features.context import context_vectors
+from hidden_gems.features.live_rows import ItemRows
 from hidden_gems.features.raw import OWN
-from hidden_gems.features.request import RequestContext, request_vectors
+from hidden_gems.features.request import RequestContext, request_vectors, user_row
 from hidden_gems.features.rows import UserRow
 from hidden_gems.features.store import FeatureStore
 from hidden_gems.recommend.candidates import NO_ITEM
@@ -78,15 +79,16 @@ class Answering:
 
     release: str  # version
     tables: ReleaseTables
-    store: FeatureStore
+    store: FeatureStore  # of people
+    gems: ItemRows
     keys: KeyValue
     deep: DeepModels
     ranker: Ranker
 
     def answer(self, request: Request) -> Ranked:
         """Rank the candidates of a request; of equal scores the better candidate comes first."""
-        [stamped] = self.store.read_users([request.user_id])
-        liked, reward, when = self._history(stamped.row if stamped else None)
+        user = user_row(self.store, request.user_id)
+        liked, reward, when = self._history(user)
         collaborative = self.tables.collaborative(liked, reward)
         candidates = self.tables.generator.with_history(
             Interactions(np.ones(len(liked), np.int64), liked, when, reward.astype(np.float32), 2, len(collaborative))
@@ -96,7 +98,7 @@ class Answering:
         ids = [self.tables.index.ids[row] for row in rows]
         scores = {"collaborative_score": collaborative[rows]} | self._deep(request, rows)
         vectors = request_vectors(
-            self.store, request.user_id, ids, items=self.tables.attributes, context=request.context, scores=scores
+            user, self.gems, ids, items=self.tables.attributes, context=request.context, scores=scores
         )
         ranked = np.asarray(self.ranker(vectors), dtype=np.float32)
         order = np.argsort(-ranked, kind="stable")
@@ -109,9 +111,9 @@ class Answering:
             limit=request.limit,
         )
 
-    def _history(self, row: UserRow | None) -> tuple[Rows, NDArray[np.float64], NDArray[np.int64]]:
+    def _history(self, row: UserRow) -> tuple[Rows, NDArray[np.float64], NDArray[np.int64]]:
         """Items of the release the person liked, the best reward and the last time of each, oldest first."""
-        own = {name: dict(zip(OWN, values, strict=True)) for name, values in (row.own if row else {}).items()}
+        own = {name: dict(zip(OWN, values, strict=True)) for name, values in row.own.items()}
         items = self.tables.index.rows(list(own))
         reward = np.array([values["own_best_reward"] for values in own.values()], dtype=np.float64)
         times = np.nan_to_num(np.array([values["own_last_time"] for values in own.values()], dtype=np.float64))

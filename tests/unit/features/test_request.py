@@ -6,8 +6,9 @@ import pytest
 
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.features.event_rows import item_table
-from hidden_gems.features.request import RequestContext, request_columns
-from hidden_gems.features.rows import NEW
+from hidden_gems.features.live_rows import ItemRows
+from hidden_gems.features.request import RequestContext, request_columns, user_row
+from hidden_gems.features.rows import NEW, NEW_USER
 from hidden_gems.features.snapshot import item_rows, snapshot, user_rows
 from hidden_gems.features.store import MemoryStore
 from tests import factories
@@ -45,8 +46,8 @@ def test_snapshots_of_one_side_are_those_of_both() -> None:
 def test_an_empty_store_answers_with_a_new_person_and_new_gems() -> None:
     dataset = factories.rich_dataset(events=20)
     raw = request_columns(
-        MemoryStore(), "u1", ["g1", "nowhere"], items=item_table(dataset.items),
-        context=RequestContext(factories.MONDAY, "Europe/Istanbul"),
+        user_row(MemoryStore(), "u1"), ItemRows.read(MemoryStore(), ["g1"]), ["g1", "nowhere"],
+        items=item_table(dataset.items), context=RequestContext(factories.MONDAY, "Europe/Istanbul"),
     )  # fmt: skip
     assert raw["user_likes"].tolist() == raw["item_likes"].tolist() == raw["own_likes"].tolist() == [0.0, 0.0]
     assert np.isnan(raw["user_last_time"]).all()
@@ -55,7 +56,7 @@ def test_an_empty_store_answers_with_a_new_person_and_new_gems() -> None:
 
 def test_no_candidates_make_no_rows() -> None:
     raw = request_columns(
-        MemoryStore(), "u1", [], items=item_table(factories.items()), context=RequestContext(1, "Europe/Istanbul")
+        NEW_USER, ItemRows.of({}), [], items=item_table(factories.items()), context=RequestContext(1, "Europe/Istanbul")
     )
     assert {len(column) for column in raw.values()} == {0}
 

@@ -20,7 +20,7 @@ def test_a_row_comes_back_equal() -> None:
 def test_missing_numbers_come_back_missing() -> None:
     row = ItemRow((np.nan, *[0.0] * (len(ITEM) - 1)))
     assert np.isnan(ItemRow.unpack(row.pack()).totals[0])
-    assert row.pack().startswith("[null,0,0")
+    assert row.pack().startswith("[[null,0,0")
 
 
 def test_equal_rows_are_packed_into_equal_texts() -> None:
@@ -31,7 +31,11 @@ def test_equal_rows_are_packed_into_equal_texts() -> None:
 
 def test_a_row_of_other_columns_is_refused() -> None:
     with pytest.raises(ValueError, match=f"has 2 columns, expected {len(ITEM)}; materialize again"):
-        ItemRow.unpack("[1,2]")
+        ItemRow.unpack("[[1,2],[]]")
+    with pytest.raises(ValueError, match="has 4 parts, expected 5; materialize again"):
+        UserRow.unpack("[[],{},{},{}]")
+    with pytest.raises(ValueError, match="has 15 parts, expected 2; materialize again"):
+        ItemRow.unpack(str([0] * 15))
 
 
 def test_new_people_and_gems_have_counts_of_nought_and_no_times_or_places() -> None:

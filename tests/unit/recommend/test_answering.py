@@ -8,6 +8,7 @@ from hidden_gems.core.kv import MemoryKeyValue
 from hidden_gems.core.names import embedding_row
 from hidden_gems.datasets.interactions import Interactions, Rows
 from hidden_gems.features.context import CONTEXT_NAMES, context_vectors
+from hidden_gems.features.live_rows import ItemRows
 from hidden_gems.features.raw import OWN, USER
 from hidden_gems.features.request import RequestContext
 from hidden_gems.features.rows import NEW_USER, UserRow
@@ -77,7 +78,7 @@ def store(*liked: tuple[str, float, float]) -> MemoryStore:
 def answering(found: MemoryStore, deep: Doubled | None = None) -> Answering:
     keys = MemoryKeyValue()
     keys.put({embedding_row("2026-05-04.1", "somebody"): b"3"})
-    return Answering("2026-05-04.1", tables(), found, keys, deep or Doubled(), by_ncf)
+    return Answering("2026-05-04.1", tables(), found, ItemRows.of({}), keys, deep or Doubled(), by_ncf)
 
 
 def request(user: str = "somebody", limit: int = 10, repeat: bool = False) -> Request:
