@@ -43,3 +43,18 @@ def live_item(item_id: str) -> str:
 def slate(slate_id: str) -> str:
     """An answer that was given, kept for its explanations."""
     return f"slate:{slate_id}"
+
+
+def applied(message_id: str) -> str:
+    """Mark that an event or a slate has had its effect on the live models."""
+    return f"applied:{message_id}"
+
+
+def counted(slate_id: str, item_id: str, event_type: str) -> str:
+    """Mark that one type of feedback about one impression has counted."""
+    return f"counted:{slate_id}:{item_id}:{event_type}"
+
+
+def moved_today(user_id: str) -> str:
+    """How often a person has moved each item today, as JSON."""
+    return f"moved:{user_id}"
