@@ -58,3 +58,13 @@ def counted(slate_id: str, item_id: str, event_type: str) -> str:
 def moved_today(user_id: str) -> str:
     """How often a person has moved each item today, as JSON."""
     return f"moved:{user_id}"
+
+
+def consent(user_id: str) -> str:
+    """Whether a person's answers may be personal: `off`, or nothing and `on`."""
+    return f"consent:{user_id}"
+
+
+def removed_beliefs(user_id: str) -> str:
+    """Beliefs a person removed (`type:cafe`, `neighborhood:Balat`), newest first, perhaps twice; never to be used."""
+    return f"unbelieved:{user_id}"
