@@ -167,8 +167,8 @@ class CandidateGenerator:
         for start in range(0, len(users), step):
             part = slice(start, start + step)
             out = self._left_out(users[part], repeat, None if hidden is None else hidden[part])
-            sources = self._sources(users[part]) | {name: table[part] for name, table in given.items()}
-            parts.append(self._merge(out, sources, width))
+            ours = self._sources(users[part])
+            parts.append(self._merge(out, ours | {name: table[part] for name, table in given.items()}, width))
         items = np.concatenate([found for found, _ in parts] or [np.empty((0, width), dtype=np.int64)])
         sources = np.concatenate([bits for _, bits in parts] or [np.empty((0, width), dtype=np.int64)])
         filled = (items != NO_ITEM).any(axis=0)  # a catalogue that is known as a whole needs no more columns

@@ -27,7 +27,7 @@ class Drawn:
 
 def effective_spread(spread: Floats) -> Floats:
     """The spreads that a draw really uses, size n: none is below an eighth of the largest."""
-    return np.maximum(spread, SHARPEST * spread.max(initial=0.0))
+    return np.asarray(np.maximum(spread, SHARPEST * spread.max(initial=0.0)), dtype=np.float64)
 
 
 def draw(

@@ -1,6 +1,6 @@
 """Hard conditions on the catalogue: which gems are out of the question, and why."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,9 +43,7 @@ def left_out(request: Request, person: Person, history: History, items: LiveItem
     """
     out = items.closed(request.context.timestamp)
     by: dict[str, int] = {"closed": int(out.sum()) - 1}
-    out[0] = True
-    for name, judge in _conditions(request, person, history, items).items():
-        fails = judge()
+    for name, fails in _judged(request, person, history, items):
         fails[0] = False
         by[name] = int(fails.sum())
         out |= fails
@@ -54,41 +52,39 @@ def left_out(request: Request, person: Person, history: History, items: LiveItem
     return LeftOut(out, by, unknown)
 
 
-def _conditions(
-    request: Request, person: Person, history: History, items: LiveItems
-) -> dict[str, Callable[[], Mask]]:
-    """The conditions that were asked for, each giving the rows that fail it."""
-    filters, static = request.filters, items.static
-    wanted: dict[str, tuple[object, Callable[[], Mask]]] = {
-        "types": (filters.types, lambda: ~_among(items.types, filters.types or ())),
-        "neighborhoods": (filters.neighborhoods, lambda: ~_among(items.neighborhoods, filters.neighborhoods or ())),
-        "max_price_level": (filters.max_price_level, lambda: ~(static["item_price_level"] <= filters.max_price_level)),
-        "min_authenticity": (
-            filters.min_authenticity,
-            lambda: ~(static["item_authenticity"] >= filters.min_authenticity),
-        ),
-        "max_tourist_ratio": (
-            filters.max_tourist_ratio,
-            lambda: ~(static["item_tourist_ratio"] <= filters.max_tourist_ratio),
-        ),
-        "max_crowd_level": (filters.max_crowd_level, lambda: ~(static["item_crowd_level"] <= filters.max_crowd_level)),
-        "setting": (
-            filters.setting,
-            lambda: ~np.isin(static["item_setting"], _SETTINGS.get(filters.setting or "", ())),
-        ),
-        "max_travel_minutes": (
-            filters.max_travel_minutes,
-            lambda: ~(minutes_to(items, request, person.row) <= filters.max_travel_minutes),
-        ),
-        "seen": (filters.exclude_seen or None, lambda: _rows(items, history.rows)),
-        "exclude": (filters.exclude or None, lambda: _rows(items, items.index.rows(list(filters.exclude)))),
-        "dismissed": (person.dismissed or None, lambda: _rows(items, items.index.rows(list(person.dismissed)))),
-        "candidates": (
-            filters.candidates,
-            lambda: ~_rows(items, items.index.rows(list(filters.candidates or ()))),
-        ),
-    }
-    return {name: judge for name, (value, judge) in wanted.items() if value is not None}
+def _judged(request: Request, person: Person, history: History, items: LiveItems) -> Iterator[tuple[str, Mask]]:
+    """Each condition that was asked for, and the rows that fail it, I."""
+    filters = request.filters
+    for name, words, wanted in (
+        ("types", items.types, filters.types),
+        ("neighborhoods", items.neighborhoods, filters.neighborhoods),
+    ):
+        if wanted is not None:
+            yield name, ~np.fromiter((word in wanted for word in words), dtype=bool, count=len(words))
+    yield from _numbers(request, person, items)
+    if filters.setting is not None:
+        yield "setting", ~np.isin(items.static["item_setting"], _SETTINGS[filters.setting])
+    if filters.candidates is not None:
+        yield "candidates", ~_of_ids(items, filters.candidates)
+    if filters.exclude_seen:
+        yield "seen", _of_rows(items, history.rows)
+    yield "exclude", _of_ids(items, filters.exclude)
+    yield "dismissed", _of_ids(items, person.dismissed)
+
+
+def _numbers(request: Request, person: Person, items: LiveItems) -> Iterator[tuple[str, Mask]]:
+    filters = request.filters
+    for name, most in (
+        ("price_level", filters.max_price_level),
+        ("tourist_ratio", filters.max_tourist_ratio),
+        ("crowd_level", filters.max_crowd_level),
+    ):
+        if most is not None:
+            yield f"max_{name}", ~(items.static[f"item_{name}"] <= most)
+    if filters.min_authenticity is not None:
+        yield "min_authenticity", ~(items.static["item_authenticity"] >= filters.min_authenticity)
+    if filters.max_travel_minutes is not None:
+        yield "max_travel_minutes", ~(minutes_to(items, request, person.row) <= filters.max_travel_minutes)
 
 
 def minutes_to(items: LiveItems, request: Request, row: UserRow) -> NDArray[np.float64]:
@@ -99,19 +95,18 @@ def minutes_to(items: LiveItems, request: Request, row: UserRow) -> NDArray[np.f
 
 def whereabouts(request: Request, row: UserRow) -> tuple[float, float]:
     """Where the person is, in degrees, by the rule of the feature `travel_minutes`; NaN where nobody knows."""
-    asked = (request.context.lat, request.context.lon)
+    at = {"lat": request.context.lat, "lon": request.context.lon}
     raw = {name: np.array([value]) for name, value in zip(USER, row.totals, strict=True)}
-    raw |= {name: np.array([np.nan if value is None else value]) for name, value in zip(("lat", "lon"), asked)}
+    raw |= {name: np.array([np.nan if value is None else value]) for name, value in at.items()}
     lat, lon = located(raw)
     return float(lat[0]), float(lon[0])
 
 
-def _among(words: NDArray[np.object_], wanted: Iterable[str]) -> Mask:
-    known = frozenset(wanted)
-    return np.fromiter((word in known for word in words), dtype=bool, count=len(words))
+def _of_ids(items: LiveItems, item_ids: Iterable[str]) -> Mask:
+    return _of_rows(items, items.index.rows(list(item_ids)))
 
 
-def _rows(items: LiveItems, rows: NDArray[np.int64]) -> Mask:
+def _of_rows(items: LiveItems, rows: NDArray[np.int64]) -> Mask:
     mask = np.zeros(len(items.index), dtype=bool)
     mask[rows] = True
     return mask

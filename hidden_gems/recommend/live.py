@@ -41,7 +41,7 @@ class LiveItems:
         known = set(tables.index.ids)
         came = sorted(changes.values(), key=lambda change: (change.timestamp, change.item_id))
         new = [change for change in came if change.item_id not in known and change.columns is not None]
-        columns = _grown(tables.columns, len(new))
+        columns = _grown(tables.columns, len(new), bool(changes))
         for row, change in enumerate(new, start=len(known) - 1):
             _write(columns, row, change)
         for change in came:
@@ -106,22 +106,20 @@ class LiveItems:
         return scores
 
 
-def _grown(columns: Mapping[str, Sequence[Any]], by: int) -> dict[str, list[Any]]:
+def _grown(columns: Mapping[str, Sequence[Any]], by: int, changed: bool) -> dict[str, list[Any]]:
     count = len(columns["item_id"])
-    names = dict.fromkeys((*columns, *(_COLUMNS if by else ())))
+    names = dict.fromkeys((*columns, *(_COLUMNS if changed else ())))
     return {name: [*columns.get(name, [None] * count), *[None] * by] for name in names}
 
 
 def _write(columns: dict[str, list[Any]], row: int, change: ItemChange) -> None:
     """Put a gem as it is now into a row; what is not said is unknown, but when it was first seen stays."""
-    said = change.columns or {}
-    born = said.get("created_at") or columns.get("created_at", [None] * (row + 1))[row] or change.timestamp
+    said = dict(change.columns or {})
+    said["created_at"] = said.get("created_at") or columns["created_at"][row] or change.timestamp
     for name, values in columns.items():
         value = said.get(name)
         values[row] = float(value) if name in _NUMBERS and isinstance(value, int | float) else value
     columns["item_id"][row] = change.item_id
-    if "created_at" in columns:
-        columns["created_at"][row] = float(born)
 
 
 def _generator(
@@ -129,11 +127,9 @@ def _generator(
 ) -> CandidateGenerator:
     if not changed:
         return tables.generator
-    count = len(columns["item_id"]) + 1
-    place = np.full((count, 2), np.nan)
+    place = np.full((len(columns["item_id"]) + 1, 2), np.nan)
     for axis, name in enumerate(("lat", "lon")):
-        if name in columns:
-            place[1:, axis] = np.array(columns[name], dtype=np.float64)
-    if not new:
-        place = np.where(np.isnan(place), tables.generator.place, place)
+        place[1:, axis] = np.array(columns[name], dtype=np.float64)
+    released = tables.generator.place
+    place[: len(released)] = np.where(np.isnan(place[: len(released)]), released, place[: len(released)])
     return tables.generator.with_items(place, np.array([change.timestamp for change in new], dtype=np.float64))

@@ -131,7 +131,7 @@ def blended(parts: Sequence[NDArray[np.floating]]) -> Floats:
         parts: Scores, n each; one that is not finite counts as the lowest.
     """
     orders = [_order(np.nan_to_num(np.asarray(part, dtype=np.float64), nan=-np.inf)) for part in parts]
-    return np.mean(orders, axis=0)
+    return np.asarray(np.mean(orders, axis=0), dtype=np.float64)
 
 
 def _order(scores: Floats) -> Floats:
