@@ -8,6 +8,8 @@ ROW_CHANGES = "changes:rows"
 """Feed: id of each item whose row in the feature store changed, scored by the state version that changed it."""
 ITEM_CHANGES = "changes:items"
 """Feed: id of each item that entered, changed or closed, scored by a counter."""
+ERASURES = "changes:erasures"
+"""Feed: pseudonym of each person who was erased, scored by a counter; what is held in a process must go too."""
 
 
 def embedding_row(release: str, user_id: str) -> str:
@@ -68,3 +70,13 @@ def consent(user_id: str) -> str:
 def removed_beliefs(user_id: str) -> str:
     """Beliefs a person removed (`type:cafe`, `neighborhood:Balat`), newest first, perhaps twice; never to be used."""
     return f"unbelieved:{user_id}"
+
+
+def erased(user_id: str) -> str:
+    """Epoch seconds as text: everything of a person up to then is erased, and what comes again from then is refused."""
+    return f"erased:{user_id}"
+
+
+def erasure(receipt: str) -> str:
+    """What became of an erasure, as JSON."""
+    return f"erasure:{receipt}"
