@@ -80,3 +80,8 @@ def erased(user_id: str) -> str:
 def erasure(receipt: str) -> str:
     """What became of an erasure, as JSON."""
     return f"erasure:{receipt}"
+
+
+def answered(slate_id: str, item_id: str) -> str:
+    """Id of the event that first answered a slate's item by a click or better."""
+    return f"answered:{slate_id}:{item_id}"

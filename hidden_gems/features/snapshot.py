@@ -46,17 +46,16 @@ def _users(counter: Counter, at: int) -> dict[str, UserRow]:
     ids = [NEW, *rows.users.words]
     everyone = counter.load("everyone", pd.DataFrame({"user": np.arange(len(ids)), "sec": at}))
     totals = _by_row(counter, ex.user_state(counter.feedback, everyone), "user", USER)
-    own = ex.own_state(counter.feedback, _pairs(counter, "item", at))
-    types = ex.type_state(counter.feedback, counter.impressions, _pairs(counter, "type", at))
-    neighborhoods = ex.neighborhood_state(counter.feedback, _pairs(counter, "neighborhood", at))
-    maps = (
-        _by_pair(counter, own, "item", OWN, [NEW, *rows.table.ids]),
-        _by_pair(counter, types, "type", TYPE, [NEW, *rows.types.words]),
-        _by_pair(counter, neighborhoods, "neighborhood", NEIGHBORHOOD, [NEW, *rows.neighborhoods.words]),
+    own = _by_pair(
+        counter, ex.own_state(counter.feedback, _pairs(counter, "item", at)), "item", OWN, [NEW, *rows.table.ids]
     )
+    state = ex.type_state(counter.feedback, counter.impressions, _pairs(counter, "type", at))
+    types = _by_pair(counter, state, "type", TYPE, [NEW, *rows.types.words])
+    state = ex.neighborhood_state(counter.feedback, _pairs(counter, "neighborhood", at))
+    neighborhoods = _by_pair(counter, state, "neighborhood", NEIGHBORHOOD, [NEW, *rows.neighborhoods.words])
     times = _recent(counter, "user", at)
     return {
-        name: UserRow(totals[row], *(part.get(row, {}) for part in maps), recent=times.get(row, ()))
+        name: UserRow(totals[row], own.get(row, {}), types.get(row, {}), neighborhoods.get(row, {}), times.get(row, ()))
         for row, name in enumerate(ids)
     }
 

@@ -16,7 +16,7 @@ from hidden_gems.datasets.interactions import Rows
 from hidden_gems.features.context import context_vectors
 from hidden_gems.features.raw import Raw
 from hidden_gems.features.request import RequestContext, request_columns, user_row
-from hidden_gems.features.store import FeatureStore
+from hidden_gems.features.store import RowReader
 from hidden_gems.features.vector import feature_matrix
 from hidden_gems.recommend.filters import LeftOut, left_out
 from hidden_gems.recommend.person import History, Person, history
@@ -184,7 +184,7 @@ class Answering:
     """Everything a ranked list needs, with the models in this process and nothing drawn."""
 
     world: World
-    store: FeatureStore  # of people
+    store: RowReader  # of people
     keys: KeyValue
     deep: DeepModels
     ranker: Ranker
