@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import warnings
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -51,6 +52,7 @@ def serve(
 def quieten() -> None:
     """Log what we say and what goes wrong; KServe and uvicorn log each request and each caller's mistake."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    warnings.filterwarnings("ignore", "ORJSONResponse is deprecated")  # kserve 0.20 on FastAPI 0.13x
     logging.getLogger("kserve").addHandler(logging.NullHandler())  # without a handler KServe configures all of it
     for name, level in (("kserve", logging.CRITICAL), ("kserve.trace", logging.CRITICAL), ("httpx", logging.WARNING)):
         logging.getLogger(name).setLevel(level)

@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+import uuid
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,10 @@ class TensorModel(Model):  # type: ignore[misc]
     def infer(self, inputs: Tensors, parameters: Parameters) -> tuple[Tensors, Parameters]:
         """Outputs by name, and the parameters of the response."""
 
+    @abstractmethod
+    def outputs(self) -> Sequence[TensorSpec]:
+        """What it answers with."""
+
     async def predict(self, payload: Any, headers: Mapping[str, str] | None = None) -> InferResponse:
         """Answer one request."""
         if not isinstance(payload, InferRequest):
@@ -51,23 +56,29 @@ class TensorModel(Model):  # type: ignore[misc]
         parameters = to_http_parameters(payload.parameters or {})
         inputs = read_tensors(payload.inputs, self.specs(parameters))
         outputs, said = await asyncio.to_thread(self.infer, inputs, parameters)
-        tensors = [
-            InferOutput(name, list(values.shape), from_np_dtype(values.dtype), data=values)
-            for name, values in outputs.items()
-        ]
         binary = payload.use_binary_outputs
-        return InferResponse(payload.id, self.name, tensors, parameters=said, use_binary_outputs=binary)
+        tensors = [_output(name, values, binary) for name, values in outputs.items()]
+        known = payload.id or uuid.uuid4().hex
+        return InferResponse(known, self.name, tensors, parameters=said, use_binary_outputs=binary)
 
     def get_input_types(self) -> list[dict[str, Any]]:
         """Inputs for the model's metadata."""
-        return [
-            {
-                "name": spec.name,
-                "datatype": spec.datatype,
-                "shape": [size if isinstance(size, int) else -1 for size in spec.shape],
-            }
-            for spec in self.specs({})
-        ]
+        return [_described(spec) for spec in self.specs({})]
+
+    def get_output_types(self) -> list[dict[str, Any]]:
+        """Outputs for the model's metadata."""
+        return [_described(spec) for spec in self.outputs()]
+
+
+def _output(name: str, values: NDArray[Any], binary: bool) -> InferOutput:
+    tensor = InferOutput(name, list(values.shape), from_np_dtype(values.dtype))
+    tensor.set_data_from_numpy(values, binary_data=binary)
+    return tensor
+
+
+def _described(spec: TensorSpec) -> dict[str, Any]:
+    shape = [size if isinstance(size, int) else -1 for size in spec.shape]
+    return {"name": spec.name, "datatype": spec.datatype, "shape": shape}
 
 
 def read_tensors(given: Sequence[InferInput], specs: Sequence[TensorSpec]) -> Tensors:
