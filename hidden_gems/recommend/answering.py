@@ -69,8 +69,15 @@ class Found:
         return self.left_out.unknown
 
 
-def find(world: World, person: Person, request: Request) -> Found:
-    """Candidates of a person from all sources, those that fail a filter left out."""
+def find(world: World, person: Person, request: Request, must: int = 0) -> Found:
+    """Candidates of a person from all sources, those that fail a filter left out.
+
+    Args:
+        world: What the request sees.
+        person: Who asks.
+        request: What is asked.
+        must: Row of a gem that is among the candidates in any case, 0 for none.
+    """
     items, liked = world.items, history(person.row, world.items)
     out = left_out(request, person, liked, items)
     collaborative = items.collaborative(liked.rows, liked.reward)
@@ -81,13 +88,41 @@ def find(world: World, person: Person, request: Request) -> Found:
     at = request.context
     here = None if at.lat is None or at.lon is None else (at.lat, at.lon)
     found = items.generator.for_one(liked.rows, out.rows, given, here)
-    rows = found.items[0]
+    rows, sources = found.items[0], tuple(found.tags(0, place) for place in range(len(found.items[0])))
+    if must and must not in rows:
+        rows, sources = np.append(rows, must), (*sources, ())
     return Found(
         rows=rows,
         item_ids=tuple(items.index.ids[row] for row in rows),
-        sources=tuple(found.tags(0, place) for place in range(len(rows))),
+        sources=sources,
         collaborative=collaborative[rows],
         online=None if affinity is None else np.asarray(affinity[rows], dtype=np.float64),
+        history=liked,
+        left_out=out,
+    )
+
+
+def listed(world: World, person: Person, request: Request, scores: NDArray[np.float64], source: str) -> Found:
+    """The best gems of a list that is no person's own: nothing is explored, the order is the scores'.
+
+    Args:
+        world: What the request sees.
+        person: Who asks; their filters hold here too.
+        request: What is asked.
+        scores: Of every gem, I; -inf where one is out of the question.
+        source: Name of the list.
+    """
+    items, liked = world.items, history(person.row, world.items)
+    out = left_out(request, person, liked, items)
+    able = np.where(out.rows, -np.inf, scores)
+    rows = np.argsort(-able, kind="stable")[: request.limit]
+    rows = rows[able[rows] > -np.inf]
+    return Found(
+        rows=rows,
+        item_ids=tuple(items.index.ids[row] for row in rows),
+        sources=((source,),) * len(rows),
+        collaborative=items.collaborative(liked.rows, liked.reward)[rows],
+        online=None,
         history=liked,
         left_out=out,
     )

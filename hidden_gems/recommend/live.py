@@ -22,7 +22,7 @@ _COLUMNS = tuple(column.name for column in FILES["items"])
 _NUMBERS = frozenset(column.name for column in FILES["items"] if column.kind in ("number", "time"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LiveItems:
     """The catalogue at one moment; never changed, replaced as a whole.
 
