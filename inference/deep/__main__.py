@@ -1,7 +1,8 @@
 """`python -m inference.deep`."""
 
-from inference.deep.service import GraphModel, watch
+from inference.deep.service import GraphModel, load_graphs
 from inference.deep.settings import DeepSettings
+from inference.shell.release import watch
 from inference.shell.server import quieten, serve
 from inference.shell.start import run
 
@@ -10,7 +11,7 @@ def main() -> None:
     """Serve every model of the pointed release."""
     quieten()
     settings = DeepSettings()
-    watcher = watch(settings)
+    watcher = watch(settings, load_graphs)
     serve([GraphModel(name, watcher) for name in watcher.current.value], settings)
     watcher.stop()
 

@@ -8,8 +8,7 @@ import numpy as np
 from hidden_gems.core.errors import ReleaseError
 from hidden_gems.export.release import Release
 from hidden_gems.export.sessions import REPOSITORY, GraphSession, Node
-from inference.deep.settings import DeepSettings
-from inference.shell.release import ReleaseWatcher, local_only
+from inference.shell.release import ReleaseWatcher
 from inference.shell.tensors import Parameters, TensorModel, Tensors, TensorSpec
 
 TYPES = {"tensor(int64)": "INT64", "tensor(float)": "FP32", "tensor(double)": "FP64"}
@@ -82,14 +81,3 @@ def _try(name: str, graph: GraphSession, size: int) -> None:
     for output, values in graph(zeros).items():
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise ReleaseError(f"model {name!r} answers {output!r} with a number that is not finite")
-
-
-def watch(settings: DeepSettings) -> ReleaseWatcher[Graphs]:
-    """The pointed release, and those after it."""
-    return ReleaseWatcher(
-        settings.releases,
-        settings.pointer,
-        load_graphs,
-        poll_seconds=settings.release_poll_seconds,
-        accept=local_only(settings.environment),
-    ).start()

@@ -107,6 +107,7 @@ class Predictor:
         self, inputs: Tensors, parameters: Parameters, seconds: float
     ) -> tuple[dict[str, NDArray[Any]], dict[str, str | int | bool]]:
         if self._client is None:  # a channel belongs to the loop that is running when it is made
+            logging.getLogger("kserve.trace").setLevel(logging.CRITICAL)  # it prints a traceback for every late call
             self._client = InferenceGRPCClient(self.address, channel_args=list(CHANNEL))
         request = InferRequest(self.name, _tensors(inputs), parameters=dict(parameters))
         began = time.perf_counter()

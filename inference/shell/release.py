@@ -10,8 +10,11 @@ from typing import Generic, TypeVar
 from hidden_gems.core.errors import PartUnavailableError, ReleaseError
 from hidden_gems.export.release import Release, load, pointed
 from inference.shell.metrics import RELEASE, RELEASE_REFUSED
+from inference.shell.settings import ServerSettings
 
 T = TypeVar("T")
+Load = Callable[[Path, Release], T]
+"""Makes what is served out of a release's folder."""
 POLL_SECONDS = 1.0
 _log = logging.getLogger("gems")
 
@@ -48,7 +51,7 @@ class ReleaseWatcher(Generic[T]):
         self,
         folder: Path,
         pointer: str,
-        load: Callable[[Path, Release], T],
+        load: Load[T],
         *,
         poll_seconds: float = POLL_SECONDS,
         accept: Callable[[Release], None] = lambda release: None,
@@ -157,3 +160,14 @@ def local_only(environment: str) -> Callable[[Release], None]:
             raise ReleaseError(f"release {release.version} was trained on simulated data: refused in {environment!r}")
 
     return accept
+
+
+def watch(settings: ServerSettings, load: Load[T]) -> ReleaseWatcher[T]:
+    """The pointed release of a server's settings, and those after it; see `ReleaseWatcher.start`."""
+    return ReleaseWatcher(
+        settings.releases,
+        settings.pointer,
+        load,
+        poll_seconds=settings.release_poll_seconds,
+        accept=local_only(settings.environment),
+    ).start()

@@ -31,7 +31,7 @@ class TensorSpec:
     name: str
     datatype: str  # of the v2 protocol: INT64, FP32, FP64, BYTES
     shape: tuple[int | str, ...]
-    finite: bool = True  # whether every number must be finite; integers must be 0 or more in any case
+    missing: bool = False  # whether NaN may come; infinities and integers below 0 may not in any case
 
 
 class TensorModel(Model):  # type: ignore[misc]
@@ -110,7 +110,7 @@ def _read(tensor: InferInput | None, spec: TensorSpec, sizes: dict[str, int]) ->
         raise BadFieldError(spec.name, f"the data do not fit {spec.datatype} {list(tensor.shape)}") from error
     if values.dtype.kind == "i" and (values < 0).any():
         raise BadFieldError(spec.name, "a number is below 0")
-    if values.dtype.kind == "f" and spec.finite and not np.isfinite(values).all():
+    if values.dtype.kind == "f" and (np.isinf(values).any() or (np.isnan(values).any() and not spec.missing)):
         raise BadFieldError(spec.name, "a number is not finite")
     return values
 
