@@ -62,6 +62,7 @@ class Found:
     online: NDArray[np.float64] | None  # affinity by the online factors, n
     history: History
     left_out: LeftOut
+    listed: NDArray[np.float64] | None = None  # scores of a list that is no person's own, n
 
     @property
     def unknown(self) -> int:
@@ -125,6 +126,7 @@ def listed(world: World, person: Person, request: Request, scores: NDArray[np.fl
         online=None,
         history=liked,
         left_out=out,
+        listed=able[rows],
     )
 
 

@@ -61,14 +61,15 @@ def _alike(items: LiveItems, row: int) -> Floats:
     high = np.where(known, table, -np.inf).max(axis=0)
     apart = np.abs(table - table[row]) / np.where(high > low, high - low, 1.0)
     both = np.isfinite(apart)
-    return np.where(both.any(axis=1), 1.0 - np.where(both, apart, 0.0).sum(axis=1) / np.maximum(both.sum(axis=1), 1), 0)
+    mean = np.where(both, apart, 0.0).sum(axis=1) / np.maximum(both.sum(axis=1), 1)
+    return np.asarray(np.where(both.any(axis=1), 1.0 - mean, 0.0), dtype=np.float64)
 
 
 def _near(items: LiveItems, row: int) -> Floats:
     lat, lon = items.static["item_lat"], items.static["item_lon"]
     shrink = np.cos(np.radians(lat[row]))
     km = np.hypot(lat - lat[row], (lon - lon[row]) * shrink) * _KM_PER_DEGREE
-    return np.nan_to_num(0.5 ** (km / _HALF_KM))
+    return np.asarray(np.nan_to_num(0.5 ** (km / _HALF_KM)), dtype=np.float64)
 
 
 def _texts(items: LiveItems, row: int) -> Floats:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -81,12 +82,14 @@ class Following:
     def start(self) -> Self:
         """Read everything once, as far as the store answers, and follow from now on."""
         self.refresh()
-        self._thread = threading.Thread(target=self._follow, name="world", daemon=True)
+        self._thread = threading.Thread(
+            target=_follow, args=(weakref.ref(self), self._ended), name="world", daemon=True
+        )
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Follow no longer; the world stays as it is."""
+        """Follow no longer; the world stays as it is. A `Following` that nobody holds stops by itself."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
@@ -156,6 +159,15 @@ class Following:
         newer = follow(self.keys, world.online)
         return world if newer is None else replace(world, online=newer)
 
-    def _follow(self) -> None:
-        while not self._ended.wait(self.poll_seconds):
-            self.refresh()
+
+def _follow(what: "weakref.ref[Following]", ended: threading.Event) -> None:
+    """Refresh until it is told to stop, or nobody holds the world any more."""
+    following = what()
+    while following is not None:
+        seconds = following.poll_seconds
+        following = None
+        if ended.wait(seconds):
+            return
+        following = what()
+        if following is not None:
+            following.refresh()

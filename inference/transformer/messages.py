@@ -118,7 +118,7 @@ class ContextPart(_Part):
     companions: Annotated[str | None, _word(COMPANIONS, {})] = None
     language: Annotated[Literal["en", "tr"], BeforeValidator(_language)] = "en"
     session: Annotated[list[Identity], Field(max_length=100)] = []
-    preferences: PreferencesPart = PreferencesPart()
+    preferences: PreferencesPart = Field(default_factory=PreferencesPart)
 
 
 class FiltersPart(_Part):
@@ -167,8 +167,8 @@ class Instance(_Part):
     limit: Annotated[int, Field(strict=True, ge=1, le=MOST)] = LIMIT
     kind: Kind = "recommend"
     item_id: Identity | None = None
-    context: ContextPart = ContextPart()
-    filters: FiltersPart = FiltersPart()
+    context: ContextPart = Field(default_factory=ContextPart)
+    filters: FiltersPart = Field(default_factory=FiltersPart)
     explain: Detail = "none"
 
     @model_validator(mode="before")
@@ -224,7 +224,7 @@ class Question(_Part):
     item_id: Identity
     slate_id: Identity | None = None
     user_id: Identity | None = None
-    context: ContextPart = ContextPart()
+    context: ContextPart = Field(default_factory=ContextPart)
 
     @model_validator(mode="after")
     def _one(self) -> "Question":

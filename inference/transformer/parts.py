@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,7 @@ class People:
             PART_FAILURES.labels("features", "unreadable").inc()
             raise PartUnavailableError("features", str(error)) from error
 
-    async def _fetch(self, asked: dict[str, list[object]]) -> Fetched:
+    async def _fetch(self, asked: dict[str, Any]) -> Fetched:
         if not self.breaker.allows():
             PART_FAILURES.labels("features", "skipped").inc()
             raise PartUnavailableError("features", "calls are skipped for now")
