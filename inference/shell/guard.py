@@ -71,9 +71,11 @@ class Guard:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection's request."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
         if scope["type"] != "http":
-            if scope["type"] == "lifespan":
-                await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
             return
         given = dict(scope["headers"])
         request_id = _request_id(given)
@@ -94,7 +96,9 @@ class Guard:
         if scope["method"] not in self._door.methods:
             raise _RefusedError(405)
         length = given.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > self._door.body_bytes:
+        if not length.isdigit():
+            raise _RefusedError(400)
+        if int(length) > self._door.body_bytes:
             raise _RefusedError(413)
         if scope["method"] == "POST":
             kind = given.get(b"content-type", b"").split(b";")[0].strip().lower()
