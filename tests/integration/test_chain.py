@@ -2,12 +2,8 @@
 
 import json
 import re
-<<<<<<< HEAD
 from collections.abc import Mapping
-=======
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
->>>>>>> rows
 from pathlib import Path
 from typing import Any
 
