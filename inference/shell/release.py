@@ -135,6 +135,8 @@ class ReleaseWatcher(Generic[T]):
 
     def _read(self, folder: Path) -> Held[T]:
         release = load(folder)
+        if release.version != folder.name:
+            raise ReleaseError(f"{folder} says of itself that it is release {release.version}")
         self._accept(release)
         return Held(release, folder, self._load(folder, release))
 

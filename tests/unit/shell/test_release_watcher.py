@@ -125,6 +125,14 @@ def test_what_cannot_be_loaded_is_refused_whatever_it_raises(folder: Path) -> No
     assert watcher.check() is True
 
 
+def test_a_release_under_another_name_is_refused(folder: Path) -> None:
+    watcher = following(folder)
+    (folder / "2026-05-04.2").rename(folder / "2026-05-04.7")
+    point(folder, "stable", "2026-05-04.7")
+    assert watcher.check() is False
+    assert watcher.current.value == "1"
+
+
 @pytest.mark.parametrize("content", [None, "2026-05-04.9"])
 def test_a_pointer_that_is_gone_or_names_nothing_changes_nothing(folder: Path, content: str | None) -> None:
     watcher = following(folder)
