@@ -9,7 +9,8 @@ ROW_CHANGES = "changes:rows"
 ITEM_CHANGES = "changes:items"
 """Feed: id of each item that entered, changed or closed, scored by a counter."""
 ERASURES = "changes:erasures"
-"""Feed: pseudonym of each person who was erased, scored by a counter; what is held in a process must go too."""
+"""Feed: pseudonym of each person who was erased, scored by the counter below; what a process holds must go too."""
+ERASURE_COUNTER = "count:erasures"
 
 
 def embedding_row(release: str, user_id: str) -> str:

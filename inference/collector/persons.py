@@ -19,7 +19,6 @@ from inference.collector.errors import NotFoundError
 from inference.collector.intake import OFF
 
 KEEP_BELIEFS = 200
-ERASURE_COUNTER = "count:erasures"
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ class Persons:
         """
         person, now = self._pseudonyms.of(user_id), self._clock.now()
         self._keys.put({names.erased(person): repr(now).encode()})
-        self._keys.mark(names.ERASURES, [person], self._keys.count(ERASURE_COUNTER))
+        self._keys.mark(names.ERASURES, [person], self._keys.count(names.ERASURE_COUNTER))
         self._keys.delete(self._held(person))
         done = {"store": "online", "state": "done", "what": "rows, factors, lists, consent, embedding rows of releases"}
         content = {
