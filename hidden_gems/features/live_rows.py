@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.features.raw import ITEM, RECENT_DAYS, Raw
 from hidden_gems.features.rows import NEW, NEW_ITEM, ItemRow
-from hidden_gems.features.store import FeatureStore
+from hidden_gems.features.store import RowReader
 
 Rows = NDArray[np.int64]
 
@@ -42,7 +42,7 @@ class ItemRows:
         return empty.with_rows(rows)
 
     @classmethod
-    def read(cls, store: FeatureStore, item_ids: Sequence[str]) -> "ItemRows":
+    def read(cls, store: RowReader, item_ids: Sequence[str]) -> "ItemRows":
         """Arrays of the rows that a store has of these gems, and of its row for new ones."""
         ids = [NEW, *item_ids]
         return cls.of({name: found.row for name, found in zip(ids, store.read_items(ids), strict=True) if found})
@@ -111,4 +111,6 @@ class ItemRows:
 
 def _keys(rows: Rows | int, seconds: Rows | int) -> Rows:
     """Rows and seconds as one ascending number."""
-    return np.asarray(rows, dtype=np.int64) << _SECOND_BITS | np.clip(seconds, 0, _LAST_SECOND)
+    shifted: Rows = np.asarray(rows, dtype=np.int64) << _SECOND_BITS
+    keys: Rows = shifted | np.clip(seconds, 0, _LAST_SECOND)
+    return keys

@@ -10,7 +10,7 @@ from hidden_gems.features.item_table import ItemTable
 from hidden_gems.features.live_rows import ItemRows
 from hidden_gems.features.raw import NEIGHBORHOOD, OWN, TYPE, USER, Raw, context_columns
 from hidden_gems.features.rows import NEW, NEW_USER, UserRow, Values
-from hidden_gems.features.store import FeatureStore
+from hidden_gems.features.store import RowReader
 from hidden_gems.features.vector import feature_matrix
 
 NOT_MET = (0.0, np.nan, np.nan)
@@ -55,7 +55,7 @@ def request_vectors(
     return feature_matrix(request_columns(user, gems, item_ids, items=items, context=context), scores)
 
 
-def user_row(store: FeatureStore, user_id: str) -> UserRow:
+def user_row(store: RowReader, user_id: str) -> UserRow:
     """Row of a person; someone the store does not know is new."""
     found, new = store.read_users([user_id, NEW])
     stamped = found or new

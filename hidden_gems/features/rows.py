@@ -18,6 +18,8 @@ NEW = ""
 
 REMEMBERED_DAYS = 31
 """How far back a row knows the times of likes: the longest window, and the rest of the UTC day it may start in."""
+ANSWERED_SECONDS = 8 * DAY_SECONDS
+"""How long it is remembered that a gem of a slate was answered: a visit or rating may follow for 7 days."""
 
 Values = tuple[float, ...]
 
@@ -73,6 +75,10 @@ class ItemRow:
         """The same row at a later second with nothing new; `item_top_likes` speaks of all gems and stays."""
         return ItemRow(_windowed(self.totals, self.recent, second, _ITEM_WINDOWS), _kept(self.recent, second))
 
+    def with_top(self, likes: float) -> "ItemRow":
+        """The same row with other likes of the most liked gem."""
+        return ItemRow((*self.totals[:_TOP], likes, *self.totals[_TOP + 1 :]), self.recent)
+
     def pack(self) -> str:
         """One line of JSON; `unpack` gives back equal numbers."""
         return json.dumps([_plain(self.totals), _steps(self.recent)], separators=(",", ":"))
@@ -108,6 +114,7 @@ NEW_ITEM = ItemRow(_blank(ITEM))
 """A gem nothing is known of, where the store has not even a row for new gems."""
 
 
+_TOP = ITEM.index("item_top_likes")
 _USER_WINDOWS = tuple((USER.index(f"user_likes_{days}d"), days) for days in RECENT_DAYS)
 _ITEM_WINDOWS = tuple((ITEM.index(f"item_likes_{days}d"), days) for days in RECENT_DAYS)
 

@@ -28,11 +28,23 @@ class Stamped(Generic[Row]):
         return now - self.timestamp
 
 
-class FeatureStore(Protocol):
+class RowReader(Protocol):
+    """Rows of people and gems by id, to read."""
+
+    def read_users(self, user_ids: Sequence[str]) -> list[Stamped[UserRow] | None]:
+        """Row of each person in the order of the ids; None where there is none."""
+        ...
+
+    def read_items(self, item_ids: Sequence[str]) -> list[Stamped[ItemRow] | None]:
+        """Row of each gem in the order of the ids; None where there is none."""
+        ...
+
+
+class FeatureStore(RowReader, Protocol):
     """Rows of people and gems by id.
 
     A row is taken when it is newer than the one held: a late row never undoes a fresh one, and of two rows of the same
-    second the first stays.
+    second the first stays. A store that overwrites takes every row: for the one writer that knows what is newest.
     """
 
     def write_users(self, rows: Mapping[str, UserRow], at: int) -> None:
@@ -41,14 +53,6 @@ class FeatureStore(Protocol):
 
     def write_items(self, rows: Mapping[str, ItemRow], at: int) -> None:
         """Write what is true of gems at a second after the epoch (1 or later)."""
-        ...
-
-    def read_users(self, user_ids: Sequence[str]) -> list[Stamped[UserRow] | None]:
-        """Row of each person in the order of the ids; None where there is none."""
-        ...
-
-    def read_items(self, item_ids: Sequence[str]) -> list[Stamped[ItemRow] | None]:
-        """Row of each gem in the order of the ids; None where there is none."""
         ...
 
 
