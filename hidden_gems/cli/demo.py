@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 
 NEW_GEM = {"name": "Ihlamur Tea Garden (made up by the demo)", "type": "garden", "authenticity": 0.9, "price_level": 1}
 
+CHANCE = (
+    "Every slate is drawn anew, and what was shown counts as well: some of the difference is neither click nor save. "
+    "That the saved gem is not offered again is."
+)
+
 
 @dataclass(frozen=True)
 class Lived:
@@ -38,9 +44,9 @@ class Lived:
 
     people: "list[Person]"
     latency: "Latency"
-    learned: "Learned"
+    learned: "Learned | None"  # None where nobody got a gem
     traffic: "Traffic"
-    after: "Person"  # the first person again, after the feedback
+    after: "Person | None"  # who sent feedback, asking again
 
 
 @needs_extra("train")
@@ -132,14 +138,16 @@ def _live(stack: "Stack", client: "Client", checked: "Checked", console: Console
     latency = live.measure(client, list(original.values())[: live.REQUESTS], at)
     console.print(str(latency), markup=False, highlight=False, soft_wrap=True)
     _chapter(console, "6  It learns from the next click")
-    known = people[0].asker
-    learned = live.learn(client, known, at, people[0].prediction)
+    served = next((person for person in people if person.slate), None)
+    learned = live.learn(client, served.asker, at, served.prediction) if served else None
     _show_learned(learned, console)
     _chapter(console, "7  A gem opens, another one closes")
-    columns = NEW_GEM | ({"lat": known.here[0], "lon": known.here[1]} if known.here else {})
-    traffic = live.traffic(client, known, clock.now, columns, learned.after.items[0])
+    asker = (served or people[1]).asker
+    columns = NEW_GEM | ({"lat": asker.here[0], "lon": asker.here[1]} if asker.here else {})
+    left = learned.after.items if learned else ()
+    traffic = live.traffic(client, asker, clock.now, columns, next(iter(left), None))
     _show_traffic(traffic, console)
-    after = Person(known, learned.after, map_of(learned.after, dataset, known.here))
+    after = Person(asker, learned.after, map_of(learned.after, dataset, asker.here)) if learned else None
     return Lived(people, latency, learned, traffic, after)
 
 
@@ -194,9 +202,12 @@ def _show_person(person: "Person", console: Console) -> None:
     console.print(table)
 
 
-def _show_learned(learned: "Learned", console: Console) -> None:
+def _show_learned(learned: "Learned | None", console: Console) -> None:
     from hidden_gems.cli.story import name_of
 
+    if learned is None:
+        console.print("Nobody got a gem, so there is nothing to click on: everybody knows all there is.")
+        return
     for kind, name in learned.said:
         console.print(f"sent: {kind} on {name}", markup=False, highlight=False)
     console.print(
@@ -209,32 +220,34 @@ def _show_learned(learned: "Learned", console: Console) -> None:
         table.add_row(each.name, f"{each.before:.3f}", f"{each.after:.3f}", str(each.rank_before), str(each.rank_after))
     console.print(table)
     slates = Table("", "slate before", "slate after")
-    for place, (old, new) in enumerate(zip(learned.before.items, learned.after.items, strict=False), 1):
-        slates.add_row(str(place), name_of(old), name_of(new))
+    for place, (old, new) in enumerate(zip_longest(learned.before.items, learned.after.items), 1):
+        slates.add_row(str(place), name_of(old) if old else "", name_of(new) if new else "")
     console.print(slates)
-    console.print("Every slate is drawn anew, so some of the difference is chance; the saved gem is not.", style="dim")
+    console.print(CHANCE, style="dim")
 
 
 def _show_traffic(traffic: "Traffic", console: Console) -> None:
     from hidden_gems.cli.story import name_of
 
-    for said, name, seconds in (
-        ("served", name_of(traffic.new), traffic.new_seconds),
-        ("gone", traffic.closed, traffic.closed_seconds),
-    ):
+    told = [("served", name_of(traffic.new), traffic.new_seconds)]
+    told += [("gone", traffic.closed, traffic.closed_seconds)] if traffic.closed else []
+    for said, name, seconds in told:
         console.print(f"{name}: {said} after {seconds:.1f} s, without a new release.", markup=False, highlight=False)
+    if not traffic.closed:
+        console.print("No gem is left that could close.")
 
 
 def _figures(lived: Lived) -> dict[str, Any]:
-    """What was measured, for programs."""
+    """What was measured, for programs; null where there was nothing to measure."""
+    learned, traffic = lived.learned, lived.traffic
     return {
         "latency_ms": asdict(lived.latency),
-        "feedback_ms": round(lived.learned.milliseconds, 1),
-        "scores_changed": lived.learned.changed,
-        "scores_compared": lived.learned.compared,
-        "unsigned": lived.learned.unsigned,
-        "new_gem_seconds": round(lived.traffic.new_seconds, 2),
-        "closed_gem_seconds": round(lived.traffic.closed_seconds, 2),
+        "feedback_ms": round(learned.milliseconds, 1) if learned else None,
+        "scores_changed": learned.changed if learned else None,
+        "scores_compared": learned.compared if learned else None,
+        "unsigned": learned.unsigned if learned else None,
+        "new_gem_seconds": round(traffic.new_seconds, 2),
+        "closed_gem_seconds": round(traffic.closed_seconds, 2) if traffic.closed else None,
         "degraded": sorted({part for person in lived.people for part in person.prediction.degraded}),
     }
 
@@ -254,6 +267,7 @@ def _page(trained: Trained, evaluation: "Evaluation", lived: Lived, checked: "Ch
         promoted=trained.decision["promote"],
         reasons=trained.decision["reasons"],
         lived=lived,
+        chance=CHANCE,
         head=head,
         body=body,
         protocols=evaluation.protocols,

@@ -76,7 +76,7 @@ class Traffic:
 
     new: Item
     new_seconds: float
-    closed: str
+    closed: str  # empty where there was none to close
     closed_seconds: float
 
 
@@ -101,21 +101,25 @@ def measure(client: Client, user_ids: Sequence[str], at: float, requests: int = 
 
 
 def learn(client: Client, asker: Asker, at: float, before: Prediction) -> Learned:
-    """Click and save the first gem of an answer, click the second, and wait until the person's answers know it.
+    """Click and save the first gem of an answer, click the second one, and wait until the person's answers know it.
 
     They do as soon as the saved gem, which the person now has, is not offered any more. Scores are compared on the
     same candidates at the same moment; only then the new slate is drawn.
 
+    Args:
+        client: Of the stack.
+        asker: Who got the answer.
+        at: Moment of all requests on the stack's clock.
+        before: An answer with one gem at least.
+
     Raises:
-        HiddenGemsError: If the answer has too few gems, or nothing changes within a minute.
+        HiddenGemsError: If nothing changes within a minute.
     """
-    if len(before.items) < 2:
-        raise HiddenGemsError(f"the answer has {len(before.items)} gems, too few to tell anything about")
-    first, second = before.items[:2]
+    first = before.items[0]
     pool = client.recommend(asker.user_id, limit=CANDIDATES, context=asker.context(at), explain="none")
     ids = list(dict.fromkeys(item.item_id for item in (*before.items, *pool.items)))[:CANDIDATES]
     old = _compared(client, asker, at, ids)
-    said = [("click", first), ("save", first), ("click", second)]
+    said = [("click", first), ("save", first), *(("click", second) for second in before.items[1:2])]
     taken = [client.feedback(kind, before, item.item_id) for kind, item in said]
     began = time.perf_counter()
     _until(lambda: _only(client, asker, at, first.item_id), lambda items: not items, "the feedback had no effect")
@@ -133,7 +137,7 @@ def learn(client: Client, asker: Asker, at: float, before: Prediction) -> Learne
     )
 
 
-def traffic(client: Client, asker: Asker, now: Callable[[], float], columns: Any, closing: Item) -> Traffic:
+def traffic(client: Client, asker: Asker, now: Callable[[], float], columns: Any, closing: Item | None) -> Traffic:
     """Let a new gem enter and another close, and measure how long each takes to show.
 
     The new one closes for good at the end; the other one opens again by itself after ten minutes.
@@ -143,7 +147,7 @@ def traffic(client: Client, asker: Asker, now: Callable[[], float], columns: Any
         asker: Who asks.
         now: The stack's clock.
         columns: Of the new gem.
-        closing: A gem that is served now.
+        closing: A gem that is served now; None where there is none.
 
     Raises:
         HiddenGemsError: If a change does not show within a minute.
@@ -152,13 +156,12 @@ def traffic(client: Client, asker: Asker, now: Callable[[], float], columns: Any
     client.put_item(item_id, columns)
     try:
         found = _until(lambda: _only(client, asker, now(), item_id), bool, "the new gem is not served")
-        new_seconds, began = time.perf_counter() - began, time.perf_counter()
+        new_seconds = time.perf_counter() - began
+        if closing is None:
+            return Traffic(found[0], new_seconds, "", 0.0)
+        began = time.perf_counter()
         client.close_item(closing.item_id, closed_until=now() + CLOSED_SECONDS)
-        _until(
-            lambda: _only(client, asker, now(), closing.item_id),
-            lambda items: not items,
-            "the closed gem is still served",
-        )
+        _until(lambda: not _only(client, asker, now(), closing.item_id), bool, "the closed gem is still served")
         return Traffic(found[0], new_seconds, name_of(closing), time.perf_counter() - began)
     finally:
         client.close_item(item_id)
