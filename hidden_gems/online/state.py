@@ -75,7 +75,7 @@ class OnlineState:
                 arms = BetaThompson(**about["arms"]).restore(about["arm_ids"], arrays)
                 factors = OnlineFactors(**about["factors"]).restore(about["factor_ids"], arrays["factors"])
                 return cls(int(about["version"]), arms, factors)
-        except (ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+        except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise BadStateError(f"the value under {ONLINE_STATE!r} cannot be read: {error}") from error
 
 
@@ -97,7 +97,7 @@ def prior_state(release: Path, half_life: float | None = None) -> OnlineState:
         rate = float(successes[0] / (successes[0] + failures[0]))
         arms = BetaThompson(NEW_ARM_STRENGTH * rate, NEW_ARM_STRENGTH * (1.0 - rate), half_life)
         arms.set_priors(ids[1:], successes[1:], failures[1:])
-    except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile) as error:
         raise ReleaseError(f"{path} holds no priors of arms: {error}") from error
     factors = OnlineFactors()
     factors.add_items(ids[1:])
