@@ -11,7 +11,14 @@ from hidden_gems.core.clock import SimulatedClock
 from hidden_gems.core.errors import PartUnavailableError
 from hidden_gems.core.kv import MemoryKeyValue
 from hidden_gems.core.names import (
-    ITEM_CHANGES, LEARNER_REDO, ONLINE_VERSION, ROW_CHANGES, applied, factors, live_item, moved_today,
+    ITEM_CHANGES,
+    LEARNER_REDO,
+    ONLINE_VERSION,
+    ROW_CHANGES,
+    applied,
+    factors,
+    live_item,
+    moved_today,
 )  # fmt: skip
 from hidden_gems.events.records import Interaction, ItemChange, Place, Slate
 from hidden_gems.features.store import MemoryStore
@@ -27,7 +34,7 @@ WORLD = World(
 )
 
 
-class Crash(PartUnavailableError):
+class CrashError(PartUnavailableError):
     def __init__(self) -> None:
         super().__init__("features", "told to break")
 
@@ -44,10 +51,10 @@ class Fuse:
         self.count += 1
         self.left -= 1
         if self.left == 0 and not self.after:
-            raise Crash
+            raise CrashError
         found = write()
         if self.left == 0:
-            raise Crash
+            raise CrashError
         return found
 
 
@@ -181,7 +188,7 @@ def test_interrupted_at_any_write_and_started_anew_it_counts_once(after: bool) -
         learning = parts.learning()
         learning.learn(first)
         parts.fuse.left, parts.fuse.after = left, after
-        with pytest.raises(Crash):
+        with pytest.raises(CrashError):
             learning.learn(whole_batch())
         parts.learning().learn(whole_batch())
         assert parts.content() == unbroken.content(), f"write {left}"
@@ -201,7 +208,7 @@ def test_interrupted_at_any_write_it_goes_on_in_the_same_process(after: bool) ->
                 planned = planned or bool(learning.plan(whole_batch()).outcomes)
                 learning.finish()
                 finished = True
-            except Crash:
+            except CrashError:
                 pass
         assert parts.content() == unbroken.content(), f"write {left}"
 
