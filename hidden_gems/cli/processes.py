@@ -22,7 +22,10 @@ _PR_SET_PDEATHSIG = 1
 
 @contextmanager
 def child(
-    command: Sequence[str], output: int | IO[str], environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    output: int | IO[str],
+    environment: Mapping[str, str] | None = None,
+    stop_seconds: float = STOP_SECONDS,
 ) -> Iterator[subprocess.Popen[str]]:
     """Run a command in a process group of its own; on leaving, the whole group ends, whatever happened.
 
@@ -30,6 +33,7 @@ def child(
         command: Program and arguments.
         output: Where both its streams go: an open file, or `subprocess.PIPE`.
         environment: Variables on top of ours.
+        stop_seconds: How long it may take to end by itself before it is killed.
     """
     process = subprocess.Popen(
         command,
@@ -44,7 +48,7 @@ def child(
     try:
         yield process
     finally:
-        _end_group(process)
+        _end_group(process, stop_seconds)
 
 
 @contextmanager
@@ -85,7 +89,9 @@ def kafka_broker(folder: Path, port: int | None = None) -> Iterator[str]:
     command = [_broker_program(), "--storage-engine", "memory://tansu/"]
     for option in ("--listener-url", "--advertised-listener-url"):
         command += [option, f"tcp://127.0.0.1:{port}"]
-    with _server("the Kafka broker", command, folder / "kafka.log", lambda: _listens(port)):
+    log_path = folder / "kafka.log"
+    # It waits for its clients to leave, and has nothing to put in order.
+    with _server("the Kafka broker", command, log_path, lambda: _listens(port), stop_seconds=0.1):
         yield f"127.0.0.1:{port}"
 
 
@@ -107,10 +113,12 @@ def stop_on_signals() -> None:
 
 
 @contextmanager
-def _server(name: str, command: Sequence[str], log_path: Path, ready: Callable[[], bool]) -> Iterator[None]:
+def _server(
+    name: str, command: Sequence[str], log_path: Path, ready: Callable[[], bool], stop_seconds: float = STOP_SECONDS
+) -> Iterator[None]:
     """Run a server until the block is left; entered once it is ready."""
     log_path.parent.mkdir(parents=True, exist_ok=True)
-    with log_path.open("w") as log, child(command, log) as process:
+    with log_path.open("w") as log, child(command, log, stop_seconds=stop_seconds) as process:
         deadline = time.monotonic() + START_SECONDS
         while not ready():
             if process.poll() is not None or time.monotonic() > deadline:
@@ -163,14 +171,14 @@ def _listens(port: int) -> bool:
     return True
 
 
-def _end_group(process: subprocess.Popen[str]) -> None:
+def _end_group(process: subprocess.Popen[str], stop_seconds: float) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
         except ProcessLookupError:
             break
         try:
-            process.wait(STOP_SECONDS)
+            process.wait(stop_seconds)
         except subprocess.TimeoutExpired:
             continue
     process.wait()

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import kafka
@@ -15,7 +15,8 @@ from hidden_gems.core.errors import BadInputError, PartUnavailableError
 from hidden_gems.events.topics import ITEMS, TOPICS
 from hidden_gems.streaming.broker import Message, Received
 
-MAX_MESSAGE_BYTES = 8_000_000
+MAX_MESSAGE_BYTES = 1_000_000
+"""Brokers refuse a little more than that unless told otherwise."""
 _API_VERSION = (3, 0)
 """Told instead of asked: the client asks in its constructor, for 30 s where nobody listens."""
 _CLOSE_TRIES, _CLOSE_SECONDS = 10, 0.2
@@ -83,7 +84,6 @@ class KafkaProducer:
                     max_block_ms=int(self._timeout * 500),
                     request_timeout_ms=give_up_ms,
                     delivery_timeout_ms=give_up_ms,
-                    max_request_size=2 * MAX_MESSAGE_BYTES,
                     **_RETRY,
                 )
             return self._client
@@ -113,7 +113,6 @@ class KafkaConsumer:
         _quiet()
         self._timeout = timeout_seconds
         self._client: Any = kafka.KafkaConsumer(
-            *topics,
             bootstrap_servers=address,
             api_version=_API_VERSION,
             group_id=group,
@@ -126,6 +125,8 @@ class KafkaConsumer:
             fetch_max_wait_ms=100,
             **_RETRY,
         )
+        self._assigned = _Assigned()
+        self._client.subscribe(list(topics), listener=self._assigned)
 
     def poll(self, timeout_seconds: float, at_most: int) -> list[Received]:
         """What came, in order within each partition; empty where nothing came in time, or the broker is away."""
@@ -136,11 +137,29 @@ class KafkaConsumer:
             logging.getLogger(__name__).warning("the broker cannot be read: %s", error)
             time.sleep(max(0.0, timeout_seconds - (time.monotonic() - began)))
             return []
+        again = set(self._assigned.partitions)
+        with suppress(errors.KafkaError):  # else before the next commit
+            self._back_to_committed()
         return [
             Received(each.topic, each.partition, each.offset, (each.key or b"").decode(), each.value or b"")
-            for records in found.values()
+            for partition, records in found.items()
+            if partition not in again
             for each in records
         ]
+
+    def _back_to_committed(self) -> None:
+        """Start newly assigned partitions at what the group has committed.
+
+        Left alone, the client keeps its place in a partition that it had before, also where a broker that has lost
+        everything gives that partition anew.
+        """
+        for partition in set(self._assigned.partitions) & set(self._client.assignment()):
+            committed = self._client.committed(partition, timeout_ms=int(self._timeout * 1_000))
+            if committed is None:
+                self._client.seek_to_beginning(partition)
+            else:
+                self._client.seek(partition, committed)
+            self._assigned.partitions.discard(partition)
 
     def commit(self) -> None:
         """Everything that `poll` gave so far has had its effect.
@@ -149,6 +168,7 @@ class KafkaConsumer:
             PartUnavailableError: If the broker does not take it; the messages come again.
         """
         with _reached():
+            self._back_to_committed()
             self._client.commit(timeout_ms=int(self._timeout * 1_000))
 
     def lag(self) -> int:
@@ -165,6 +185,19 @@ class KafkaConsumer:
     def close(self) -> None:
         """Leave the group."""
         self._client.close(autocommit=False, timeout_ms=int(self._timeout * 1_000))
+
+
+class _Assigned(kafka.ConsumerRebalanceListener):  # type: ignore[misc]
+    """Remembers what was assigned since somebody looked."""
+
+    def __init__(self) -> None:
+        self.partitions: set[Any] = set()
+
+    def on_partitions_revoked(self, revoked: Sequence[Any]) -> None:
+        self.partitions -= set(revoked)
+
+    def on_partitions_assigned(self, assigned: Sequence[Any]) -> None:
+        self.partitions |= set(assigned)
 
 
 def create_topics(address: str, partitions: int = 3, timeout_seconds: float = 5.0) -> None:
