@@ -10,7 +10,8 @@ from hidden_gems.events.kinds import KINDS
 from hidden_gems.features.event_columns import Feedback, Floats, Rows, event_columns
 from hidden_gems.features.item_table import ItemTable
 
-_FEEDBACK = [name for name, kind in KINDS.items() if kind.feedback]
+FEEDBACK = [name for name, kind in KINDS.items() if kind.feedback]
+"""Event types that are counted."""
 
 
 class Codes:
@@ -50,7 +51,7 @@ def item_table(items: pd.DataFrame) -> ItemTable:
 def event_rows(dataset: Dataset) -> EventRows:
     """Turn the events of a dataset into numbers."""
     interactions = dataset.interactions
-    feedback = interactions[interactions["event_type"].isin(_FEEDBACK)].reset_index(drop=True)
+    feedback = interactions[interactions["event_type"].isin(FEEDBACK)].reset_index(drop=True)
     table = item_table(dataset.items)
     words = {name: pd.Series(getattr(table, name), dtype=object) for name in ("type", "neighborhood")}
     rows = EventRows(

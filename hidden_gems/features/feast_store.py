@@ -80,6 +80,8 @@ class FeastStore:
         raw = yaml.safe_load(Template(text).substitute(settings.environment()))
         raw["online_store"]["skip_dedup"] = overwrite
         self._feast = feast.FeatureStore(config=RepoConfig(**raw, repo_path=settings.definitions()))
+        # In feature_store.yaml the same setting warns at every start where the registry is a file.
+        self._feast.registry.serve_features_while_materializing = True
         self._address = settings.redis
 
     def write_users(self, rows: Mapping[str, UserRow], at: int) -> None:

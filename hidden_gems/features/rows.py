@@ -18,6 +18,8 @@ NEW = ""
 
 REMEMBERED_DAYS = 31
 """How far back a row knows the times of likes: the longest window, and the rest of the UTC day it may start in."""
+ANSWERED_SECONDS = 8 * DAY_SECONDS
+"""How long it is remembered that a gem of a slate was answered: a visit or rating may follow for 7 days."""
 
 Values = tuple[float, ...]
 

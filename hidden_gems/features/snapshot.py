@@ -9,10 +9,12 @@ import pandas as pd
 
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.datasets.dataset import Dataset
+from hidden_gems.events.kinds import KINDS
 from hidden_gems.features import expressions as ex
 from hidden_gems.features.counts import Counter, counting, finished
+from hidden_gems.features.event_rows import FEEDBACK
 from hidden_gems.features.raw import ITEM, NEIGHBORHOOD, OWN, TYPE, USER
-from hidden_gems.features.rows import NEW, REMEMBERED_DAYS, ItemRow, UserRow, Values
+from hidden_gems.features.rows import ANSWERED_SECONDS, NEW, REMEMBERED_DAYS, ItemRow, UserRow, Values
 
 
 def snapshot(dataset: Dataset, at: int) -> tuple[dict[str, UserRow], dict[str, ItemRow]]:
@@ -39,6 +41,20 @@ def item_rows(dataset: Dataset, at: int) -> dict[str, ItemRow]:
     """Rows of every gem; see `snapshot`."""
     with counting(dataset) as counter:
         return _items(counter, at)
+
+
+def answers(dataset: Dataset, at: int) -> list[tuple[str, str]]:
+    """Slate and gem of every click or better before a second that a later one may still follow.
+
+    The stream must know them, for rows count the first answer of a slate's gem only.
+    """
+    events = dataset.interactions
+    if "slate_id" not in events:
+        return []
+    recent = (events["timestamp"] >= at - ANSWERED_SECONDS) & (events["timestamp"] < at)
+    clicked = events["event_type"].isin(FEEDBACK) & (events["reward"] >= KINDS["click"].reward)
+    found = events.loc[recent & clicked & events["slate_id"].notna(), ["slate_id", "item_id"]].drop_duplicates()
+    return list(found.itertuples(index=False, name=None))
 
 
 def _users(counter: Counter, at: int) -> dict[str, UserRow]:
@@ -77,12 +93,9 @@ def _recent(counter: Counter, key: str, at: int) -> dict[int, tuple[int, ...]]:
     events = counter.rows.feedback
     since = at - REMEMBERED_DAYS * DAY_SECONDS
     liked = events[(events["likes"] > 0) & (events["sec"] >= since) & (events["sec"] < at)].sort_values([key, "sec"])
-    seconds = liked["sec"].tolist()
     rows, starts = np.unique(liked[key].to_numpy(), return_index=True)
-    ends = [*starts[1:].tolist(), len(seconds)]
-    return {
-        row: tuple(seconds[start:end]) for row, start, end in zip(rows.tolist(), starts.tolist(), ends, strict=True)
-    }
+    parts = np.split(liked["sec"].to_numpy(), starts[1:])
+    return {row: tuple(part.tolist()) for row, part in zip(rows.tolist(), parts, strict=False)}  # one part for no rows
 
 
 def _pairs(counter: Counter, key: str, at: int) -> Any:

@@ -9,8 +9,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from hidden_gems.core.clock import DAY_SECONDS
-from hidden_gems.core.kv import KeyValue
+from hidden_gems.core.kv import BATCH, KeyValue
 from hidden_gems.core.names import answered
 from hidden_gems.events.kinds import KINDS, EventType, reward_of
 from hidden_gems.events.records import Interaction, Slate
@@ -18,13 +17,11 @@ from hidden_gems.features.event_columns import Feedback, event_columns
 from hidden_gems.features.item_table import ItemTable
 from hidden_gems.features.live_rows import ItemRows
 from hidden_gems.features.raw import ITEM, NEEDS_TIME, USER
-from hidden_gems.features.rows import NEW, NEW_ITEM, NEW_USER, ItemRow, UserRow, Values
+from hidden_gems.features.rows import ANSWERED_SECONDS, NEW, NEW_ITEM, NEW_USER, ItemRow, UserRow, Values
 from hidden_gems.features.store import FeatureStore
 from hidden_gems.features.tallies import Event, ItemTally, UserTally
 
 PEOPLE_IN_MEMORY = 50_000
-ANSWERED_SECONDS = 8 * DAY_SECONDS
-"""How long it is known that a slate's gem was answered: a visit may follow for 7 days."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +182,17 @@ class LiveRows:
         while len(self._users) > self._most:
             self._users.popitem(last=False)
         return Changed(users, items)
+
+
+def remember_answers(pairs: Sequence[tuple[str, str]], keys: KeyValue) -> None:
+    """Tell the stream which slates' gems were answered before it began, see `snapshot.answers`.
+
+    Args:
+        pairs: Slate and item ids.
+        keys: Where the stream looks; what it already knows stays.
+    """
+    for start in range(0, len(pairs), BATCH):
+        keys.claim({answered(*pair): b"" for pair in pairs[start : start + BATCH]}, ANSWERED_SECONDS)
 
 
 def _blank(names: Sequence[str], totals: Values, order_only: bool) -> Values:

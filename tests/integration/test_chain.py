@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import torch
 
 from hidden_gems.cli.story import STRANGER, Gem, Teller
+from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.names import embedding_row
 from hidden_gems.evaluation.report import Evaluation
@@ -90,6 +92,22 @@ def test_a_request_gets_the_vectors_and_scores_of_training(chain: Chain, teller:
     np.testing.assert_allclose(served[scores], trained[scores], rtol=0, atol=1e-4)
     assert served["collaborative_score"].std() > 0.1
     assert served["ncf_score"].std() > 0.1
+
+
+@pytest.mark.parametrize("later", [3 * 3600, 2 * DAY_SECONDS, 8 * DAY_SECONDS])
+def test_a_later_request_gets_the_vectors_of_training_too(chain: Chain, teller: Teller, later: int) -> None:
+    context = replace(asked(chain), timestamp=chain.dataset.now + later)
+    people = [*active(chain)[:4], STRANGER]
+    answers = {user: teller.answering.answer(Request(user, context, repeat=True)) for user in people}
+    marks = pd.DataFrame([mark for user, found in answers.items() for mark in _marks(user, context, found)])
+    trained = pd.DataFrame(ranking_features(raw_columns(chain.dataset, marks), {}), columns=FEATURE_NAMES)
+    served = pd.DataFrame(np.concatenate([found.vectors for found in answers.values()]), columns=FEATURE_NAMES)
+    models = [SCORE_FEATURES[name] for name in ("ncf", "item_knn")]
+    pd.testing.assert_frame_equal(served.drop(columns=models), trained.drop(columns=models), check_exact=True)
+    now = teller.answering.answer(Request(people[0], asked(chain), repeat=True))
+    windows = [FEATURE_NAMES.index(name) for name in ("activity_7d", "activity_30d")]
+    assert (answers[people[0]].vectors[0, windows] <= now.vectors[0, windows]).all()
+    assert served["interactions_7d"].max() > 0 or later >= 7 * DAY_SECONDS
 
 
 def _marks(user: str, context: RequestContext, found: Ranked) -> list[dict[str, Any]]:
