@@ -115,14 +115,16 @@ def publish(keys: KeyValue, state: OnlineState, beside: Mapping[str, bytes] | No
 
 
 def follow(keys: KeyValue, held: OnlineState | None) -> OnlineState | None:
-    """The stored state where it is newer than the one held, else None.
+    """The stored state where it is another one than the one held, else None.
+
+    The store is right, also where its version is lower: it was emptied, and the learner began anew.
 
     Raises:
         BadStateError: If the stored state is torn or foreign.
         PartUnavailableError: If the store does not answer.
     """
     [version] = keys.get([ONLINE_VERSION])
-    if version is None or (held is not None and int(version) <= held.version):
+    if version is None or (held is not None and int(version) == held.version):
         return None
     [value] = keys.get([ONLINE_STATE])
     return None if value is None else OnlineState.from_bytes(value)

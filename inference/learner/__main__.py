@@ -4,10 +4,10 @@ import logging
 import signal
 import sys
 import threading
-import warnings
 
 from prometheus_client import start_http_server
 
+from hidden_gems.core.errors import HiddenGemsError
 from inference.learner.settings import LearnerSettings
 from inference.shell.patience import Patience, StoppedError
 
@@ -16,7 +16,9 @@ def main() -> None:
     """Run until SIGTERM or Ctrl-C."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("gems").setLevel(logging.INFO)
-    logging.getLogger("feast").setLevel(logging.ERROR)
+    logging.captureWarnings(True)
+    for name in ("feast", "py.warnings"):  # Feast shows every deprecation in every library
+        logging.getLogger(name).setLevel(logging.ERROR)
     settings, stopping = LearnerSettings(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -25,12 +27,13 @@ def main() -> None:
     sys.modules["torch"] = None  # type: ignore[assignment]
     from inference.learner.start import open_learner
 
-    warnings.filterwarnings("ignore", ".*_text is deprecated", DeprecationWarning)  # of kafka-python; Feast shows all
     try:
-        learner = open_learner(settings, Patience(stopping=stopping))
+        open_learner(settings, Patience(stopping=stopping)).run()
     except StoppedError:
         return
-    learner.run()
+    except HiddenGemsError as error:
+        logging.getLogger("gems").error("%s", error)
+        sys.exit(1)
 
 
 if __name__ == "__main__":
