@@ -96,7 +96,7 @@ def test_it_describes_its_models(server: Server) -> None:
 
 
 def test_it_starts_quickly_and_on_loopback_only(server: Server) -> None:
-    assert server.started_seconds <= 8.0  # 1.3 s on an idle machine; the design asks for 4
+    assert server.start_seconds <= 4.0
     assert server.addresses() == {f"127.0.0.1:{server.port}", f"[::ffff:127.0.0.1]:{server.grpc_port}"}
 
 
@@ -312,7 +312,7 @@ def test_killed_and_started_again(releases: Path, tmp_path: Path) -> None:
             for _ in range(20):
                 with pytest.raises(PartUnavailableError):
                     await deep.call(GOOD)
-            assert time.monotonic() - began < 1.0  # 3 real tries, 17 skipped
+            assert time.monotonic() - began < 2.0  # 3 real tries, 17 skipped
             assert deep.breaker.open
             ports = server.port, server.grpc_port
         with running(MODULE, releases, tmp_path, ports=ports):
@@ -340,11 +340,12 @@ def test_a_server_that_hangs_costs_the_limit_and_then_nothing(releases: Path, tm
                     began = time.monotonic()
                     with pytest.raises(PartUnavailableError, match="deadline_exceeded"):
                         await deep.call(GOOD)
-                    assert 0.03 <= time.monotonic() - began <= 0.3
-                began = time.monotonic()
-                with pytest.raises(PartUnavailableError, match="skipped"):
-                    await deep.call(GOOD)
-                assert time.monotonic() - began < 0.01
+                    assert 0.03 <= time.monotonic() - began <= 1.0
+                began = time.process_time()
+                for _ in range(10):
+                    with pytest.raises(PartUnavailableError, match="skipped"):
+                        await deep.call(GOOD)
+                assert time.process_time() - began < 0.05
             finally:
                 os.kill(server.process.pid, signal.SIGCONT)
 
@@ -360,7 +361,7 @@ def test_told_to_stop_it_finishes_what_it_has_begun(releases: Path, tmp_path: Pa
             time.sleep(0.3)
             server.process.send_signal(signal.SIGTERM)
             time.sleep(0.3)
-            with pytest.raises(OSError):  # nobody new
+            with pytest.raises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.1", server.port), timeout=1).close()
             connection.sendall(body[10:])
             answer = connection.recv(65_536)

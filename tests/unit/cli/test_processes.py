@@ -1,13 +1,20 @@
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from hidden_gems.cli.processes import child, free_port, redis_server
+from hidden_gems.cli.processes import child, free_port, kafka_broker, redis_server
+from hidden_gems.core.errors import HiddenGemsError
+
+Server = Callable[..., AbstractContextManager[str]]
 
 
 def alive(pid: int) -> bool:
@@ -70,18 +77,56 @@ def children(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
+def only_on_loopback(address: str) -> bool:
+    port = f"{int(address.split(':')[1]):04X}"
+    table = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
+    listening = [row.split()[1] for row in table.splitlines() if f":{port} " in row and " 0A " in row]
+    return listening == [f"0100007F:{port}"]
+
+
 def test_redis_keeps_its_data_and_listens_on_loopback_only(tmp_path: Path) -> None:
     from hidden_gems.core.kv import RedisKeyValue
 
     with redis_server(tmp_path) as address:
         RedisKeyValue(address).put({"a": b"1"})
-        port = f"{int(address.split(':')[1]):04X}"
-        table = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
-        listening = [row.split()[1] for row in table.splitlines() if f":{port} " in row and " 0A " in row]
-        assert listening == [f"0100007F:{port}"]
+        assert only_on_loopback(address)
     with redis_server(tmp_path) as address:
         assert RedisKeyValue(address).get(["a"]) == [b"1"]
 
 
 def test_two_free_ports_can_be_bound() -> None:
     assert 1024 < free_port() < 65_536
+
+
+def test_the_broker_listens_on_loopback_only_and_ends_with_the_block(tmp_path: Path) -> None:
+    with kafka_broker(tmp_path / "new" / "folder") as address:
+        assert only_on_loopback(address)
+        assert address.split(":")[1] in (tmp_path / "new" / "folder" / "kafka.log").read_text()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(address.split(":")[1])))
+
+
+@pytest.mark.parametrize("server", [redis_server, kafka_broker])
+def test_a_server_takes_the_port_it_is_given_again_and_again(tmp_path: Path, server: Server) -> None:
+    port = free_port()
+    for _ in range(2):
+        with server(tmp_path, port) as address:
+            assert address == f"127.0.0.1:{port}"
+            socket.create_connection(("127.0.0.1", port)).close()
+
+
+@pytest.mark.parametrize("server", [redis_server, kafka_broker])
+def test_a_port_in_use_is_named(tmp_path: Path, server: Server) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(HiddenGemsError, match=f"port {port} of 127.0.0.1 is in use"), server(tmp_path, port):
+            pass
+
+
+def test_a_broker_that_does_not_start_names_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALF_TANSU_BIN", shutil.which("false") or "")
+    with pytest.raises(HiddenGemsError, match=r"the Kafka broker did not start; its log is .*kafka\.log"):
+        kafka_broker(tmp_path).__enter__()
+    monkeypatch.setenv("CALF_TANSU_BIN", str(tmp_path / "nothing"))
+    with pytest.raises(HiddenGemsError, match="there is no Kafka broker"):
+        kafka_broker(tmp_path).__enter__()

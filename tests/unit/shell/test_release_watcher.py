@@ -174,6 +174,21 @@ def test_asking_for_a_release_it_does_not_hold_makes_it_look_at_once(folder: Pat
     watcher.stop()
 
 
+def test_it_turns_when_it_may_and_refuses_nothing_until_then(folder: Path) -> None:
+    asked: list[str] = []
+
+    def may_turn(version: str) -> bool:
+        asked.append(version)
+        return len(asked) == 3
+
+    watcher = ReleaseWatcher(folder, "stable", read, poll_seconds=FAR, may_turn=may_turn).start()
+    assert (watcher.current.value, asked) == ("1", [])
+    before = refused()
+    point(folder, "stable", "2026-05-04.2")
+    assert [watcher.check() for _ in range(3)] == [False, False, True]
+    assert (watcher.current.value, asked, refused()) == ("2", ["2026-05-04.2"] * 3, before)
+
+
 @pytest.mark.parametrize(("environment", "simulated", "fine"), [
     ("local", True, True), ("local", False, True), ("production", False, True), ("production", True, False),
     ("staging", True, False),

@@ -1,0 +1,264 @@
+"""The broker protocol on Kafka: the only module that knows its client."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import kafka
+from kafka import errors
+from kafka.admin import NewTopic
+
+from hidden_gems.core.errors import BadInputError, PartUnavailableError
+from hidden_gems.events.topics import ITEMS, TOPICS
+from hidden_gems.streaming.broker import Message, Received
+
+MAX_MESSAGE_BYTES = 1_000_000
+"""Brokers refuse a little more than that unless told otherwise."""
+_API_VERSION = (3, 0)
+"""Told instead of asked: the client asks in its constructor, for 30 s where nobody listens."""
+_CLOSE_TRIES, _CLOSE_SECONDS = 10, 0.2
+_RETRY = {"retry_backoff_ms": 50, "reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 500}
+
+
+class KafkaProducer:
+    """See `streaming.broker.Producer`; for any number of threads.
+
+    The connection is made by the first `send` and made anew after one that failed: an idempotent producer is of no
+    more use once the broker has forgotten its number.
+
+    Args:
+        address: `host:port` of the broker.
+        timeout_seconds: Longest time that one `send` waits for all acknowledgements.
+    """
+
+    def __init__(self, address: str, timeout_seconds: float = 1.0) -> None:
+        _quiet()
+        self._address, self._timeout = address, timeout_seconds
+        self._lock = threading.Lock()
+        self._client: Any = None
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Send all and wait for the acknowledgements.
+
+        Raises:
+            PartUnavailableError: If the broker does not acknowledge all in time; some may have been written.
+            BadInputError: If a message is larger than `MAX_MESSAGE_BYTES`; none was written.
+        """
+        for each in messages:
+            if (size := len(each.key.encode()) + len(each.value)) > MAX_MESSAGE_BYTES:
+                raise BadInputError(f"a message to {each.topic} has {size:,} bytes; at most {MAX_MESSAGE_BYTES:,} fit")
+        deadline = time.monotonic() + self._timeout
+        client = self._connected()
+        try:
+            waiting = [client.send(each.topic, key=each.key.encode(), value=each.value) for each in messages]
+        except errors.KafkaTimeoutError as error:  # not connected yet; the client goes on trying
+            raise PartUnavailableError("broker", str(error)) from error
+        except errors.KafkaError as error:
+            self._forget(client)
+            raise PartUnavailableError("broker", str(error)) from error
+        if failures := [failure for each in waiting if (failure := _failure(each, deadline))]:
+            self._forget(client)
+            raise PartUnavailableError("broker", f"no acknowledgement: {failures[0]}") from failures[0]
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            _end(client)
+
+    def _connected(self) -> Any:
+        # The client gives a message up before we do: none is written later, after what was sent again in its place.
+        give_up_ms = int(self._timeout * 800)
+        with self._lock:
+            if self._client is None:
+                self._client = kafka.KafkaProducer(
+                    bootstrap_servers=self._address,
+                    api_version=_API_VERSION,
+                    acks="all",
+                    enable_idempotence=True,
+                    linger_ms=0,
+                    max_block_ms=int(self._timeout * 500),
+                    request_timeout_ms=give_up_ms,
+                    delivery_timeout_ms=give_up_ms,
+                    **_RETRY,
+                )
+            return self._client
+
+    def _forget(self, client: Any) -> None:
+        """Give up a connection that failed; whoever else waits on it is told so."""
+        with self._lock:
+            if self._client is not client:
+                return
+            self._client = None
+        _end(client)
+
+
+class KafkaConsumer:
+    """See `streaming.broker.Consumer`; for one thread.
+
+    What a broker has forgotten is read from the beginning of what it has.
+
+    Args:
+        address: `host:port` of the broker.
+        group: Whose position is kept.
+        topics: To read.
+        timeout_seconds: Longest time that a commit waits.
+    """
+
+    def __init__(self, address: str, group: str, topics: Sequence[str], timeout_seconds: float = 2.0) -> None:
+        _quiet()
+        self._timeout = timeout_seconds
+        self._client: Any = kafka.KafkaConsumer(
+            bootstrap_servers=address,
+            api_version=_API_VERSION,
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=6_000,
+            heartbeat_interval_ms=2_000,
+            request_timeout_ms=7_000,
+            metadata_max_age_ms=2_000,  # a topic that comes later is noticed
+            fetch_max_wait_ms=100,
+            **_RETRY,
+        )
+        self._assigned = _Assigned()
+        self._client.subscribe(list(topics), listener=self._assigned)
+
+    def poll(self, timeout_seconds: float, at_most: int) -> list[Received]:
+        """What came, in order within each partition; empty where nothing came in time, or the broker is away."""
+        began = time.monotonic()
+        try:
+            found = self._client.poll(timeout_ms=int(timeout_seconds * 1_000), max_records=at_most)
+        except errors.KafkaError as error:
+            logging.getLogger(__name__).warning("the broker cannot be read: %s", error)
+            time.sleep(max(0.0, timeout_seconds - (time.monotonic() - began)))
+            return []
+        again = set(self._assigned.partitions)
+        with suppress(errors.KafkaError):  # else before the next commit
+            self._back_to_committed()
+        return [
+            Received(each.topic, each.partition, each.offset, (each.key or b"").decode(), each.value or b"")
+            for partition, records in found.items()
+            if partition not in again
+            for each in records
+        ]
+
+    def _back_to_committed(self) -> None:
+        """Start newly assigned partitions at what the group has committed.
+
+        Left alone, the client keeps its place in a partition that it had before, also where a broker that has lost
+        everything gives that partition anew.
+        """
+        for partition in set(self._assigned.partitions) & set(self._client.assignment()):
+            committed = self._client.committed(partition, timeout_ms=int(self._timeout * 1_000))
+            if committed is None:
+                self._client.seek_to_beginning(partition)
+            else:
+                self._client.seek(partition, committed)
+            self._assigned.partitions.discard(partition)
+
+    def commit(self) -> None:
+        """Everything that `poll` gave so far has had its effect.
+
+        Raises:
+            PartUnavailableError: If the broker does not take it; the messages come again.
+        """
+        with _reached():
+            self._back_to_committed()
+            self._client.commit(timeout_ms=int(self._timeout * 1_000))
+
+    def lag(self) -> int:
+        """Messages that wait behind the last ones given, as of the last poll; in the thread that polls."""
+        # Not `end_offsets`: Tansu tells the first offset of the last batch.
+        waiting = 0
+        for partition in self._client.assignment():
+            high = self._client.highwater(partition)
+            if high is not None:
+                with _reached():
+                    waiting += max(0, high - (self._client.position(partition, timeout_ms=100) or 0))
+        return waiting
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._client.close(autocommit=False, timeout_ms=int(self._timeout * 1_000))
+
+
+class _Assigned(kafka.ConsumerRebalanceListener):  # type: ignore[misc]
+    """Remembers what was assigned since somebody looked."""
+
+    def __init__(self) -> None:
+        self.partitions: set[Any] = set()
+
+    def on_partitions_revoked(self, revoked: Sequence[Any]) -> None:
+        self.partitions -= set(revoked)
+
+    def on_partitions_assigned(self, assigned: Sequence[Any]) -> None:
+        self.partitions |= set(assigned)
+
+
+def create_topics(address: str, partitions: int = 3, timeout_seconds: float = 5.0) -> None:
+    """Make the topics that are not there yet.
+
+    Args:
+        address: `host:port` of the broker.
+        partitions: Of each new topic.
+        timeout_seconds: Longest time to wait for the broker.
+
+    Raises:
+        PartUnavailableError: If the broker does not answer in time.
+    """
+    _quiet()
+    wait_ms = int(timeout_seconds * 1_000)
+    with _reached():
+        admin = kafka.KafkaAdminClient(
+            bootstrap_servers=address,
+            api_version=_API_VERSION,
+            bootstrap_timeout_ms=wait_ms,
+            request_timeout_ms=wait_ms,
+            **_RETRY,
+        )
+        try:
+            missing = sorted(set(TOPICS) - set(admin.list_topics()))
+            compacted = {ITEMS: {"cleanup.policy": "compact"}}
+            new = [NewTopic(name, partitions, 1, topic_configs=compacted.get(name)) for name in missing]
+            if new:
+                admin.create_topics(new, timeout_ms=wait_ms)
+        finally:
+            admin.close()
+
+
+def _failure(waiting: Any, deadline: float) -> Exception | None:
+    try:
+        waiting.get(timeout=max(0.0, deadline - time.monotonic()))
+    except errors.KafkaError as error:
+        found: Exception = error
+        return found
+    return None
+
+
+def _end(client: Any) -> None:
+    """Close a producer; its `close` fails while messages wait, and they do so for less than our time-out."""
+    for _ in range(_CLOSE_TRIES):
+        try:
+            client.close(timeout=_CLOSE_SECONDS)
+        except errors.KafkaTimeoutError:
+            continue
+        return
+    logging.getLogger(__name__).warning("a connection to the broker could not be closed in time")
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    try:
+        yield
+    except errors.KafkaError as error:
+        raise PartUnavailableError("broker", str(error)) from error
+
+
+def _quiet() -> None:
+    """The client tells every failed attempt to connect; we tell once what came of it."""
+    logging.getLogger("kafka").setLevel(logging.CRITICAL + 1)
