@@ -24,7 +24,9 @@ def generator(config: CandidateConfig | None = None) -> CandidateGenerator:
 def test_one_person_gets_the_candidates_and_sources_of_the_batch(liked: list[int], repeat: bool) -> None:
     made, rows = generator(), np.array(liked, dtype=np.int64)
     given = np.random.default_rng(1).random((1, ITEMS)).astype(np.float32)
-    log = Interactions(np.ones(len(rows), np.int64), rows, np.arange(len(rows)), np.ones(len(rows), np.float32), 2, ITEMS)
+    log = Interactions(
+        np.ones(len(rows), np.int64), rows, np.arange(len(rows)), np.ones(len(rows), np.float32), 2, ITEMS
+    )
     batch = made.with_history(log).generate(np.array([1]), repeat, {"item_knn": given})
     out = np.zeros(ITEMS, dtype=bool)
     if not repeat:
