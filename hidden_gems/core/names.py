@@ -7,6 +7,14 @@ ONLINE_VERSION = "online:version"
 ROW_CHANGES = "changes:rows"
 """Feed: id of each item whose row in the feature store changed, scored by the state version that changed it."""
 ITEM_CHANGES = "changes:items"
+
+
+"""Feed: id of each item that entered, changed or closed, scored by the counter below."""
+ITEM_COUNTER = "changes:items:count"
+LEARNER_REDO = "learner:redo"
+"""What the last batch of the learner still has to write; gone once it is written."""
+
+
 """Feed: id of each item that entered, changed or closed, scored by a counter."""
 ERASURES = "changes:erasures"
 """Feed: pseudonym of each person who was erased, scored by a counter; what is held in a process must go too."""
@@ -47,6 +55,11 @@ def slate(slate_id: str) -> str:
     return f"slate:{slate_id}"
 
 
+def answered(slate_id: str, item_id: str) -> str:
+    """Id of the event that first answered a slate's item by a click or better."""
+    return f"answered:{slate_id}:{item_id}"
+
+
 def applied(message_id: str) -> str:
     """Mark that an event or a slate has had its effect on the live models."""
     return f"applied:{message_id}"
@@ -73,15 +86,10 @@ def removed_beliefs(user_id: str) -> str:
 
 
 def erased(user_id: str) -> str:
-    """Epoch seconds as text: everything of a person up to then is erased, and what comes again from then is refused."""
+    """Epoch seconds as text: what was received of a person up to then is erased, and not taken again from a replay."""
     return f"erased:{user_id}"
 
 
 def erasure(receipt: str) -> str:
     """What became of an erasure, as JSON."""
     return f"erasure:{receipt}"
-
-
-def answered(slate_id: str, item_id: str) -> str:
-    """Id of the event that first answered a slate's item by a click or better."""
-    return f"answered:{slate_id}:{item_id}"

@@ -1,9 +1,7 @@
-"""Bodies: read up to a bound and within a time, as strict JSON; and paths whose ids may hold any character."""
+"""Bodies: read up to a bound and within a time, as strict JSON."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import unquote
 
 import orjson
 from fastapi import Request
@@ -13,9 +11,6 @@ from inference.collector.errors import CallError, NotJsonError, SlowBodyError, T
 from inference.collector.limits import BODY_SECONDS
 
 _CLOSE = {"Connection": "close"}  # a body that was not read must not be taken for the next request
-
-Scope = MutableMapping[str, Any]
-App = Callable[[Scope, Any, Any], Awaitable[None]]
 
 
 async def json_of(request: Request, most: int, seconds: float = BODY_SECONDS) -> Any:
@@ -44,29 +39,3 @@ async def json_of(request: Request, most: int, seconds: float = BODY_SECONDS) ->
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise NotJsonError(f"the body is not JSON: {error}") from error
-
-
-class EncodedPaths:
-    """Route by the path as it was sent, so that an id may hold an encoded slash; `decoded` then reads each part."""
-
-    def __init__(self, app: App) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        """Serve one request."""
-        if raw := scope.get("raw_path"):
-            scope = {**scope, "path": raw.decode("ascii", "replace")}
-        await self._app(scope, receive, send)
-
-
-def decoded(part: str) -> str:
-    """Text of one part of a path.
-
-    Raises:
-        ValueError: If it is not UTF-8.
-
-    Examples:
-        >>> decoded("a%2Fb")
-        'a/b'
-    """
-    return unquote(part, errors="strict")

@@ -108,7 +108,9 @@ def _read(text: str) -> float:
 Identity = Annotated[
     str,
     BeforeValidator(identity),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH, "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$"}),
+    WithJsonSchema(
+        {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH, "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$"}
+    ),
 ]
 Moment = Annotated[
     float,

@@ -35,7 +35,9 @@ class Guard:
         ) -> Caller:
             caller = self._keys.caller(given.credentials) if given else None
             if caller is None:
-                raise NoKeyError("send a known key as Authorization: Bearer KEY", headers={"WWW-Authenticate": "Bearer"})
+                raise NoKeyError(
+                    "send a known key as Authorization: Bearer KEY", headers={"WWW-Authenticate": "Bearer"}
+                )
             if caller.scopes.isdisjoint(scopes):
                 raise ForbiddenError(f"the key has not the scope that this call needs: {' or '.join(scopes)}")
             origin = request.headers.get("origin")

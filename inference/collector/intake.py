@@ -96,17 +96,18 @@ class Intake:
             return
         events = [self._signed(each, known, now) for each in new]
         began = time.monotonic()
-        self._producer.send([Message(INTERACTIONS, each.user_id, each.to_json()) for each in events])
+        messages = [Message(INTERACTIONS, each.user_id, each.to_json()) for each in events]
+        self._producer.send(messages)
         self._metrics.sending.observe(time.monotonic() - began)
         held = self._tried("claim", lambda: self._claim(new)) or [None] * len(new)
-        taken = []
-        for each, event, before in zip(new, events, held, strict=True):
+        taken: list[tuple[Interaction, bytes]] = []
+        for each, event, message, before in zip(new, events, messages, held, strict=True):
             if before is None:
-                taken.append(event)
+                taken.append((event, message.value))
             else:  # another collector took the same id in the meantime
                 _settle(each, before, outcome)
         outcome.accepted += len(taken)
-        outcome.unsigned += sum(not event.signed for event in taken)
+        outcome.unsigned += sum(not event.signed for event, _ in taken)
         self._tried("remember", lambda: self._remember(taken))
 
     def _look(self, fresh: list[Read]) -> _Known:
@@ -126,7 +127,9 @@ class Intake:
     def _signed(self, each: Read, known: _Known, now: float) -> Interaction:
         event = each.interaction
         if event.user_id in known.opted_out:
-            return replace(event, context={name: said for name, said in event.context.items() if name not in ("lat", "lon")})
+            return replace(
+                event, context={name: said for name, said in event.context.items() if name not in ("lat", "lon")}
+            )
         try:
             claim = self._tokens.verify(
                 each.token,
@@ -145,13 +148,15 @@ class Intake:
     def _claim(self, new: list[Read]) -> list[bytes | None]:
         return self._keys.claim({names.event(each.interaction.event_id): each.digest for each in new}, CLAIM_SECONDS)
 
-    def _remember(self, events: list[Interaction]) -> bool:
-        for person in dict.fromkeys(event.user_id for event in events):
-            own = sorted((event for event in events if event.user_id == person), key=lambda event: event.timestamp)
-            gone = [event.item_id.encode() for event in own if event.event_type == "dismiss"]
+    def _remember(self, taken: list[tuple[Interaction, bytes]]) -> bool:
+        own: dict[str, list[tuple[Interaction, bytes]]] = {}
+        for pair in sorted(taken, key=lambda pair: pair[0].timestamp):
+            own.setdefault(pair[0].user_id, []).append(pair)
+        for person, pairs in own.items():
+            gone = [event.item_id.encode() for event, _ in pairs if event.event_type == "dismiss"]
             if gone:
                 self._keys.prepend(names.dismissed(person), gone, KEEP_DISMISSED)
-            self._keys.prepend(names.recent_events(person), [event.to_json() for event in own], KEEP_RECENT)
+            self._keys.prepend(names.recent_events(person), [text for _, text in pairs], KEEP_RECENT)
         return True
 
     def _tried(self, what: str, call: Callable[[], _T]) -> _T | None:

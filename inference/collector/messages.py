@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
@@ -159,8 +159,9 @@ def _made(index: int, event: Event, now: float, person: str) -> Read:
         variant=event.variant,
         context=context,
     )
-    content = {**asdict(interaction), "received": None, "token": event.impression_token}
-    return Read(index, interaction, event.impression_token, hashlib.sha256(_canonical(content)).digest()[:16])
+    said = [interaction.event_id, *named, event.value, event.position, event.items, event.variant, context]
+    digest = hashlib.sha256(_canonical([*said, event.impression_token])).digest()[:16]
+    return Read(index, interaction, event.impression_token, digest)
 
 
 def _rejected(index: int, event_id: str | None, error: ValidationError) -> Rejection:

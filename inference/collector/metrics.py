@@ -9,7 +9,10 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.events = Counter(
-            "gems_collector_events", "Events by outcome; unsigned ones are accepted too.", ["outcome"], registry=self.registry
+            "gems_collector_events",
+            "Events by outcome; unsigned ones are accepted too.",
+            ["outcome"],
+            registry=self.registry,
         )
         self.rejections = Counter(
             "gems_collector_rejections", "Rejected events by reason.", ["reason"], registry=self.registry
@@ -21,7 +24,9 @@ class Metrics:
             registry=self.registry,
         )
         self.refused = Counter("gems_collector_refused", "Calls answered 503.", ["why"], registry=self.registry)
-        self.waiting = Gauge("gems_collector_waiting_events", "Events that wait for the broker.", registry=self.registry)
+        self.waiting = Gauge(
+            "gems_collector_waiting_events", "Events that wait for the broker.", registry=self.registry
+        )
         self.sending = Histogram(
             "gems_collector_send_seconds",
             "Time until the broker acknowledged.",

@@ -20,6 +20,7 @@ class CollectorSettings(Settings):
     cors_origins: str = ""  # comma-separated; a browser of another origin is refused
     events_a_minute: int = Field(default=120_000, ge=MAX_EVENTS)  # of one key; any other call counts as one event
     redis_timeout_seconds: float = Field(default=0.25, gt=0)
+    send_timeout_seconds: float = Field(default=2.0, gt=0)  # until the broker has acknowledged a list
 
     def origins(self) -> list[str]:
         """Origins that browsers may call from."""

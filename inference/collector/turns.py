@@ -14,7 +14,7 @@ TURN_SECONDS = 5.0
 class Turns:
     """Let no two lists that share an event id be under way at once, so that the second sees what became of the first.
 
-    Without it a repeat that overtakes its first try could be called a duplicate of an event that is then not written.
+    Without it both would find the id free, and both would be written: a repeat twice, a conflict as if it were none.
     """
 
     def __init__(self, turn_seconds: float = TURN_SECONDS) -> None:
