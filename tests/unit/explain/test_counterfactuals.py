@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from hidden_gems.explain.counterfactuals import HOURS, Change, changed_vectors, changes, counterfactuals
 from hidden_gems.datasets.contract import TIMES_OF_DAY
+from hidden_gems.explain.counterfactuals import HOURS, Change, changed_vectors, changes, counterfactuals
 from hidden_gems.features.schema import FEATURE_NAMES
 
 
