@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.events.kinds import KINDS
