@@ -8,7 +8,7 @@ from feast import FeatureView, Field
 from feast.types import Float64, String
 
 from hidden_gems.features import raw
-from hidden_gems.features.feast_store import ITEM_VIEW, PACKED, USER_VIEW
+from hidden_gems.features.store import ITEM_VIEW, PACKED, USER_VIEW
 
 user_rows = FeatureView(
     name=USER_VIEW,

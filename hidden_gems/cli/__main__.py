@@ -8,15 +8,19 @@ import typer
 
 from hidden_gems.cli.data import data_app
 from hidden_gems.cli.demo import demo
+from hidden_gems.cli.doctor import doctor
 from hidden_gems.cli.judge import evaluate, rank
 from hidden_gems.cli.pipelines import pipelines_app
 from hidden_gems.cli.processes import stop_on_signals
+from hidden_gems.cli.recommend import recommend
 from hidden_gems.cli.simulate import simulate
+from hidden_gems.cli.status import logs, status
 from hidden_gems.cli.train import train
+from hidden_gems.cli.up import down, up
 from hidden_gems.core.errors import BadInputError, HiddenGemsError
 
 app = typer.Typer(name="gems", no_args_is_help=True, add_completion=False)
-for command in (demo, simulate, train, evaluate, rank):
+for command in (demo, up, recommend, status, logs, down, doctor, simulate, train, evaluate, rank):
     app.command()(command)
 app.add_typer(data_app, name="data")
 app.add_typer(pipelines_app, name="pipelines")
@@ -24,7 +28,7 @@ app.add_typer(pipelines_app, name="pipelines")
 
 @app.callback()
 def _about() -> None:
-    """Recommend hidden gems: simulate a city, train, judge, rank, explain. Start with `gems demo`."""
+    """Recommend hidden gems: simulate a city, train, judge, serve, explain, learn. Start with `gems demo`."""
 
 
 def settle_environment() -> None:

@@ -1,7 +1,6 @@
 """`gems demo`: the whole story, a chapter a screen, and one HTML page to keep."""
 
 import json
-import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +13,7 @@ from rich.table import Table
 from hidden_gems.cli.extras import needs_extra
 from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, MaxRejected, Places, Seed, Timezone, check_out
 from hidden_gems.cli.processes import redis_server
+from hidden_gems.cli.simulate import city_folder
 from hidden_gems.cli.train import Trained, show_decision, train_release
 from hidden_gems.core.home import gems_home
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from hidden_gems.cli.story import Person
     from hidden_gems.datasets.validation import Checked
     from hidden_gems.evaluation.report import Evaluation
-
-PEOPLE, DAYS = 2000, 60
-QUICK_PEOPLE, QUICK_DAYS = 250, 30
 
 
 @needs_extra("train")
@@ -47,9 +44,9 @@ def demo(
     console, began = Console(stderr=as_json), time.monotonic()
     check_out(out, (".html",))
     _chapter(console, "1  The data")
-    folder = data or _simulated(quick, seed, console)
+    folder = data or city_folder(quick, seed, console)
     checked = _show_data(folder, timezone, max_rejected, console)
-    places = Places(folder)
+    places = Places.of(folder)
     with redis_server(places.redis) as redis:
         _chapter(console, "2  The training pipeline")
         trained = train_release(folder, places, redis, seed, timezone, max_rejected, console)
@@ -74,24 +71,6 @@ def demo(
 def _chapter(console: Console, title: str) -> None:
     console.print()
     console.print(Rule(f"[bold]{title}", align="left"))
-
-
-def _simulated(quick: bool, seed: int, console: Console) -> Path:
-    """The city of this size and seed; a new one leaves nothing of what was learned from an earlier one."""
-    from hidden_gems.cli.simulate import simulate_with_progress
-    from hidden_gems.simulation.write import describe, is_there
-
-    people, days = (QUICK_PEOPLE, QUICK_DAYS) if quick else (PEOPLE, DAYS)
-    folder = gems_home() / "cities" / ("quick-city" if quick else "city")
-    console.print(f"Nobody here is real: {people:,} simulated people in the real places of Istanbul, {days} days.")
-    if is_there(folder, describe(people, days, seed)):
-        console.print(f"The same city was simulated before and is used again: {folder}", soft_wrap=True)
-        return folder
-    simulate_with_progress(folder, people, days, seed, console)
-    places = Places(folder)
-    for stale in (places.redis, places.feast):
-        shutil.rmtree(stale, ignore_errors=True)
-    return folder
 
 
 def _show_data(folder: Path, timezone: str, max_rejected: float, console: Console) -> "Checked":

@@ -42,13 +42,18 @@ def check_out(out: Path, suffixes: Sequence[str]) -> None:
 class Places:
     """Where the state of one dataset lives under `GEMS_HOME`; two folders of the same name do not share it."""
 
-    folder: Path  # of the dataset
+    root: Path  # everything of this dataset
 
-    @property
-    def root(self) -> Path:
-        """Everything of this dataset."""
-        address = self.folder.resolve()
-        return gems_home() / "data" / f"{address.name}-{hashlib.sha256(str(address).encode()).hexdigest()[:6]}"
+    @classmethod
+    def of(cls, folder: Path) -> "Places":
+        """Places of the dataset in a folder."""
+        address = folder.resolve()
+        return cls(gems_home() / "data" / f"{address.name}-{hashlib.sha256(str(address).encode()).hexdigest()[:6]}")
+
+    @classmethod
+    def all(cls) -> "list[Places]":
+        """Every dataset that this home knows."""
+        return [cls(root) for root in sorted((gems_home() / "data").glob("*")) if root.is_dir()]
 
     @property
     def releases(self) -> Path:
@@ -69,6 +74,21 @@ class Places:
     def feast(self) -> Path:
         """Registry and offline files of Feast."""
         return self.root / "feast"
+
+    @property
+    def history(self) -> Path:
+        """What the archiver keeps of the topics."""
+        return self.root / "history"
+
+    @property
+    def spool(self) -> Path:
+        """What waits for the broker."""
+        return self.root / "spool"
+
+    @property
+    def logs(self) -> Path:
+        """Logs of the stack's processes."""
+        return self.root / "logs"
 
     @staticmethod
     def mlflow() -> str:

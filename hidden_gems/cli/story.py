@@ -1,7 +1,7 @@
 """What the demo tells: one person everyone knows and one that nobody knows, each asked with the release just made."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,15 @@ from hidden_gems.explain.wording import Language
 from hidden_gems.export import release as releases
 from hidden_gems.export.sessions import DeepSession, RankerSession
 from hidden_gems.features.feast_store import FeastSettings, FeastStore
+from hidden_gems.features.live_rows import ItemRows
 from hidden_gems.features.local_time import local_time
 from hidden_gems.features.request import RequestContext
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.models.lambdamart import LambdaMART
-from hidden_gems.recommend.answering import Answering, Request
+from hidden_gems.recommend.answering import Answering
+from hidden_gems.recommend.request import Request
 from hidden_gems.recommend.tables import ReleaseTables
+from hidden_gems.recommend.world import World
 
 WARM_QUANTILE = 0.9
 """The warm person has more feedback than this share of the people."""
@@ -71,9 +74,9 @@ class Teller:
         self.tables = ReleaseTables.load(release / "tables")
         self.store = FeastStore(FeastSettings(redis, feast_folder, STORE_TIMEOUT_SECONDS))
         self.ranker = LambdaMART.load(release / "ranker")
+        world = World.of(about.version, about.dataset, about.models, self.tables)
         self.answering = Answering(
-            release=about.version,
-            tables=self.tables,
+            world=replace(world, rows=ItemRows.read(self.store, self.tables.attributes.ids)),
             store=self.store,
             keys=RedisKeyValue(redis),
             deep=DeepSession(release, about.models),

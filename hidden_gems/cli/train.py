@@ -34,7 +34,7 @@ def train(
 ) -> None:
     """Train on a dataset folder with the KFP pipeline and its local runner; ends with a release, judged and hashed."""
     require("kfp", "train")
-    places, console = Places(data), Console(stderr=as_json)
+    places, console = Places.of(data), Console(stderr=as_json)
     if redis:
         trained = train_release(data, places, redis, seed, timezone, max_rejected, console)
     else:

@@ -9,6 +9,22 @@ class BadInputError(HiddenGemsError):
     """Something the caller gave us cannot be used; the message says what, where, and what was expected."""
 
 
+class BadFieldError(BadInputError):
+    """One field of a request cannot be used; `field` is its path, like `instances[0].limit`."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class NotFoundError(HiddenGemsError):
+    """What was asked for by its id is not here."""
+
+
+class ExpiredError(HiddenGemsError):
+    """What was asked for by its id was here, and its time is over."""
+
+
 class NotADatasetError(BadInputError):
     """Not a dataset, or too many bad rows; the message names the file, the column and what was expected."""
 

@@ -7,7 +7,13 @@ ONLINE_VERSION = "online:version"
 ROW_CHANGES = "changes:rows"
 """Feed: id of each item whose row in the feature store changed, scored by the state version that changed it."""
 ITEM_CHANGES = "changes:items"
-"""Feed: id of each item that entered, changed or closed, scored by a counter."""
+"""Feed: id of each item that entered, changed or closed, scored by the counter below."""
+ITEM_COUNTER = "changes:items:count"
+LEARNER_REDO = "learner:redo"
+"""What the last batch of the learner still has to write; gone once it is written."""
+ERASURES = "changes:erasures"
+"""Feed: pseudonym of each person who was erased, scored by the counter below; what a process holds must go too."""
+ERASURE_COUNTER = "changes:erasures:count"
 
 
 def embedding_row(release: str, user_id: str) -> str:
@@ -43,3 +49,43 @@ def live_item(item_id: str) -> str:
 def slate(slate_id: str) -> str:
     """An answer that was given, kept for its explanations."""
     return f"slate:{slate_id}"
+
+
+def answered(slate_id: str, item_id: str) -> str:
+    """Id of the event that first answered a slate's item by a click or better."""
+    return f"answered:{slate_id}:{item_id}"
+
+
+def applied(message_id: str) -> str:
+    """Mark that an event or a slate has had its effect on the live models."""
+    return f"applied:{message_id}"
+
+
+def counted(slate_id: str, item_id: str, event_type: str) -> str:
+    """Mark that one type of feedback about one impression has counted."""
+    return f"counted:{slate_id}:{item_id}:{event_type}"
+
+
+def moved_today(user_id: str) -> str:
+    """How often a person has moved each item today, as JSON."""
+    return f"moved:{user_id}"
+
+
+def consent(user_id: str) -> str:
+    """Whether a person's answers may be personal: `off`, or nothing and `on`."""
+    return f"consent:{user_id}"
+
+
+def removed_beliefs(user_id: str) -> str:
+    """Beliefs a person removed (`type:cafe`, `neighborhood:Balat`), newest first, perhaps twice; never to be used."""
+    return f"unbelieved:{user_id}"
+
+
+def erased(user_id: str) -> str:
+    """Epoch seconds as text: what was received of a person up to then is erased, and not taken again from a replay."""
+    return f"erased:{user_id}"
+
+
+def erasure(receipt: str) -> str:
+    """What became of an erasure, as JSON."""
+    return f"erasure:{receipt}"

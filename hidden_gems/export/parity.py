@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from hidden_gems.core.errors import ParityError
 from hidden_gems.export.onnx import DEEP, NCF_NAME
-from hidden_gems.export.sessions import open_session
-from hidden_gems.export.trees import FEATURES
+from hidden_gems.export.sessions import FEATURES, open_session
 from hidden_gems.features.context import CONTEXT_NAMES
 from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.training.ncf import NCFRecommender

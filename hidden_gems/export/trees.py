@@ -9,10 +9,9 @@ import onnx
 from onnx import TensorProto, helper
 
 from hidden_gems.core.errors import ParityError
+from hidden_gems.export.sessions import FEATURES, SCORES
 from hidden_gems.models.lambdamart import LambdaMART
 
-FEATURES, SCORES = "features", "scores"
-"""Names of the graph's input and output."""
 _TREE_OPSET, _OPSET, _IR_VERSION = 3, 17, 8
 """As the opset 17 export of torch: old enough for every Triton that serves it."""
 

@@ -22,15 +22,10 @@ from hidden_gems.features.feast_definitions import definitions
 from hidden_gems.features.raw import ITEM, USER
 from hidden_gems.features.rows import ItemRow, UserRow
 from hidden_gems.features.snapshot import snapshot
-from hidden_gems.features.store import Stamped, check_second
-
-USER_VIEW = "user_rows"
-ITEM_VIEW = "item_rows"
-PACKED = "packed"
-"""Field that holds the whole row of a view."""
+from hidden_gems.features.store import ITEM_KEY, ITEM_VIEW, PACKED, USER_KEY, USER_VIEW, Stamped, check_second
 
 _PUSH = {USER_VIEW: "user_rows_push", ITEM_VIEW: "item_rows_push"}
-_KEY = {USER_VIEW: "user_id", ITEM_VIEW: "item_id"}
+_KEY = {USER_VIEW: USER_KEY, ITEM_VIEW: ITEM_KEY}
 _TOTALS = {USER_VIEW: USER, ITEM_VIEW: ITEM}
 _READ_TIMEOUT_SECONDS = 0.03
 _WRITE_TIMEOUT_SECONDS = 30.0
@@ -85,6 +80,8 @@ class FeastStore:
         raw = yaml.safe_load(Template(text).substitute(settings.environment()))
         raw["online_store"]["skip_dedup"] = overwrite
         self._feast = feast.FeatureStore(config=RepoConfig(**raw, repo_path=settings.definitions()))
+        # In feature_store.yaml the same setting warns at every start where the registry is a file.
+        self._feast.registry.serve_features_while_materializing = True
         self._address = settings.redis
 
     def write_users(self, rows: Mapping[str, UserRow], at: int) -> None:

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hidden_gems.features.item_table import ItemTable
-from hidden_gems.features.raw import ITEM, NEIGHBORHOOD, OWN, TYPE, USER, Raw, context_columns
-from hidden_gems.features.rows import NEW, NEW_ITEM, NEW_USER, ItemRow, UserRow, Values
-from hidden_gems.features.store import FeatureStore
+from hidden_gems.features.live_rows import ItemRows
+from hidden_gems.features.raw import NEIGHBORHOOD, OWN, TYPE, USER, Raw, context_columns
+from hidden_gems.features.rows import NEW, NEW_USER, UserRow, Values
+from hidden_gems.features.store import RowReader
 from hidden_gems.features.vector import feature_matrix
 
 NOT_MET = (0.0, np.nan, np.nan)
@@ -30,8 +31,8 @@ class RequestContext:
 
 
 def request_vectors(
-    store: FeatureStore,
-    user_id: str,
+    user: UserRow,
+    gems: ItemRows,
     item_ids: Sequence[str],
     *,
     items: ItemTable,
@@ -41,9 +42,9 @@ def request_vectors(
     """Vector of each candidate for one person.
 
     Args:
-        store: Rows of people and gems.
-        user_id: Pseudonym of the person; someone the store does not know is new.
-        item_ids: Candidates, size n; a gem the store does not know is new.
+        user: Row of the person, see `user_row`.
+        gems: Rows of all gems; a candidate without one is new.
+        item_ids: Candidates, size n.
         items: Attributes of the gems.
         context: When, where, in which weather.
         scores: Model scores by reserved name, size n each.
@@ -51,31 +52,32 @@ def request_vectors(
     Returns:
         Features in the order of `FEATURE_NAMES`, float32, size n X 60.
     """
-    return feature_matrix(request_columns(store, user_id, item_ids, items=items, context=context), scores)
+    return feature_matrix(request_columns(user, gems, item_ids, items=items, context=context), scores)
+
+
+def user_row(store: RowReader, user_id: str) -> UserRow:
+    """Row of a person; someone the store does not know is new."""
+    found, new = store.read_users([user_id, NEW])
+    stamped = found or new
+    return stamped.row if stamped else NEW_USER
 
 
 def request_columns(
-    store: FeatureStore, user_id: str, item_ids: Sequence[str], *, items: ItemTable, context: RequestContext
+    user: UserRow, gems: ItemRows, item_ids: Sequence[str], *, items: ItemTable, context: RequestContext
 ) -> Raw:
-    """Raw columns of each candidate for one person, size n each; arguments as in `request_vectors`."""
-    user_found, new_user = store.read_users([user_id, NEW])
-    *items_found, new_item = store.read_items([*item_ids, NEW])
-    user = user_found or new_user
-    other = new_item.row if new_item else NEW_ITEM
-    rows = [found.row if found else other for found in items_found]
-    return columns_of(user.row if user else NEW_USER, rows, item_ids, items=items, context=context)
+    """Raw columns of each candidate for one person, size n each; arguments as in `request_vectors`.
 
-
-def columns_of(
-    user: UserRow, gems: Sequence[ItemRow], item_ids: Sequence[str], *, items: ItemTable, context: RequestContext
-) -> Raw:
-    """Raw columns from one row of a person and a row for each gem, size n each."""
+    Windows (likes of 7 and 30 days, likes of the most liked gem) are counted at the second of the request, as in
+    training. Everything else is as the rows say: feedback that they count and that came in the request's second or
+    later is counted here too, for rows cannot be undone; times since then are 0.
+    """
     count = len(item_ids)
     row = items.rows(item_ids)
     types = [items.type[i] for i in row]
     neighborhoods = [items.neighborhood[i] for i in row]
-    raw = {name: np.full(count, value) for name, value in zip(USER, user.totals, strict=True)}
-    raw |= _table(ITEM, [gem.totals for gem in gems])
+    totals = user.at(context.timestamp).totals
+    raw = {name: np.full(count, value) for name, value in zip(USER, totals, strict=True)}
+    raw |= gems.columns(item_ids, context.timestamp, context.order_only)
     raw |= _table(OWN, [user.own.get(name, NOT_MET) for name in item_ids])
     raw |= _table(TYPE, [_looked_up(user.types, word, len(TYPE)) for word in types])
     raw |= _table(NEIGHBORHOOD, [_looked_up(user.neighborhoods, word, len(NEIGHBORHOOD)) for word in neighborhoods])

@@ -7,11 +7,14 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.datasets.dataset import Dataset
+from hidden_gems.events.kinds import KINDS
 from hidden_gems.features import expressions as ex
 from hidden_gems.features.counts import Counter, counting, finished
+from hidden_gems.features.event_rows import FEEDBACK
 from hidden_gems.features.raw import ITEM, NEIGHBORHOOD, OWN, TYPE, USER
-from hidden_gems.features.rows import NEW, ItemRow, UserRow, Values
+from hidden_gems.features.rows import ANSWERED_SECONDS, NEW, REMEMBERED_DAYS, ItemRow, UserRow, Values
 
 
 def snapshot(dataset: Dataset, at: int) -> tuple[dict[str, UserRow], dict[str, ItemRow]]:
@@ -40,20 +43,37 @@ def item_rows(dataset: Dataset, at: int) -> dict[str, ItemRow]:
         return _items(counter, at)
 
 
+def answers(dataset: Dataset, at: int) -> list[tuple[str, str]]:
+    """Slate and gem of every click or better before a second that a later one may still follow.
+
+    The stream must know them, for rows count the first answer of a slate's gem only.
+    """
+    events = dataset.interactions
+    if "slate_id" not in events:
+        return []
+    recent = (events["timestamp"] >= at - ANSWERED_SECONDS) & (events["timestamp"] < at)
+    clicked = events["event_type"].isin(FEEDBACK) & (events["reward"] >= KINDS["click"].reward)
+    found = events.loc[recent & clicked & events["slate_id"].notna(), ["slate_id", "item_id"]].drop_duplicates()
+    return list(found.itertuples(index=False, name=None))
+
+
 def _users(counter: Counter, at: int) -> dict[str, UserRow]:
     rows = counter.rows
     ids = [NEW, *rows.users.words]
     everyone = counter.load("everyone", pd.DataFrame({"user": np.arange(len(ids)), "sec": at}))
     totals = _by_row(counter, ex.user_state(counter.feedback, everyone), "user", USER)
-    own = ex.own_state(counter.feedback, _pairs(counter, "item", at))
-    types = ex.type_state(counter.feedback, counter.impressions, _pairs(counter, "type", at))
-    neighborhoods = ex.neighborhood_state(counter.feedback, _pairs(counter, "neighborhood", at))
-    maps = (
-        _by_pair(counter, own, "item", OWN, [NEW, *rows.table.ids]),
-        _by_pair(counter, types, "type", TYPE, [NEW, *rows.types.words]),
-        _by_pair(counter, neighborhoods, "neighborhood", NEIGHBORHOOD, [NEW, *rows.neighborhoods.words]),
+    own = _by_pair(
+        counter, ex.own_state(counter.feedback, _pairs(counter, "item", at)), "item", OWN, [NEW, *rows.table.ids]
     )
-    return {name: UserRow(totals[row], *(part.get(row, {}) for part in maps)) for row, name in enumerate(ids)}
+    state = ex.type_state(counter.feedback, counter.impressions, _pairs(counter, "type", at))
+    types = _by_pair(counter, state, "type", TYPE, [NEW, *rows.types.words])
+    state = ex.neighborhood_state(counter.feedback, _pairs(counter, "neighborhood", at))
+    neighborhoods = _by_pair(counter, state, "neighborhood", NEIGHBORHOOD, [NEW, *rows.neighborhoods.words])
+    times = _recent(counter, "user", at)
+    return {
+        name: UserRow(totals[row], own.get(row, {}), types.get(row, {}), neighborhoods.get(row, {}), times.get(row, ()))
+        for row, name in enumerate(ids)
+    }
 
 
 def _items(counter: Counter, at: int) -> dict[str, ItemRow]:
@@ -62,7 +82,20 @@ def _items(counter: Counter, at: int) -> dict[str, ItemRow]:
     order_only = counter.dataset.about.order_only
     state = ex.item_state(counter.feedback, counter.impressions, all_items, order_only)
     totals = _by_row(counter, state, "item", ITEM)
-    return {name: ItemRow(totals[row]) for row, name in enumerate(ids)}
+    times = _recent(counter, "item", at)
+    return {name: ItemRow(totals[row], times.get(row, ())) for row, name in enumerate(ids)}
+
+
+def _recent(counter: Counter, key: str, at: int) -> dict[int, tuple[int, ...]]:
+    """Seconds of the likes that rows remember, by row of the key."""
+    if counter.dataset.about.order_only:
+        return {}
+    events = counter.rows.feedback
+    since = at - REMEMBERED_DAYS * DAY_SECONDS
+    liked = events[(events["likes"] > 0) & (events["sec"] >= since) & (events["sec"] < at)].sort_values([key, "sec"])
+    rows, starts = np.unique(liked[key].to_numpy(), return_index=True)
+    parts = np.split(liked["sec"].to_numpy(), starts[1:])
+    return {row: tuple(part.tolist()) for row, part in zip(rows.tolist(), parts, strict=False)}  # one part for no rows
 
 
 def _pairs(counter: Counter, key: str, at: int) -> Any:

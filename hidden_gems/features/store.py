@@ -6,6 +6,13 @@ from typing import Generic, Protocol, TypeVar
 
 from hidden_gems.features.rows import ItemRow, UserRow
 
+USER_VIEW, ITEM_VIEW = "user_rows", "item_rows"
+"""Views of the feature store."""
+USER_KEY, ITEM_KEY = "user_id", "item_id"
+"""What each is looked up by."""
+PACKED = "packed"
+"""Field that holds the whole row of a view."""
+
 Row = TypeVar("Row", UserRow, ItemRow, covariant=True)
 
 
@@ -21,20 +28,8 @@ class Stamped(Generic[Row]):
         return now - self.timestamp
 
 
-class FeatureStore(Protocol):
-    """Rows of people and gems by id.
-
-    A row is taken when it is newer than the one held: a late row never undoes a fresh one, and of two rows of the same
-    second the first stays.
-    """
-
-    def write_users(self, rows: Mapping[str, UserRow], at: int) -> None:
-        """Write what is true of people at a second after the epoch (1 or later)."""
-        ...
-
-    def write_items(self, rows: Mapping[str, ItemRow], at: int) -> None:
-        """Write what is true of gems at a second after the epoch (1 or later)."""
-        ...
+class RowReader(Protocol):
+    """Rows of people and gems by id, to read."""
 
     def read_users(self, user_ids: Sequence[str]) -> list[Stamped[UserRow] | None]:
         """Row of each person in the order of the ids; None where there is none."""
@@ -45,10 +40,27 @@ class FeatureStore(Protocol):
         ...
 
 
+class FeatureStore(RowReader, Protocol):
+    """Rows of people and gems by id.
+
+    A row is taken when it is newer than the one held: a late row never undoes a fresh one, and of two rows of the same
+    second the first stays. A store that overwrites takes every row: for the one writer that knows what is newest.
+    """
+
+    def write_users(self, rows: Mapping[str, UserRow], at: int) -> None:
+        """Write what is true of people at a second after the epoch (1 or later)."""
+        ...
+
+    def write_items(self, rows: Mapping[str, ItemRow], at: int) -> None:
+        """Write what is true of gems at a second after the epoch (1 or later)."""
+        ...
+
+
 @dataclass
 class MemoryStore:
     """Rows in this process: for tests, and for one machine without Redis."""
 
+    overwrite: bool = False  # take every row that is written, also one that is not newer than the one held
     _users: dict[str, Stamped[UserRow]] = field(default_factory=dict)
     _items: dict[str, Stamped[ItemRow]] = field(default_factory=dict)
 
@@ -56,14 +68,14 @@ class MemoryStore:
         """Write what is true of people at a second after the epoch (1 or later)."""
         check_second(at)
         for name, row in rows.items():
-            if name not in self._users or self._users[name].timestamp < at:
+            if self.overwrite or name not in self._users or self._users[name].timestamp < at:
                 self._users[name] = Stamped(row, at)
 
     def write_items(self, rows: Mapping[str, ItemRow], at: int) -> None:
         """Write what is true of gems at a second after the epoch (1 or later)."""
         check_second(at)
         for name, row in rows.items():
-            if name not in self._items or self._items[name].timestamp < at:
+            if self.overwrite or name not in self._items or self._items[name].timestamp < at:
                 self._items[name] = Stamped(row, at)
 
     def read_users(self, user_ids: Sequence[str]) -> list[Stamped[UserRow] | None]:

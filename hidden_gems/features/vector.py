@@ -179,24 +179,30 @@ def liked_mean(raw: Columns, name: str) -> Array:
 
 
 def travel(raw: Columns) -> Array:
-    """Minutes from where the person is to the gem, size n; NaN where one end is unknown.
+    """Minutes from where the person is to the gem, size n; NaN where one end is unknown."""
+    from_lat, from_lon = located(raw)
+    known = np.isfinite(from_lat) & np.isfinite(raw["item_lat"]) & np.isfinite(raw["item_lon"])
+    minutes = np.full(len(known), np.nan)
+    minutes[known] = travel_minutes(from_lat[known], from_lon[known], raw["item_lat"][known], raw["item_lon"][known])
+    return minutes
+
+
+def located(raw: Columns) -> tuple[Array, Array]:
+    """Latitude and longitude of where the person is, size n each; NaN where nobody knows.
 
     The person is where the request says, else where they last liked something, else in the middle of all those places.
     """
-    located = raw["user_located"]
+    count = raw["user_located"]
     places = [
         (raw["lat"], raw["lon"]),
         (raw["user_last_lat"], raw["user_last_lon"]),
-        (_share(raw["user_lat_sum"] / MICRO, located), _share(raw["user_lon_sum"] / MICRO, located)),
+        (_share(raw["user_lat_sum"] / MICRO, count), _share(raw["user_lon_sum"] / MICRO, count)),
     ]
-    from_lat, from_lon = np.full((2, len(located)), np.nan)
+    from_lat, from_lon = np.full((2, len(count)), np.nan)
     for lat, lon in places:
         use = np.isnan(from_lat) & np.isfinite(lat) & np.isfinite(lon)
         from_lat, from_lon = np.where(use, lat, from_lat), np.where(use, lon, from_lon)
-    known = np.isfinite(from_lat) & np.isfinite(raw["item_lat"]) & np.isfinite(raw["item_lon"])
-    minutes = np.full(len(located), np.nan)
-    minutes[known] = travel_minutes(from_lat[known], from_lon[known], raw["item_lat"][known], raw["item_lon"][known])
-    return minutes
+    return from_lat, from_lon
 
 
 def _share(part: Array, whole: Array) -> Array:

@@ -1,25 +1,33 @@
-"""One request through the funnel: rows of the store, candidates, model scores, the vector, the ranker, the order."""
+"""One request through the funnel, stage by stage: candidates, model scores, the vector, the ranker, the order.
+
+The stages are plain functions; whoever answers puts its calls to the models between them, in this process or as hops.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hidden_gems.core.kv import KeyValue
 from hidden_gems.core.names import embedding_row
-from hidden_gems.datasets.interactions import Interactions, Rows
+from hidden_gems.datasets.interactions import Rows
 from hidden_gems.features.context import context_vectors
-from hidden_gems.features.raw import OWN
-from hidden_gems.features.request import RequestContext, request_vectors
-from hidden_gems.features.rows import UserRow
-from hidden_gems.features.store import FeatureStore
-from hidden_gems.recommend.candidates import NO_ITEM
-from hidden_gems.recommend.tables import ReleaseTables
+from hidden_gems.features.raw import Raw
+from hidden_gems.features.request import RequestContext, request_columns, user_row
+from hidden_gems.features.store import RowReader
+from hidden_gems.features.vector import feature_matrix
+from hidden_gems.recommend.filters import LeftOut, left_out
+from hidden_gems.recommend.person import History, Person, history
+from hidden_gems.recommend.request import Request
+from hidden_gems.recommend.slate import Beliefs, Diversity, Filled, Utilities, blended, fill, utilities, wishes
+from hidden_gems.recommend.world import World
 
 DEEP_FEATURES = {"ncf": "ncf_score"}
 """Feature that each row of the served graph's scores is, by model."""
+
+_NO_BELIEF = 1.0  # spread of every arm where nobody says what is believed; only ratios count
 
 
 class DeepModels(Protocol):
@@ -44,13 +52,149 @@ class Ranker(Protocol):
 
 
 @dataclass(frozen=True)
-class Request:
-    """What somebody asks."""
+class Found:
+    """Candidates of a request, n of them, and what is known of each without a model call."""
 
-    user_id: str  # pseudonym; someone unknown is a cold start
-    context: RequestContext
-    limit: int = 10
-    repeat: bool = False  # whether what the person knows may come again
+    rows: Rows  # of the catalogue, n
+    item_ids: tuple[str, ...]
+    sources: tuple[tuple[str, ...], ...]
+    collaborative: NDArray[np.float32]  # n
+    online: NDArray[np.float64] | None  # affinity by the online factors, n
+    history: History
+    left_out: LeftOut
+    listed: NDArray[np.float64] | None = None  # scores of a list that is no person's own, n
+
+    @property
+    def unknown(self) -> int:
+        """Candidates that the caller named and nobody knows."""
+        return self.left_out.unknown
+
+
+def find(world: World, person: Person, request: Request, must: int = 0) -> Found:
+    """Candidates of a person from all sources, those that fail a filter left out.
+
+    Args:
+        world: What the request sees.
+        person: Who asks.
+        request: What is asked.
+        must: Row of a gem that is among the candidates in any case, 0 for none.
+    """
+    items, liked = world.items, history(person.row, world.items)
+    out = left_out(request, person, liked, items)
+    collaborative = items.collaborative(liked.rows, liked.reward)
+    given: dict[str, NDArray[np.floating]] = {"item_knn": collaborative, "trending": trending(world, request.context)}
+    affinity = _affinity(world, person)
+    if affinity is not None:
+        given["online"] = affinity
+    at = request.context
+    here = None if at.lat is None or at.lon is None else (at.lat, at.lon)
+    found = items.generator.for_one(liked.rows, out.rows, given, here)
+    rows, sources = found.items[0], tuple(found.tags(0, place) for place in range(len(found.items[0])))
+    if must and must not in rows:
+        rows, sources = np.append(rows, must), (*sources, ())
+    return Found(
+        rows=rows,
+        item_ids=tuple(items.index.ids[row] for row in rows),
+        sources=sources,
+        collaborative=collaborative[rows],
+        online=None if affinity is None else np.asarray(affinity[rows], dtype=np.float64),
+        history=liked,
+        left_out=out,
+    )
+
+
+def listed(world: World, person: Person, request: Request, scores: NDArray[np.float64], source: str) -> Found:
+    """The best gems of a list that is no person's own: nothing is explored, the order is the scores'.
+
+    Args:
+        world: What the request sees.
+        person: Who asks; their filters hold here too.
+        request: What is asked.
+        scores: Of every gem, I; -inf where one is out of the question.
+        source: Name of the list.
+    """
+    items, liked = world.items, history(person.row, world.items)
+    out = left_out(request, person, liked, items)
+    able = np.where(out.rows, -np.inf, scores)
+    rows = np.argsort(-able, kind="stable")[: request.limit]
+    rows = rows[able[rows] > -np.inf]
+    return Found(
+        rows=rows,
+        item_ids=tuple(items.index.ids[row] for row in rows),
+        sources=((source,),) * len(rows),
+        collaborative=items.collaborative(liked.rows, liked.reward)[rows],
+        online=None,
+        history=liked,
+        left_out=out,
+        listed=able[rows],
+    )
+
+
+def trending(world: World, context: RequestContext) -> NDArray[np.float64]:
+    """Likes of every gem in the 7 days before the hour, I; -inf where there are none, or times are only an order."""
+    if context.order_only:
+        return np.full(len(world.items.index), -np.inf)
+    return world.week(context.timestamp)
+
+
+def _affinity(world: World, person: Person) -> NDArray[np.float64] | None:
+    """Reward the person would give every gem by the online factors, I; None for somebody without factors."""
+    if world.online is None or person.factors is None:
+        return None
+    factors = world.online.factors
+    rows = factors.index.rows(world.items.index.ids)
+    return np.where(rows > 0, factors.affinity(factors.person(person.factors), rows), -np.inf)
+
+
+def deep_inputs(world: World, person: Person, request: Request, rows: Rows) -> dict[str, NDArray[Any]]:
+    """Tensors of the call to the served graph for n candidates."""
+    context = request.context
+    return {
+        "user": np.array([person.embedding], dtype=np.int64),
+        "rows": world.items.deep_rows(rows),
+        "context": context_vectors(np.array([context.timestamp]), context.timezone, order_only=context.order_only),
+    }
+
+
+def columns(world: World, person: Person, request: Request, item_ids: Sequence[str]) -> Raw:
+    """Raw columns of gems for a person at the moment of the request."""
+    return request_columns(person.row, world.rows, item_ids, items=world.items.attributes, context=request.context)
+
+
+def deep_features(world: World, deep: NDArray[np.float32] | None) -> dict[str, NDArray[np.float32]]:
+    """Scores of the served graph, models X n, by the feature each is; nothing where it did not answer."""
+    return {} if deep is None else {DEEP_FEATURES[name]: deep[row] for row, name in enumerate(world.models)}
+
+
+def vectors(
+    world: World, person: Person, request: Request, found: Found, deep: NDArray[np.float32] | None
+) -> NDArray[np.float32]:
+    """The 60 features of each candidate, n X 60."""
+    scores = {"collaborative_score": found.collaborative} | deep_features(world, deep)
+    return feature_matrix(columns(world, person, request, found.item_ids), scores)
+
+
+def stand_in(world: World, found: Found, deep: NDArray[np.float32] | None) -> Beliefs:
+    """Beliefs where the ranker does not answer: a blend of the orders of deep, collaborative and popularity scores."""
+    popular = world.items.generator.popular[found.rows]
+    parts = [*([] if deep is None else list(deep)), found.collaborative, popular]
+    count = len(found.rows)
+    return Beliefs(blended(parts), np.zeros(count), np.full(count, _NO_BELIEF))
+
+
+def utilities_of(world: World, person: Person, request: Request, found: Found, beliefs: Beliefs) -> Utilities:
+    """What the draw is made of."""
+    preferred = wishes(
+        request.preferences, world.items.types[found.rows].tolist(), world.items.static["item_price_level"][found.rows]
+    )
+    return utilities(beliefs, found.online, float(len(found.history.rows)), preferred)
+
+
+def choose(world: World, request: Request, found: Found, drawn_from: Utilities, random: np.random.Generator) -> Filled:
+    """Draw the slate."""
+    words = {"type": world.items.types, "neighborhood": world.items.neighborhoods}
+    diversity = Diversity({name: column[found.rows].tolist() for name, column in words.items()}, request.limit)
+    return fill(drawn_from, diversity, random)
 
 
 @dataclass(frozen=True)
@@ -61,7 +205,7 @@ class Ranked:
     """
 
     item_ids: tuple[str, ...]
-    rows: Rows  # of the release's tables, n
+    rows: Rows  # of the catalogue, n
     sources: tuple[tuple[str, ...], ...]
     vectors: NDArray[np.float32]  # what the ranker saw, n X 60
     scores: NDArray[np.float32]  # of the ranker, n
@@ -74,54 +218,29 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Answering:
-    """Everything an answer needs, and the two calls that may be hops."""
+    """Everything a ranked list needs, with the models in this process and nothing drawn."""
 
-    release: str  # version
-    tables: ReleaseTables
-    store: FeatureStore
+    world: World
+    store: RowReader  # of people
     keys: KeyValue
     deep: DeepModels
     ranker: Ranker
 
     def answer(self, request: Request) -> Ranked:
         """Rank the candidates of a request; of equal scores the better candidate comes first."""
-        [stamped] = self.store.read_users([request.user_id])
-        liked, reward, when = self._history(stamped.row if stamped else None)
-        collaborative = self.tables.collaborative(liked, reward)
-        candidates = self.tables.generator.with_history(
-            Interactions(np.ones(len(liked), np.int64), liked, when, reward.astype(np.float32), 2, len(collaborative))
-        ).generate(np.array([1]), request.repeat, {"item_knn": collaborative[None]})
-        places = np.flatnonzero(candidates.items[0] != NO_ITEM)
-        rows = candidates.items[0][places]
-        ids = [self.tables.index.ids[row] for row in rows]
-        scores = {"collaborative_score": collaborative[rows]} | self._deep(request, rows)
-        vectors = request_vectors(
-            self.store, request.user_id, ids, items=self.tables.attributes, context=request.context, scores=scores
-        )
-        ranked = np.asarray(self.ranker(vectors), dtype=np.float32)
+        [known] = self.keys.get([embedding_row(self.world.release, request.user_id)])
+        person = Person(user_row(self.store, request.user_id), int(known) if known else 0)
+        found = find(self.world, person, request)
+        asked = deep_inputs(self.world, person, request, found.rows)
+        deep = self.deep(person.embedding, asked["rows"], asked["context"])
+        made = vectors(self.world, person, request, found, deep)
+        ranked = np.asarray(self.ranker(made), dtype=np.float32)
         order = np.argsort(-ranked, kind="stable")
         return Ranked(
-            item_ids=tuple(ids[place] for place in order),
-            rows=rows[order],
-            sources=tuple(candidates.tags(0, int(places[place])) for place in order),
-            vectors=vectors[order],
+            item_ids=tuple(found.item_ids[place] for place in order),
+            rows=found.rows[order],
+            sources=tuple(found.sources[place] for place in order),
+            vectors=made[order],
             scores=ranked[order],
             limit=request.limit,
         )
-
-    def _history(self, row: UserRow | None) -> tuple[Rows, NDArray[np.float64], NDArray[np.int64]]:
-        """Items of the release the person liked, the best reward and the last time of each, oldest first."""
-        own = {name: dict(zip(OWN, values, strict=True)) for name, values in (row.own if row else {}).items()}
-        items = self.tables.index.rows(list(own))
-        reward = np.array([values["own_best_reward"] for values in own.values()], dtype=np.float64)
-        times = np.nan_to_num(np.array([values["own_last_time"] for values in own.values()], dtype=np.float64))
-        order = [place for place in np.argsort(times, kind="stable") if items[place]]
-        return items[order], reward[order], times[order].astype(np.int64)
-
-    def _deep(self, request: Request, rows: Rows) -> dict[str, NDArray[np.float32]]:
-        [known] = self.keys.get([embedding_row(self.release, request.user_id)])
-        context = context_vectors(
-            np.array([request.context.timestamp]), request.context.timezone, order_only=request.context.order_only
-        )
-        scores = self.deep(int(known) if known else 0, rows, context)
-        return {DEEP_FEATURES[name]: scores[number] for number, name in enumerate(self.deep.names)}

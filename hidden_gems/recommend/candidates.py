@@ -163,16 +163,60 @@ class CandidateGenerator:
         given = given or {}
         names = ("popular", "recent_popular", "nearby", "own", "new", *given)
         step = max(1, _CHUNK_CELLS // self.items)
-        parts = []
+        parts, width = [], self._width
         for start in range(0, len(users), step):
             part = slice(start, start + step)
             out = self._left_out(users[part], repeat, None if hidden is None else hidden[part])
-            parts.append(self._generate(users[part], out, {name: table[part] for name, table in given.items()}))
-        width = self._width
+            ours = self._sources(users[part])
+            parts.append(self._merge(out, ours | {name: table[part] for name, table in given.items()}, width))
         items = np.concatenate([found for found, _ in parts] or [np.empty((0, width), dtype=np.int64)])
         sources = np.concatenate([bits for _, bits in parts] or [np.empty((0, width), dtype=np.int64)])
         filled = (items != NO_ITEM).any(axis=0)  # a catalogue that is known as a whole needs no more columns
         return Candidates(items[:, filled], sources[:, filled], names)
+
+    def for_one(
+        self,
+        liked: Rows,
+        out: NDArray[np.bool_],
+        given: Mapping[str, NDArray[np.floating]],
+        here: tuple[float, float] | None = None,
+    ) -> Candidates:
+        """Candidates of one person, by the same sources as `generate`, without building tables of people.
+
+        Args:
+            liked: Items the person liked, each once, oldest first.
+            out: Items that are out of the question; row 0 always is, size I.
+            given: Scores of other sources, each of size I; -inf where a source does not find the item.
+            here: Latitude and longitude in degrees that `nearby` starts from; the last places of the person by default.
+        """
+        own, recent = np.zeros((1, self.items)), self.config.recent_places
+        np.add.at(own[0], liked, self.config.own_decay ** np.arange(len(liked) - 1, -1, -1.0))
+        place = self._place[liked[::-1][:recent]] if here is None else np.array([here])
+        sources = self._of_ours(own, place[None]) | {name: scores[None, :] for name, scores in given.items()}
+        closed = out.copy()
+        closed[0] = True
+        items, bits = self._merge(closed[None, :], sources, self._width)
+        found = items[0] != NO_ITEM
+        return Candidates(items[:, found], bits[:, found], ("popular", *sources))
+
+    def with_items(self, place: NDArray[np.float64], born: NDArray[np.float64]) -> Self:
+        """The same sources over a catalogue that has grown at its end; nobody has liked the new items.
+
+        Args:
+            place: Latitude and longitude of every item, NaN where unknown, I X 2 with a larger I.
+            born: When each of the new items came, epoch seconds.
+        """
+        grown, nothing = copy.copy(self), np.zeros(len(born))
+        grown.items, grown._place = len(place), place
+        grown.popular, grown._recent = np.append(self.popular, nothing), np.append(self._recent, nothing)
+        grown._born = np.append(self._born, born)
+        grown._finish()
+        return grown.without_people()
+
+    @property
+    def place(self) -> NDArray[np.float64]:
+        """Latitude and longitude of each item, NaN where unknown, I X 2."""
+        return self._place
 
     @property
     def _width(self) -> int:
@@ -188,14 +232,14 @@ class CandidateGenerator:
             out |= hidden.toarray() != 0
         return out
 
-    def _generate(
-        self, users: Rows, out: NDArray[np.bool_], given: Mapping[str, Scores]
+    def _merge(
+        self, out: NDArray[np.bool_], sources: Mapping[str, NDArray[np.floating]], width: int
     ) -> tuple[Rows, NDArray[np.int64]]:
-        rows = np.arange(len(users))[:, None]
-        width, shares = self._width, self.config.shares
+        """Merge sources by rank over share; `out` is B X I, the scores B X I or 1 X I."""
+        rows, shares = np.arange(len(out))[:, None], self.config.shares
         place = np.where(out, np.inf, self._popular_place / shares["popular"])  # rank over share, B X I
         bits = np.where(~out & (self._popular_place <= width), 1, 0)
-        for s, (name, scores) in enumerate((self._sources(users) | dict(given)).items(), start=1):
+        for s, (name, scores) in enumerate(sources.items(), start=1):
             table = np.where(out, -np.inf, scores)
             order = _best(table, width)
             found = np.take_along_axis(table, order, axis=1) > -np.inf
@@ -208,23 +252,29 @@ class CandidateGenerator:
 
     def _sources(self, users: Rows) -> dict[str, NDArray[np.floating]]:
         """Scores of our own sources, each B X I or 1 X I; -inf where a source does not find the item."""
-        own = self._own[users].toarray()
+        last = self._last[users]
+        place = np.where((last > 0)[..., None], self._place[last], np.nan)
+        return self._of_ours(self._own[users].toarray(), place)
+
+    def _of_ours(self, own: NDArray[np.float64], place: NDArray[np.float64]) -> dict[str, NDArray[np.floating]]:
+        """Scores of our own sources from weights of own visits, B X I, and places to start from, B X P X 2."""
         return {
             "recent_popular": np.where(self._recent > 0, self._recent, -np.inf)[None, :],
-            "nearby": self._nearness(users),
+            "nearby": self._nearness(place),
             "own": np.where(own > 0, own, -np.inf),
             "new": self._born[None, :],
         }
 
-    def _nearness(self, users: Rows) -> NDArray[np.float64]:
-        """Minus the kilometres to the nearest of the person's last places, B X I; -inf where not known."""
-        nearest = np.full((len(users), self.items), np.inf)
+    def _nearness(self, place: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Minus the kilometres to the nearest of P places of B people, B X I; -inf where not known."""
+        nearest = np.full((len(place), self.items), np.inf)
         north, east = self._place.T
-        for last in self._last[users].T:
-            at = np.where(last > 0, last, 0)
-            shrink = np.cos(np.radians(north[at]))[:, None]
-            distance = np.hypot(north - north[at][:, None], (east - east[at][:, None]) * shrink) * _KM_PER_DEGREE
-            nearest = np.fmin(nearest, np.where((last > 0)[:, None], distance, np.inf))
+        for lat, lon in place.transpose(1, 2, 0):
+            if np.isnan(lat).all():
+                continue
+            shrink = np.cos(np.radians(lat))[:, None]
+            distance = np.hypot(north - lat[:, None], (east - lon[:, None]) * shrink) * _KM_PER_DEGREE
+            nearest = np.fmin(nearest, distance)
         return -nearest
 
 

@@ -6,9 +6,11 @@ import numpy as np
 
 from hidden_gems.benchmark.shelf import Shelf
 from hidden_gems.core.errors import BadInputError
+from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.split import split_by_time
 from hidden_gems.features.schema import FEATURE_NAMES
+from hidden_gems.features.stream import remember_answers
 from hidden_gems.training.ncf import NCFRecommender
 from hidden_gems.training.training_set import TrainingSet
 
@@ -37,14 +39,16 @@ def build_training_set(checked: Path, out: Path, seed: int) -> dict[str, float]:
 
 
 def materialize_features(checked: Path, redis: str, folder: Path) -> dict[str, int]:
-    """Materialize everyone's rows as of the dataset's now.
+    """Materialize everyone's rows as of the dataset's now, and let the stream know what was answered before it.
 
     Returns:
         users, items, and rows replaced.
     """
     from hidden_gems.features.feast_store import materialize
+    from hidden_gems.features.snapshot import answers
 
     dataset = Dataset.read(checked)
+    remember_answers(answers(dataset, dataset.now), RedisKeyValue(redis))
     return materialize(dataset, dataset.now, redis=redis, folder=folder)
 
 

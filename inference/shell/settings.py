@@ -23,3 +23,15 @@ class Settings(BaseSettings):
     def the_clock(self) -> Clock:
         """Clock of this process, the same in every process of a stack."""
         return clock_from(self.clock)
+
+
+class ServerSettings(Settings):
+    """Settings of a KServe server that follows a release."""
+
+    port: int  # HTTP
+    grpc_port: int
+    releases: Path = Path("releases")  # folder of the releases and their pointers
+    pointer: str = "stable"
+    release_poll_seconds: float = 1.0
+    environment: str = "local"
+    grace_seconds: float = 5.0  # for requests in flight when it is told to stop

@@ -6,20 +6,37 @@ from pathlib import Path
 import pytest
 
 from hidden_gems.cli.processes import redis_server
+from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.features.feast_store import FeastSettings, FeastStore, apply
+from hidden_gems.features.hot_store import HotRows, HotStore
 from hidden_gems.features.raw import ITEM, USER
 from hidden_gems.features.rows import ItemRow, UserRow
-from hidden_gems.features.store import FeatureStore, MemoryStore
+from hidden_gems.features.store import FeatureStore, MemoryStore, Stamped
 
 AT = 1_777_852_800
 
 
 @pytest.fixture(scope="module")
-def feast_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FeastStore]:
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FeastSettings]:
     with redis_server(tmp_path_factory.mktemp("redis")) as address:
         settings = FeastSettings(address, tmp_path_factory.mktemp("feast"), 5.0, Path("feature_repo"))
         apply(settings)
-        yield FeastStore(settings)
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def feast_store(settings: FeastSettings) -> FeastStore:
+    return FeastStore(settings)
+
+
+@pytest.fixture(scope="module")
+def feast_overwriting(settings: FeastSettings) -> FeastStore:
+    return FeastStore(settings, overwrite=True)
+
+
+@pytest.fixture(scope="module")
+def hot_store(settings: FeastSettings) -> HotStore:
+    return HotStore(RedisKeyValue(settings.redis, 5.0))
 
 
 @pytest.fixture(params=["memory", "feast"])
@@ -30,14 +47,23 @@ def store(request: pytest.FixtureRequest) -> FeatureStore:
     return found
 
 
+@pytest.fixture(params=["memory", "feast"])
+def overwriting(request: pytest.FixtureRequest) -> FeatureStore:
+    if request.param == "memory":
+        return MemoryStore(overwrite=True)
+    found: FeastStore = request.getfixturevalue("feast_overwriting")
+    return found
+
+
 def user(likes: float) -> UserRow:
     return UserRow(
-        (likes,) * len(USER), {"gğ": (likes, 5.0, 1.0)}, {"cafe": (1.0, 2.0, -3.0, 4.0)}, {"Balat": (likes,)}
-    )
+        (likes,) * len(USER), {"gğ": (likes, 5.0, 1.0)}, {"cafe": (1.0, 2.0, -3.0, 4.0)}, {"Balat": (likes,)},
+        (AT - 60, AT - 5),
+    )  # fmt: skip
 
 
 def item(likes: float) -> ItemRow:
-    return ItemRow((likes,) * len(ITEM))
+    return ItemRow((likes,) * len(ITEM), (AT - 60, AT - 60))
 
 
 def test_a_row_comes_back_with_its_second(store: FeatureStore) -> None:
@@ -90,3 +116,60 @@ def test_the_second_that_means_never_is_refused(store: FeatureStore) -> None:
         store.write_items({"g": item(1)}, -5)
     store.write_items({"first": item(1)}, 1)
     assert [found and found.timestamp for found in store.read_items(["first"])] == [1]
+
+
+def test_a_store_that_overwrites_takes_every_row(overwriting: FeatureStore) -> None:
+    for at, likes in ((AT, 1), (AT, 2), (AT - 1, 3)):
+        overwriting.write_users({"over": user(likes)}, at)
+        overwriting.write_items({"over": item(likes)}, at)
+        assert overwriting.read_users(["over"]) == [Stamped(user(likes), at)]
+        assert overwriting.read_items(["over"]) == [Stamped(item(likes), at)]
+
+
+IDS = ["plain", "", "ğüşiöç", "🧭🕌", "a" * 64, "🏛" * 64, "with space", "1", "\u200d", "x:y|z"]
+
+
+def test_rows_straight_out_of_redis_are_those_that_feast_reads(feast_store: FeastStore, hot_store: HotStore) -> None:
+    for number, name in enumerate(IDS):
+        feast_store.write_users({f"hot{name}": user(number / 7)}, AT + number)
+        feast_store.write_items({f"hot{name}": item(float("nan") if number % 2 else number)}, 1 + number)
+    asked = [word for name in IDS for word in (f"hot{name}", f"missing{name}")]
+    assert hot_store.read_users(asked) == feast_store.read_users(asked)
+    ours, theirs = hot_store.read_items(asked), feast_store.read_items(asked)
+    assert [row and (row.row.pack(), row.timestamp) for row in ours] == [
+        row and (row.row.pack(), row.timestamp) for row in theirs
+    ]
+    assert [row is None for row in ours] == [False, True] * len(IDS)
+    assert [row.timestamp for row in hot_store.read_users(asked) if row] == [AT + number for number in range(len(IDS))]
+
+
+def test_many_rows_come_in_the_order_of_the_ids(feast_overwriting: FeastStore, hot_store: HotStore) -> None:
+    names = [f"many{number}" for number in range(2_100)]
+    feast_overwriting.write_items({name: item(number) for number, name in enumerate(names)}, AT)
+    found = hot_store.read_items(names[::-1])
+    assert [row and row.row.totals[0] for row in found] == list(range(2_099, -1, -1))
+    assert hot_store.read_users([]) == hot_store.read_items([]) == []
+    assert hot_store.read_users(["many1"]) == [None]  # a gem is no person
+
+
+def test_one_round_trip_brings_a_person_beside_other_keys(feast_store: FeastStore, settings: FeastSettings) -> None:
+    feast_store.write_users({"trip": user(4)}, AT)
+    keys, hot = RedisKeyValue(settings.redis, 5.0), HotRows()
+    keys.put({"beside": b"it"})
+    fetched = keys.fetch(["beside"], [hot.user_hash("trip"), hot.item_hash("trip")])
+    assert fetched.values == [b"it"]
+    assert hot.user_row(fetched.fields[0]) == Stamped(user(4), AT)
+    assert hot.item_row(fetched.fields[1]) is None
+
+
+def test_another_project_has_other_rows(feast_store: FeastStore, settings: FeastSettings) -> None:
+    feast_store.write_users({"mine": user(4)}, AT)
+    other = HotStore(RedisKeyValue(settings.redis, 5.0), HotRows("somebody_else"))
+    assert other.read_users(["mine"]) == [None]
+
+
+@pytest.mark.parametrize("length", [0, 1, 127, 128, 16_383, 16_384, 70_000])
+def test_texts_of_every_length_are_read(length: int, feast_store: FeastStore, hot_store: HotStore) -> None:
+    row = UserRow(user(1).totals, {"g" * length: (1.0, 2.0, 3.0)})
+    feast_store.write_users({f"long{length}": row}, AT)
+    assert hot_store.read_users([f"long{length}"]) == [Stamped(row, AT)]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hidden_gems.cli.demo import QUICK_PEOPLE
+from hidden_gems.cli.simulate import QUICK_PEOPLE
 from hidden_gems.export import release as releases
 from tests import factories
 from tests.e2e.processes import end_all, living, wait_for

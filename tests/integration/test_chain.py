@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import torch
 
 from hidden_gems.cli.story import STRANGER, Gem, Teller
+from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.names import embedding_row
 from hidden_gems.evaluation.report import Evaluation
@@ -28,13 +30,15 @@ from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.models.pairs import Pairs
-from hidden_gems.recommend.answering import Ranked, Request
+from hidden_gems.recommend.answering import Ranked
 from hidden_gems.recommend.ranking import SCORE_FEATURES, ranking_features
+from hidden_gems.recommend.request import Filters, Request
 from hidden_gems.steps import learning, packing
 from hidden_gems.training.ncf import NCFRecommender
 from tests.integration.chain import SEED, Chain, built
 
 GALATA = (41.0256, 28.9741)
+AGAIN = Filters(exclude_seen=False)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +78,7 @@ def test_a_request_gets_the_vectors_and_scores_of_training(chain: Chain, teller:
     assert set(people) & set(later["user_id"])  # the store knows what the models have not seen
     contexts = [asked(chain), asked(chain, "rain", GALATA)]
     answers = {
-        (user, place): teller.answering.answer(Request(user, context, repeat=place == 0))
+        (user, place): teller.answering.answer(Request(user, context, filters=Filters(exclude_seen=place != 0)))
         for user in people
         for place, context in enumerate(contexts)
     }
@@ -90,6 +94,22 @@ def test_a_request_gets_the_vectors_and_scores_of_training(chain: Chain, teller:
     np.testing.assert_allclose(served[scores], trained[scores], rtol=0, atol=1e-4)
     assert served["collaborative_score"].std() > 0.1
     assert served["ncf_score"].std() > 0.1
+
+
+@pytest.mark.parametrize("later", [3 * 3600, 2 * DAY_SECONDS, 8 * DAY_SECONDS])
+def test_a_later_request_gets_the_vectors_of_training_too(chain: Chain, teller: Teller, later: int) -> None:
+    context = replace(asked(chain), timestamp=chain.dataset.now + later)
+    people = [*active(chain)[:4], STRANGER]
+    answers = {user: teller.answering.answer(Request(user, context, repeat=True)) for user in people}
+    marks = pd.DataFrame([mark for user, found in answers.items() for mark in _marks(user, context, found)])
+    trained = pd.DataFrame(ranking_features(raw_columns(chain.dataset, marks), {}), columns=FEATURE_NAMES)
+    served = pd.DataFrame(np.concatenate([found.vectors for found in answers.values()]), columns=FEATURE_NAMES)
+    models = [SCORE_FEATURES[name] for name in ("ncf", "item_knn")]
+    pd.testing.assert_frame_equal(served.drop(columns=models), trained.drop(columns=models), check_exact=True)
+    now = teller.answering.answer(Request(people[0], asked(chain), repeat=True))
+    windows = [FEATURE_NAMES.index(name) for name in ("activity_7d", "activity_30d")]
+    assert (answers[people[0]].vectors[0, windows] <= now.vectors[0, windows]).all()
+    assert served["interactions_7d"].max() > 0 or later >= 7 * DAY_SECONDS
 
 
 def _marks(user: str, context: RequestContext, found: Ranked) -> list[dict[str, Any]]:
@@ -122,7 +142,7 @@ def test_an_answer_is_in_the_order_of_the_ranker(chain: Chain, teller: Teller) -
     assert all(found.sources)
     known = set(chain.dataset.interactions.query("user_id == @active(@chain)[0] and reward > 0")["item_id"])
     assert not known & set(found.item_ids)
-    assert known & set(teller.answering.answer(Request(active(chain)[0], asked(chain), repeat=True)).item_ids)
+    assert known & set(teller.answering.answer(Request(active(chain)[0], asked(chain), filters=AGAIN)).item_ids)
 
 
 # --- slates
@@ -137,7 +157,9 @@ def test_slates_of_somebody_known_and_of_nobody_known(chain: Chain, teller: Tell
         assert len({gem.item["item_id"] for gem in slate}) == 10
     assert theirs != strange
     assert strange == teller.slate("somebody-else", now, "en", GALATA)
-    assert not {"own", "nearby"} & {source for gem in strange for source in gem.sources}
+    assert not any("own" in gem.sources for gem in strange)
+    nowhere = teller.slate(STRANGER, now, "en", None)
+    assert not {"own", "nearby"} & {source for gem in nowhere for source in gem.sources}
     [first] = teller.slate(warm, now, "en", GALATA, limit=1)
     assert first == theirs[0]
 
@@ -152,7 +174,7 @@ def test_somebody_who_knows_every_gem_gets_nothing_new_and_no_error(chain: Chain
     assert teller.slate("collector", now, "tr", None) == ()
     nothing = teller.answering.answer(Request("collector", asked(chain)))
     assert (nothing.item_ids, nothing.vectors.shape, list(nothing.shown)) == ((), (0, len(FEATURE_NAMES)), [])
-    again = teller.answering.answer(Request("collector", asked(chain), repeat=True))
+    again = teller.answering.answer(Request("collector", asked(chain), filters=AGAIN))
     assert len(again.shown) == 10
     assert any("own" in sources for sources in again.sources)
 

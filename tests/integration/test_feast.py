@@ -8,17 +8,24 @@ from types import ModuleType
 import pandas as pd
 import pytest
 from feast import Entity, FeatureView
+from feast.feature_view import FeatureViewState
 from feast.repo_operations import parse_repo
 
 from hidden_gems.cli.processes import free_port, redis_server
 from hidden_gems.core.errors import BadInputError, PartUnavailableError, StepFailedError
+from hidden_gems.core.kv import RedisKeyValue
+from hidden_gems.features.event_rows import item_table
 from hidden_gems.features.feast_definitions import definitions
 from hidden_gems.features.feast_store import FeastSettings, FeastStore, apply, materialize
+from hidden_gems.features.hot_store import HotStore
+from hidden_gems.features.live_rows import ItemRows
 from hidden_gems.features.raw import ITEM, USER
 from hidden_gems.features.schema import FEATURE_SERVICE
-from hidden_gems.features.snapshot import snapshot
+from hidden_gems.features.snapshot import answers, snapshot
+from hidden_gems.features.stream import LiveRows, remember_answers
 from tests import factories
 from tests.unit.features.parity import assert_parity
+from tests.unit.features.replay import batches
 
 
 @pytest.fixture
@@ -67,6 +74,64 @@ def test_a_fresher_row_of_the_stream_survives_materializing(redis: str, tmp_path
     [found] = store.read_users(["u1"])
     assert found is not None
     assert (found.row.pack(), found.timestamp) == (users["u2"].pack(), dataset.now + 5)
+
+
+def test_the_hot_read_sees_what_feast_sees_after_materializing_and_after_pushes(redis: str, tmp_path: Path) -> None:
+    dataset = factories.rich_dataset()
+    at = dataset.now
+    materialize(dataset, at, redis=redis, folder=tmp_path)
+    settings = FeastSettings(redis, tmp_path, timeout_seconds=5.0)
+    store, hot = FeastStore(settings, overwrite=True), HotStore(RedisKeyValue(redis, 5.0))
+    users, items = snapshot(dataset, at)
+    people, gems = [*users, "nobody"], [*items, "nowhere"]
+    for second in (at, at, at + 1):
+        theirs, ours = store.read_users(people), hot.read_users(people)
+        assert [f and (f.row.pack(), f.timestamp) for f in ours] == [f and (f.row.pack(), f.timestamp) for f in theirs]
+        assert [f and f.row.pack() for f in ours] == [*(row.pack() for row in users.values()), None]
+        ours_too = hot.read_items(gems)
+        assert [f and (f.row.pack(), f.timestamp) for f in ours_too] == [
+            f and (f.row.pack(), f.timestamp) for f in store.read_items(gems)
+        ]
+        users |= {"u1": users["u2"], "u2": users["u1"]}
+        store.write_users({"u1": users["u1"], "u2": users["u2"]}, second)  # twice within the second of materializing
+
+
+def test_the_stream_through_feast_ends_with_the_rows_of_the_history(redis: str, tmp_path: Path) -> None:
+    dataset = factories.rich_dataset(users=12, count=15, events=300)
+    start = int(dataset.interactions["timestamp"].iloc[200])
+    materialize(dataset.before(start), start, redis=redis, folder=tmp_path)
+    keys = RedisKeyValue(redis, 5.0)
+    remember_answers(answers(dataset, start), keys)
+    live = LiveRows(
+        FeastStore(FeastSettings(redis, tmp_path, timeout_seconds=5.0), overwrite=True),
+        item_table(dataset.items), timezone=dataset.about.timezone, keys=keys, people=5,
+    )  # fmt: skip
+    for interactions, slates, at in batches(dataset, start, seed=1):
+        live.apply(interactions, slates, at)
+    users, items = snapshot(dataset, dataset.now)
+    people = HotStore(keys).read_users(list(users))
+    gems = HotStore(keys).read_items(list(items))
+    rows = {name: found.row.at(dataset.now) for name, found in zip(items, gems, strict=True) if found}
+    top = ItemRows.of(rows).top_likes(dataset.now)
+    assert [f and f.row.at(dataset.now).pack() for f in people] == [row.pack() for row in users.values()]
+    assert [row.with_top(top).pack() for row in rows.values()] == [row.pack() for row in items.values()]
+
+
+def test_rows_are_read_while_others_materialize(redis: str, tmp_path: Path) -> None:
+    dataset = factories.rich_dataset(users=4, count=5, events=30)
+    materialize(dataset, dataset.now, redis=redis, folder=tmp_path)
+    settings = FeastSettings(redis, tmp_path, timeout_seconds=5.0)
+    registry = FeastStore(settings)._feast.registry
+    view = registry.get_feature_view("user_rows", "hidden_gems")
+    assert view.state == FeatureViewState.AVAILABLE_ONLINE
+    view.state = FeatureViewState.MATERIALIZING
+    registry.apply_feature_view(view, "hidden_gems")
+    store = FeastStore(settings, overwrite=True)
+    assert store._feast.registry.get_feature_view("user_rows", "hidden_gems").state == FeatureViewState.MATERIALIZING
+    [found] = store.read_users(["u1"])
+    assert found is not None
+    store.write_users({"u1": found.row}, dataset.now + 7)
+    assert [each and each.timestamp for each in store.read_users(["u1"])] == [dataset.now + 7]
 
 
 def test_a_redis_that_is_away_is_named(tmp_path: Path) -> None:

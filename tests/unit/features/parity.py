@@ -8,7 +8,8 @@ import pandas as pd
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.features.counts import raw_columns
 from hidden_gems.features.event_rows import item_table
-from hidden_gems.features.request import RequestContext, request_columns, request_vectors
+from hidden_gems.features.live_rows import ItemRows
+from hidden_gems.features.request import RequestContext, request_columns, request_vectors, user_row
 from hidden_gems.features.schema import SCORE_NAMES
 from hidden_gems.features.store import FeatureStore
 from hidden_gems.features.vector import feature_matrix
@@ -25,11 +26,13 @@ def requests(dataset: Dataset, at: int) -> Iterator[tuple[str, list[str], Reques
 
 
 def assert_parity(dataset: Dataset, at: int, store: FeatureStore) -> None:
+    rows = ItemRows.read(store, dataset.items["item_id"].tolist())
     table, columns, vectors, marks, scores = item_table(dataset.items), [], [], [], []
     for number, (user, gems, context) in enumerate(requests(dataset, at)):
         score = {name: np.linspace(-1, 1, len(gems)) * number for name in SCORE_NAMES[:3]}
-        columns.append(pd.DataFrame(request_columns(store, user, gems, items=table, context=context)))
-        vectors.append(request_vectors(store, user, gems, items=table, context=context, scores=score))
+        row = user_row(store, user)
+        columns.append(pd.DataFrame(request_columns(row, rows, gems, items=table, context=context)))
+        vectors.append(request_vectors(row, rows, gems, items=table, context=context, scores=score))
         given = {name: getattr(context, name) for name in ("lat", "lon", "weather", "temperature_c")}
         marks += [{"user_id": user, "item_id": gem, "timestamp": at} | given for gem in gems]
         scores.append(pd.DataFrame(score))

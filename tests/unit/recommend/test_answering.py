@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from hidden_gems.core.kv import MemoryKeyValue
 from hidden_gems.core.names import embedding_row
+from hidden_gems.datasets.dataset import About
 from hidden_gems.datasets.interactions import Interactions, Rows
 from hidden_gems.features.context import CONTEXT_NAMES, context_vectors
 from hidden_gems.features.raw import OWN, USER
@@ -14,9 +15,11 @@ from hidden_gems.features.rows import NEW_USER, UserRow
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.features.store import MemoryStore
 from hidden_gems.models.item_knn import ItemKNN
-from hidden_gems.recommend.answering import Answering, Ranked, Request
+from hidden_gems.recommend.answering import Answering, Ranked
 from hidden_gems.recommend.candidates import CandidateGenerator
+from hidden_gems.recommend.request import Filters, Request
 from hidden_gems.recommend.tables import ReleaseTables
+from hidden_gems.recommend.world import World
 
 NOW = 1_777_905_000
 IDS = [f"g{number}" for number in range(1, 7)]
@@ -77,11 +80,12 @@ def store(*liked: tuple[str, float, float]) -> MemoryStore:
 def answering(found: MemoryStore, deep: Doubled | None = None) -> Answering:
     keys = MemoryKeyValue()
     keys.put({embedding_row("2026-05-04.1", "somebody"): b"3"})
-    return Answering("2026-05-04.1", tables(), found, keys, deep or Doubled(), by_ncf)
+    world = World.of("2026-05-04.1", About("made up", "Europe/Istanbul", "made-up"), ("ncf",), tables())
+    return Answering(world, found, keys, deep or Doubled(), by_ncf)
 
 
 def request(user: str = "somebody", limit: int = 10, repeat: bool = False) -> Request:
-    return Request(user, RequestContext(NOW, "Europe/Istanbul"), limit, repeat)
+    return Request(user, RequestContext(NOW, "Europe/Istanbul"), limit, filters=Filters(exclude_seen=not repeat))
 
 
 def test_the_row_key_names_release_and_person() -> None:

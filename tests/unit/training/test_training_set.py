@@ -10,6 +10,7 @@ from hidden_gems.datasets.assemble import pseudonymise
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.split import TimeSplit, split_by_time
 from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
+from hidden_gems.training.labels import interaction_labels
 from hidden_gems.training.training_set import (
     MARKS,
     TrainingSet,
@@ -244,3 +245,16 @@ def test_no_query_is_drawn_twice() -> None:
     marks = pd.DataFrame({"query": np.repeat([f"q{n}" for n in range(50)], 2), "label": [0, 1] * 50})
     kept = _keep_queries(marks, 30, np.random.default_rng(0))
     assert kept["query"].nunique() == 30
+
+
+def test_of_several_answers_in_a_list_the_best_is_its_label(rich: Dataset) -> None:
+    split = split_by_time(rich)
+    marks = build_marks(rich, split, everything, TrainingSetConfig(slates=False, moments=1))
+    events = rich.between(split.rank_from, split.test_from).interactions
+    events = events.assign(label=interaction_labels(events))
+    met = events.groupby(["user_id", "item_id"])["label"].agg(["max", "min"])
+    mixed = met[(met["min"] > 0) & (met["max"] > met["min"])]
+    found = marks.set_index(["user_id", "item_id"])["label"]
+    found = found[found.index.isin(mixed.index)]
+    assert len(found)
+    assert (found == mixed["max"].reindex(found.index)).all()

@@ -1,0 +1,190 @@
+"""Everything that is said about why a gem is shown: quickly from facts, or in full from the ranker's contributions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from hidden_gems.datasets.contract import TIMES_OF_DAY
+from hidden_gems.explain.alignment import context_alignment
+from hidden_gems.explain.counterfactuals import Change, counterfactuals
+from hidden_gems.explain.reasons import TOP_CONCEPTS, explain
+from hidden_gems.explain.wording import Facts, Language, Phrase, phrase, sentence
+from hidden_gems.features.local_time import local_time
+from hidden_gems.features.request import RequestContext
+from hidden_gems.features.schema import FEATURE_NAMES
+from hidden_gems.recommend.live import LiveItems
+from hidden_gems.recommend.person import History
+from hidden_gems.recommend.request import Preferences
+from hidden_gems.recommend.slate import Constraint, Utilities
+
+Vectors = NDArray[np.float32]
+
+SIMILAR = 3
+BACKGROUND = 20
+"""Candidates that were not shown and stand for all of them when lifts are counted."""
+
+_CONCEPTS_OF = {
+    "own": "own", "nearby": "distance", "trending": "popularity", "item_knn": "people", "online": "people",
+    "recent_popular": "popularity",
+}  # fmt: skip
+_BRIEF_ORDER = (
+    "taste", "own", "distance", "neighborhood", "people", "popularity", "novelty", "hidden", "authenticity", "crowd",
+    "quality", "time",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The gems that are explained, k of them, with what is known of each."""
+
+    items: tuple[Mapping[str, Any], ...]  # rows of the item table
+    rows: tuple[int, ...]  # of the catalogue
+    vectors: Vectors  # k X 60
+    sources: tuple[tuple[str, ...], ...]
+    confidence: tuple[float, ...]  # see `confidence`
+    fired: Mapping[int, Constraint] = field(default_factory=dict)  # by number of the gem
+
+
+@dataclass(frozen=True)
+class Listener:
+    """To whom and for which moment."""
+
+    context: RequestContext
+    language: Language
+    preferences: Preferences = field(default_factory=Preferences)
+    history: History | None = None
+
+    @property
+    def time_of_day(self) -> str | None:
+        """Word of the vocabulary, None where times are only an order."""
+        if self.context.order_only:
+            return None
+        at = local_time(np.array([self.context.timestamp]), self.context.timezone)
+        return TIMES_OF_DAY[int(at.time_of_day[0])]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What the ranker said about the gems and about candidates beside them."""
+
+    background: Vectors  # other candidates, m X 60
+    contributions: NDArray[np.float64]  # of the k gems, then of the m others, (k + m) X 61
+    tried: Sequence[Change]
+    scores: NDArray[np.floating]  # of the k gems, k
+    changed: NDArray[np.floating]  # of the k gems under each change, c · k
+
+
+def confidence(utilities: Utilities, places: Sequence[int]) -> tuple[float, ...]:
+    """How sure we are of each gem: the probability that its draw beats that of a candidate picked at random.
+
+    Half for a gem like any other, near 1 for one that we know to be better.
+
+    Args:
+        utilities: Of n candidates.
+        places: Numbers of the gems among them.
+
+    Examples:
+        >>> flat = Utilities(np.zeros(3), np.ones(3), 0.0)
+        >>> confidence(flat, [1])
+        (0.5,)
+    """
+    found = []
+    for place in places:
+        others = np.delete(np.arange(len(utilities.mean)), place)
+        apart = utilities.mean[place] - utilities.mean[others]
+        width = np.sqrt(utilities.spread[place] ** 2 + utilities.spread[others] ** 2)
+        sure = np.where(width > 0, ndtr(apart / np.where(width > 0, width, 1.0)), (np.sign(apart) + 1.0) / 2.0)
+        found.append(round(float(sure.mean()), 4) if len(others) else 0.5)
+    return tuple(found)
+
+
+def brief(shown: Shown, listener: Listener) -> list[dict[str, Any]]:
+    """One sentence for each gem, from facts and from the sources that found it; the ranker is not asked."""
+    return [
+        {"text": _sentence(shown, listener, place), "language": listener.language, "confidence": sure}
+        for place, sure in enumerate(shown.confidence)
+    ]
+
+
+def _sentence(shown: Shown, listener: Listener, place: int) -> str:
+    vector = dict(zip(FEATURE_NAMES, shown.vectors[place].tolist(), strict=True))
+    facts = Facts(shown.items[place], vector, listener.time_of_day)
+    found = {_CONCEPTS_OF[source] for source in shown.sources[place] if source in _CONCEPTS_OF}
+    order = sorted(_BRIEF_ORDER, key=lambda concept: concept not in found and concept != "taste")
+    told = _wished(facts, listener)
+    told += [said for concept in order if (said := phrase(concept, facts)) is not None]
+    return sentence(facts, told[:TOP_CONCEPTS], listener.language)
+
+
+def full(shown: Shown, listener: Listener, scored: Scored, items: LiveItems) -> list[dict[str, Any]]:
+    """Every field of an explanation for each gem (contract §5).
+
+    Args:
+        shown: The gems.
+        listener: Who asked, and when.
+        scored: What the ranker said.
+        items: The catalogue.
+    """
+    count = len(shown.items)
+    rows = [*shown.items, *({} for _ in scored.background)]
+    vectors = np.concatenate([shown.vectors, scored.background])
+    reasons = explain(
+        scored.contributions, vectors, FEATURE_NAMES, rows, range(count), listener.language, listener.time_of_day
+    )
+    travel = FEATURE_NAMES.index("travel_minutes")
+    return [
+        {
+            "text": reason.text,
+            "language": reason.language,
+            "confidence": shown.confidence[place],
+            "top_features": [
+                {"name": each.name, "label": each.label, "importance": round(each.importance, 4)}
+                for each in reason.top_features
+            ],
+            "similar_items": similar_items(shown.rows[place], listener.history, items),
+            "context_alignment": context_alignment(
+                shown.items[place], listener.context, listener.time_of_day, float(shown.vectors[place, travel])
+            ),
+            "counterfactuals": counterfactuals(scored.scores, scored.changed, scored.tried, place),
+            "attention": [],  # of sequence models, of which a release has none yet
+            "diversity": _diversity(shown.fired.get(place)),
+        }
+        for place, reason in enumerate(reasons)
+    ]
+
+
+def similar_items(row: int, history: History | None, items: LiveItems) -> list[dict[str, Any]]:
+    """What the person liked that is most like a gem; the rating is their best reward on the scale 1 to 5.
+
+    Likeness is that of the release's item-to-item model; a gem that came later has none.
+
+    Args:
+        row: Of the gem.
+        history: Of the person.
+        items: The catalogue.
+    """
+    if history is None or row >= len(items.tables.index):
+        return []
+    liked = dict(zip(history.rows.tolist(), history.reward.tolist(), strict=True))
+    near = [other for other in items.tables.neighbours[row].tolist() if other in liked and other != row]
+    return [
+        {
+            "item_id": items.index.ids[other],
+            "name": items.item(other).get("name"),
+            "rating": round(1.0 + 4.0 * max(liked[other], 0.0)),
+        }
+        for other in near[:SIMILAR]
+    ]
+
+
+def _wished(facts: Facts, listener: Listener) -> list[Phrase]:
+    kind = facts.text("type")
+    return [Phrase("wished", {"type": kind})] if kind in listener.preferences.types else []
+
+
+def _diversity(fired: Constraint | None) -> dict[str, Any] | None:
+    return None if fired is None else {"reason": fired.reason, "from": fired.kept_out, "to": fired.chosen}

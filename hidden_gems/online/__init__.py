@@ -1,0 +1,1 @@
+"""What learns from every click: Thompson sampling, incremental matrix factorisation, and the state they share."""

@@ -1,0 +1,211 @@
+"""From scores and beliefs to a slate: utilities, the hand-over from bandit to models, diversity, the draw."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hidden_gems.recommend.exploration import Floats, Mask, draw
+from hidden_gems.recommend.request import Preferences
+
+KNOWN_FROM = 10.0
+"""Likes from which the models speak for a person and the bandit only adds a little (decision 9)."""
+LARGEST_SHARE = 0.4
+"""Of a slate that one type, or one neighborhood, may take."""
+
+_ARM_SHARE = (0.5, 0.1)  # weight of the arms' belief for somebody new and for somebody known
+_ONLINE_SHARE = 0.25  # weight of the online factors for somebody known
+_WISH = 0.5  # standard deviations of utility that a soft wish is worth
+_CAPPED = ("type", "neighborhood")
+
+
+@dataclass(frozen=True)
+class Beliefs:
+    """What the ranker answers for n candidates; or the blend that stands in for it."""
+
+    score: Floats  # n
+    mean: Floats  # reward an impression of each arm earns, 0 to 1, n
+    spread: Floats  # standard deviation of that belief, n
+
+
+@dataclass(frozen=True)
+class Utilities:
+    """What a draw is made of."""
+
+    mean: Floats  # u, n
+    spread: Floats  # s, n
+    handed_over: float  # weight of the models against the bandit, 0 for somebody new to 1
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A rule of diversity that kept the candidate with the largest utility out of a position."""
+
+    reason: str  # new_type, new_neighborhood
+    kept_out: str  # word whose share of the slate was full
+    chosen: str | None  # word of the gem that is shown
+
+
+@dataclass(frozen=True)
+class Filled:
+    """Positions of a slate, k of them."""
+
+    places: tuple[int, ...]  # numbers of candidates
+    propensities: tuple[float, ...]
+    fired: Mapping[int, Constraint] = field(default_factory=dict)  # by position
+
+
+def hand_over(likes: float) -> float:
+    """Weight of the models against the bandit for somebody with so many likes: 0 for none, 1 from ten, smooth between.
+
+    Examples:
+        >>> hand_over(0), hand_over(5), hand_over(10), hand_over(400)
+        (0.0, 0.5, 1.0, 1.0)
+    """
+    known = min(max(likes, 0.0) / KNOWN_FROM, 1.0)
+    return known * known * (3.0 - 2.0 * known)
+
+
+def utilities(beliefs: Beliefs, online: Floats | None, likes: float, wishes: Floats | None = None) -> Utilities:
+    """Blend the ranker's score with what the online learners believe.
+
+    u = (1 - a) z(score) + a z(arm) + b z(online) + wishes, s = a · spread / scale, where z is standardised over the
+    candidates, `scale` is the standard deviation of an arm drawn at random (its mean and its belief together), and
+    the weight `a` falls from 0.5 for somebody new to 0.1 for somebody known while `b` grows. Sampling Normal(u, s) is
+    thus Thompson sampling of the arms inside the blend.
+
+    Args:
+        beliefs: Of n candidates.
+        online: Affinity by the online factors, n; None where there are none.
+        likes: Of the person.
+        wishes: Added to u, n.
+    """
+    handed_over = hand_over(likes)
+    new, known = _ARM_SHARE
+    share = new + (known - new) * handed_over
+    scale = math.sqrt(float(np.var(beliefs.mean)) + float(np.mean(beliefs.spread**2))) if len(beliefs.mean) else 0.0
+    arm = (beliefs.mean - beliefs.mean.mean()) / scale if scale > 0 else np.zeros(len(beliefs.mean))
+    mean = (1.0 - share) * standardised(beliefs.score) + share * arm
+    if online is not None:
+        mean = mean + _ONLINE_SHARE * handed_over * standardised(online)
+    if wishes is not None:
+        mean = mean + wishes
+    spread = share * beliefs.spread / scale if scale > 0 else np.zeros(len(beliefs.mean))
+    return Utilities(mean, spread, handed_over)
+
+
+def standardised(values: NDArray[np.floating]) -> Floats:
+    """Values with mean 0 and standard deviation 1, size n; zeros where all are equal, 0 where one is not finite."""
+    found = np.asarray(values, dtype=np.float64)
+    known = np.isfinite(found)
+    if not known.any():
+        return np.zeros(len(found))
+    middle, width = found[known].mean(), found[known].std()
+    if width <= 1e-9 * max(1.0, abs(middle)):
+        return np.zeros(len(found))
+    return np.where(known, (found - middle) / width, 0.0)
+
+
+def wishes(preferences: Preferences, types: Sequence[str | None], price: Floats) -> Floats:
+    """What soft wishes add to the utility of n candidates.
+
+    Args:
+        preferences: Of the request.
+        types: Type of each candidate.
+        price: Price level of each, NaN where unknown.
+    """
+    added = np.zeros(len(types))
+    added += _WISH * np.array([kind in preferences.types for kind in types], dtype=bool)
+    added -= 2.0 * _WISH * np.array([kind in preferences.avoid for kind in types], dtype=bool)
+    if preferences.max_price_level is not None:
+        added -= _WISH * (price > preferences.max_price_level)
+    return added
+
+
+def blended(parts: Sequence[NDArray[np.floating]]) -> Floats:
+    """Mean of the orders that several scores give n candidates, 0 (last) to 1 (first); the ranker's stand-in.
+
+    Args:
+        parts: Scores, n each; one that is not finite counts as the lowest.
+    """
+    orders = [_order(np.nan_to_num(np.asarray(part, dtype=np.float64), nan=-np.inf)) for part in parts]
+    return np.asarray(np.mean(orders, axis=0), dtype=np.float64)
+
+
+def _order(scores: Floats) -> Floats:
+    values, place = np.unique(scores, return_inverse=True)
+    return np.asarray(place / max(len(values) - 1, 1), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Diversity:
+    """At most 40 % of a slate may be of one type, and of one neighborhood, as long as others are left."""
+
+    words: Mapping[str, Sequence[str | None]]  # type and neighborhood of each of n candidates
+    limit: int
+
+    @property
+    def cap(self) -> int:
+        """Positions that one word may take."""
+        return math.ceil(LARGEST_SHARE * self.limit)
+
+    def full(self, chosen: Sequence[int]) -> dict[str, Mask]:
+        """For each rule, the candidates that it keeps out after these, n each; an unknown word is never full."""
+        return {name: self._full(self.words[name], chosen) for name in _CAPPED}
+
+    def allowed(self, chosen: Sequence[int]) -> Mask:
+        """Candidates that may come next: rules give way, the neighborhood first, where nothing else is left."""
+        full = self.full(chosen)
+        left = np.ones(len(self.words["type"]), dtype=bool)
+        left[list(chosen)] = False
+        kind, quarter = full["type"], full["neighborhood"]
+        for kept_out in (kind | quarter, kind, quarter):
+            if (left & ~kept_out).any():
+                return left & ~kept_out
+        return left
+
+    def _full(self, words: Sequence[str | None], chosen: Sequence[int]) -> Mask:
+        taken: dict[str | None, int] = {}
+        for place in chosen:
+            taken[words[place]] = taken.get(words[place], 0) + 1
+        full = {word for word, count in taken.items() if word is not None and count >= self.cap}
+        if not full:
+            return np.zeros(len(words), dtype=bool)
+        return np.fromiter((word in full for word in words), dtype=bool, count=len(words))
+
+    def fired(self, utility: Floats, places: Sequence[int]) -> dict[int, Constraint]:
+        """Positions at which a rule kept the largest utility out."""
+        found = {}
+        for position, place in enumerate(places):
+            before = places[:position]
+            left = np.ones(len(utility), dtype=bool)
+            left[list(before)] = False
+            best = int(np.argmax(np.where(left, utility, -np.inf)))
+            if self.allowed(before)[best]:
+                continue
+            for name, kept_out in self.full(before).items():
+                word = self.words[name][best]
+                if kept_out[best] and word is not None and self.words[name][place] != word:
+                    found[position] = Constraint(f"new_{name}", word, self.words[name][place])
+                    break
+        return found
+
+
+def fill(drawn_from: Utilities, diversity: Diversity, random: np.random.Generator) -> Filled:
+    """Draw a slate."""
+    drawn = draw(drawn_from.mean, drawn_from.spread, diversity.limit, random, diversity.allowed)
+    return Filled(drawn.places, drawn.propensities, diversity.fired(drawn_from.mean, drawn.places))
+
+
+def policy_name(kind: str, degraded: Sequence[str]) -> str:
+    """Name that a slate is logged with: what ranked it, and what was missing.
+
+    Examples:
+        >>> policy_name("recommend", []), policy_name("recommend", ["deep", "ranker"]), policy_name("trending", [])
+        ('ranker+thompson', 'blend+thompson-deep-ranker', 'trending')
+    """
+    if kind != "recommend":
+        return "-".join([kind, *degraded])
+    return "-".join(["blend+thompson" if "ranker" in degraded else "ranker+thompson", *degraded])

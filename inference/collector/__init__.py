@@ -1,0 +1,1 @@
+"""HTTP to Kafka: the only door for feedback and gems."""

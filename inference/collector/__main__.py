@@ -1,0 +1,36 @@
+"""Run the collector until a signal ends it: `python -m inference.collector`."""
+
+import sys
+
+import uvicorn
+
+from hidden_gems.core.errors import HiddenGemsError
+from hidden_gems.core.kv import RedisKeyValue
+from hidden_gems.streaming.kafka import KafkaProducer
+from hidden_gems.streaming.reach import answers
+from inference.collector.service import make_app
+from inference.collector.settings import CollectorSettings
+
+
+def main() -> int:
+    """Serve; 2 where the settings are wrong."""
+    settings = CollectorSettings()
+    try:
+        app = make_app(
+            KafkaProducer(settings.kafka, settings.send_timeout_seconds),
+            RedisKeyValue(settings.redis, settings.redis_timeout_seconds),
+            settings,
+            broker_answers=lambda: answers(settings.kafka),
+        )
+    except HiddenGemsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    uvicorn.run(
+        app, host=settings.host, port=settings.port, log_level="warning", access_log=False, server_header=False,
+        timeout_keep_alive=30, timeout_graceful_shutdown=10,
+    )  # fmt: skip
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""Micro-batches out of the broker into everything that learns; nothing is committed before it has had its effect."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from hidden_gems.core.clock import Clock
+from hidden_gems.core.errors import PartUnavailableError, ReleaseError
+from hidden_gems.events.records import BadRecordError, Interaction, ItemChange, Slate
+from hidden_gems.events.topics import IMPRESSIONS, INTERACTIONS, ITEMS
+from hidden_gems.online.admission import check
+from hidden_gems.online.learning import Batch, OnlineLearning, World
+from hidden_gems.streaming.broker import Consumer, Producer, Received
+from hidden_gems.streaming.dead_letters import dead_letter
+from inference.learner import metrics
+from inference.shell.patience import Patience, StoppedError
+
+GROUP = "learner"
+TOPICS = (INTERACTIONS, IMPRESSIONS, ITEMS)
+_log = logging.getLogger("gems")
+
+Record = Interaction | Slate | ItemChange
+Read = tuple[Received, Record]
+
+
+@dataclass
+class Learner:
+    """One member of the group `learner`; there must be one at a time, for it keeps rows and state in memory."""
+
+    learning: OnlineLearning
+    consumer: Consumer
+    producer: Producer  # of dead letters
+    clock: Clock
+    patience: Patience
+    newer_world: Callable[[], World | None]  # what the pointed release says, if another one is pointed at now
+    batch_messages: int = 200
+    batch_seconds: float = 0.5
+
+    def run(self) -> None:
+        """Learn until told to stop; a batch that has begun is finished while its parts answer."""
+        metrics.STATE_VERSION.set(self.learning.state.version)
+        try:
+            while not self.patience.stopping.is_set():
+                self.step()
+        except StoppedError:
+            _log.warning("stopped in the middle of a batch; the broker gives it again")
+        finally:
+            self.consumer.close()
+            self.producer.close()
+
+    def step(self) -> int:
+        """Take what came into effect, then commit; how many messages there were."""
+        received = self.consumer.poll(self.batch_seconds, self.batch_messages)
+        if received:
+            began = time.monotonic()
+            self._follow_release()
+            self._take(received)
+            self._commit()
+            metrics.BATCH_SECONDS.observe(time.monotonic() - began)
+        return len(received)
+
+    def _follow_release(self) -> None:
+        try:
+            if (world := self.newer_world()) is not None:
+                self.learning.serve(world)
+        except ReleaseError as error:
+            _log.warning("the gems of the release before stay: %s", error)
+
+    def _take(self, received: Sequence[Received]) -> None:
+        read: list[Read] = []
+        for each in received:
+            try:
+                read.append((each, parse(each)))
+            except BadRecordError as error:
+                self._bury(each, str(error))
+        if read:
+            self._learn(read)
+
+    def _learn(self, read: Sequence[Read]) -> None:
+        """Learn messages together; where that fails for a reason nobody foresaw, each half on its own."""
+        batch = batch_of([record for _, record in read])
+        try:
+            learned = self.patience.persist(lambda: self.learning.plan(batch))
+        except StoppedError:
+            raise
+        except Exception as error:
+            self.patience.persist(self.learning.resume)
+            if len(read) == 1:
+                self._bury(read[0][0], f"cannot be learned from: {type(error).__name__}: {error}")
+                return
+            half = len(read) // 2
+            self._learn(read[:half])
+            self._learn(read[half:])
+            return
+        self.patience.persist(self.learning.finish)
+        for outcome, count in learned.outcomes.items():
+            metrics.MESSAGES.labels(outcome).inc(count)
+        if learned.newest is not None:
+            metrics.AGE.set(self.clock.now() - learned.newest)
+        metrics.STATE_VERSION.set(self.learning.state.version)
+
+    def _bury(self, received: Received, reason: str) -> None:
+        _log.warning(
+            "dead letter: %s, partition %d, offset %d: %s",
+            received.topic,
+            received.partition,
+            received.offset,
+            reason,
+        )
+        self.patience.persist(lambda: self.producer.send([dead_letter(received, reason, self.clock.now())]))
+        metrics.MESSAGES.labels("dead_letter").inc()
+
+    def _commit(self) -> None:
+        """A commit that fails is no loss: the messages come again, and find their marks."""
+        try:
+            self.consumer.commit()
+            metrics.LAG.set(self.consumer.lag())
+        except PartUnavailableError as error:
+            _log.warning("not committed: %s", error)
+
+
+def parse(received: Received) -> Record:
+    """What a message says.
+
+    Raises:
+        BadRecordError: If it cannot be read, or cannot be worth anything.
+    """
+    if received.topic == INTERACTIONS:
+        return check(Interaction.from_json(received.value))
+    kind: type[Slate] | type[ItemChange] = Slate if received.topic == IMPRESSIONS else ItemChange
+    return kind.from_json(received.value)
+
+
+def batch_of(records: Sequence[Record]) -> Batch:
+    """Messages by kind."""
+    return Batch(
+        [each for each in records if isinstance(each, Interaction)],
+        [each for each in records if isinstance(each, Slate)],
+        [each for each in records if isinstance(each, ItemChange)],
+    )

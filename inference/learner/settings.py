@@ -1,0 +1,34 @@
+"""What the learner is told from outside."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from hidden_gems.online.admission import DAILY_CAP
+from hidden_gems.online.learning import MAX_MESSAGES
+from inference.shell.settings import Settings
+
+
+class LearnerSettings(Settings):
+    """Settings of the learner."""
+
+    port: int = 8110  # of its metrics
+    redis: str = "127.0.0.1:6390"
+    kafka: str = "127.0.0.1:9092"
+    releases: Path | None = None  # folder of the releases and their pointers; under the home by default
+    pointer: str = "stable"
+    feature_repo: Path = Path("feature_repo")
+    feast_folder: Path | None = None  # registry of the feature store; under the home by default
+    daily_cap: int = Field(default=DAILY_CAP, ge=1)  # events by which one person may move one item on one day
+    half_life: float | None = Field(default=None, gt=0)  # of the arms, in impressions; used while the store is empty
+    batch_messages: int = Field(default=200, ge=1, le=MAX_MESSAGES)
+    batch_seconds: float = Field(default=0.5, gt=0)  # longest time to wait for the first message of a batch
+    redis_timeout_seconds: float = Field(default=0.5, gt=0)
+
+    def release_folder(self) -> Path:
+        """Folder of the releases and their pointers."""
+        return self.releases or self.home / "releases"
+
+    def registry_folder(self) -> Path:
+        """Folder of the feature store's registry."""
+        return self.feast_folder or self.home / "feast"

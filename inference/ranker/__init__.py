@@ -1,0 +1,1 @@
+"""LambdaMART and the beliefs of the arms."""

@@ -1,0 +1,1 @@
+"""The door for recommendations: one request in, one slate out."""

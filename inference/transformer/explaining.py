@@ -1,0 +1,183 @@
+"""Explanations on the way out, and afterwards by slate or by person and gem."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from hidden_gems.core.errors import NotFoundError, PartUnavailableError
+from hidden_gems.core.kv import KeyValue
+from hidden_gems.explain.counterfactuals import changed_vectors, changes
+from hidden_gems.explain.full import BACKGROUND, Listener, Scored, Shown, brief, confidence, full
+from hidden_gems.recommend.answering import find
+from hidden_gems.recommend.person import History, history
+from hidden_gems.recommend.request import Filters, Request
+from hidden_gems.recommend.world import World
+from inference.shell.deadline import Deadline
+from inference.transformer.answers import Answers, Served, background
+from inference.transformer.metrics import EXPLANATIONS, stage
+from inference.transformer.parts import Vectors
+from inference.transformer.slates import Kept, keep, recall
+
+MOST_ROWS = 30
+"""Vectors whose contributions are asked for in one call, as long as fewer gems are shown."""
+LEAST_BACKGROUND = 5
+PART = "explanations"
+
+Explanation = dict[str, Any]
+_log = logging.getLogger("gems")
+
+
+@dataclass
+class Explaining:
+    """Makes explanations.
+
+    Args:
+        answers: Scores candidates for a person and a gem that were not served together.
+        keys: Where slates are kept.
+    """
+
+    answers: Answers
+    keys: KeyValue
+    _writing: dict[str, asyncio.Future[None]] = field(default_factory=dict, init=False, repr=False)  # by slate
+
+    def keep(self, what: Kept) -> None:
+        """Put a slate into the store without making its answer wait."""
+        slate_id = what.slate.slate_id
+        writing = asyncio.get_running_loop().run_in_executor(None, self._put, what)
+        self._writing[slate_id] = writing
+        writing.add_done_callback(lambda _: self._writing.pop(slate_id, None))
+
+    def _put(self, what: Kept) -> None:
+        try:
+            keep(self.keys, what)
+        except PartUnavailableError as error:
+            _log.warning("slate %s cannot be explained later: %s", what.slate.slate_id, error)
+
+    async def of(self, served: Served, lost: list[str]) -> list[Explanation] | None:
+        """Explanations of an answer, as far as they were asked for; in brief where the ranker cannot be asked."""
+        detail = served.request.explain
+        if detail == "none":
+            return None
+        shown, listener = _shown(served, served.filled.places), _listener(served)
+        EXPLANATIONS.labels(detail).inc()
+        if detail == "full" and len(shown.items):
+            others = background(served, _room(len(shown.items)), self.answers.random)
+            ids = tuple(served.found.item_ids[place] for place in (*served.filled.places, *others))
+            try:
+                return await self._full(served.world, shown, listener, served.vectors[list(others)], ids)
+            except PartUnavailableError:
+                lost.append(PART)
+        with stage("explain"):
+            return brief(shown, listener)
+
+    async def of_slate(self, world: World, slate_id: str, item_id: str, now: float) -> Explanation:
+        """One gem of a slate that was given, from the vectors that were logged.
+
+        Raises:
+            NotFoundError: If there is no such slate, or the gem is not in it.
+            ExpiredError: If the slate is too old.
+            PartUnavailableError: If the store or the ranker does not answer.
+        """
+        if slate_id in self._writing:
+            await self._writing[slate_id]
+        what = await asyncio.to_thread(recall, self.keys, slate_id, now)
+        ids = [place.item_id for place in what.slate.places]
+        if item_id not in ids:
+            raise NotFoundError("this gem is not in this slate")
+        liked = await self._history(world, what.slate.user_id)
+        shown = _kept_shown(world, what)
+        listener = Listener(what.context, "tr" if what.language == "tr" else "en", history=liked)
+        told = await self._full(world, shown, listener, what.background, (*ids, *what.background_ids))
+        EXPLANATIONS.labels("slate").inc()
+        return {"slate_id": slate_id, "item_id": item_id, **told[ids.index(item_id)]}
+
+    async def of_gem(self, world: World, request: Request, deadline: Deadline) -> Explanation:
+        """One gem for a person now, shown or not.
+
+        Raises:
+            NotFoundError: If nobody knows the gem.
+            PartUnavailableError: If the ranker does not answer.
+        """
+        [row] = world.items.index.rows([request.item_id or ""])
+        if not row:
+            raise NotFoundError("there is no gem with this item_id")
+        person = await self.answers.people.person(world, request.user_id)
+        found = find(world, person, request, must=int(row))
+        served = await self.answers.scored(world, person, request, found, deadline)
+        place = found.item_ids.index(request.item_id or "")
+        shown, listener = _shown(served, (place,)), _listener(served)
+        others = [each for each in background(served, BACKGROUND + 1, self.answers.random) if each != place]
+        ids = tuple(found.item_ids[each] for each in (place, *others))
+        [told] = await self._full(world, shown, listener, served.vectors[others], ids)
+        EXPLANATIONS.labels("gem").inc()
+        return {"item_id": request.item_id, **told}
+
+    async def _full(
+        self, world: World, shown: Shown, listener: Listener, others: Vectors, ids: tuple[str, ...]
+    ) -> list[Explanation]:
+        count = len(shown.items)
+        scores, told = await self.answers.models.contributions(world, np.concatenate([shown.vectors, others]), ids)
+        tried = changes(listener.time_of_day, listener.context.weather)
+        if tried:
+            asked = changed_vectors(shown.vectors, tried)
+            changed = await self.answers.models.scores(world, asked, ids[:count] * len(tried))
+        else:
+            changed = scores[:0]
+        with stage("explain"):
+            return full(shown, listener, Scored(others, told, tried, scores[:count], changed), world.items)
+
+    async def _history(self, world: World, user_id: str) -> History | None:
+        if not user_id:
+            return None
+        person = await self.answers.people.person(world, user_id)
+        return history(person.row, world.items)
+
+
+def wanted(request: Request) -> Request:
+    """The request behind a question about one gem: what the person knows may be asked about, too."""
+    return Request(
+        user_id=request.user_id,
+        context=request.context,
+        item_id=request.item_id,
+        filters=Filters(exclude_seen=False),
+        preferences=request.preferences,
+        language=request.language,
+        explain="full",
+    )
+
+
+def _room(shown: int) -> int:
+    return max(LEAST_BACKGROUND, min(BACKGROUND, MOST_ROWS - shown))
+
+
+def _listener(served: Served) -> Listener:
+    request = served.request
+    return Listener(request.context, request.language, request.preferences, served.found.history)
+
+
+def _shown(served: Served, places: Sequence[int]) -> Shown:
+    rows = tuple(int(served.found.rows[place]) for place in places)
+    return Shown(
+        items=tuple(served.world.items.item(row) for row in rows),
+        rows=rows,
+        vectors=served.vectors[list(places)],
+        sources=tuple(served.found.sources[place] for place in places),
+        confidence=confidence(served.utilities, places),
+        fired=served.filled.fired,
+    )
+
+
+def _kept_shown(world: World, what: Kept) -> Shown:
+    rows = tuple(world.items.index.rows([place.item_id for place in what.slate.places]).tolist())
+    return Shown(
+        items=tuple(world.items.item(row) for row in rows),
+        rows=rows,
+        vectors=what.vectors,
+        sources=tuple(place.sources for place in what.slate.places),
+        confidence=what.confidence,
+        fired=what.fired,
+    )

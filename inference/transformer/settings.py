@@ -1,0 +1,22 @@
+"""What the transformer is told from outside."""
+
+from pathlib import Path
+
+from inference.shell.settings import ServerSettings
+
+
+class TransformerSettings(ServerSettings):
+    """Addresses are `host:port`; deep and ranker by their gRPC ports."""
+
+    port: int = 8080
+    grpc_port: int = 8081
+    redis: str = "127.0.0.1:6390"
+    kafka: str = "127.0.0.1:9092"
+    deep: str = "127.0.0.1:8001"
+    ranker: str = "127.0.0.1:8101"
+    spool: Path = Path("spool")
+    store_seconds: float = 0.03  # limit of one call to Redis
+    part_seconds: float = 0.04  # limit of one call to deep or ranker
+    answer_seconds: float = 0.1  # for a whole answer, where the caller names no deadline
+    explain_seconds: float = 0.5  # limit of a call for contributions, which a full explanation waits for
+    seed: int | None = None  # of the draws; None is a new one for each process

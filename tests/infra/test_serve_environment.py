@@ -1,0 +1,61 @@
+"""What the online image holds: everything the processes need, and none of what only training needs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TRAINING_ONLY = ("torch", "lightning", "lightning_fabric", "mlflow", "kfp")
+SECONDS = {"deep": 4.0, "ranker": 4.0, "transformer": 4.0, "collector": 4.0, "archiver": 4.0, "learner": 6.0}
+PROBE = """
+import json, sys, time
+began = time.perf_counter()
+__import__(sys.argv[1])
+print(json.dumps({"seconds": time.perf_counter() - began, "modules": sorted({m.split(".")[0] for m in sys.modules})}))
+"""
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Python of an environment with the extra `serve` alone."""
+    folder = tmp_path_factory.mktemp("serve")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    python = folder / "bin" / "python"
+    uv = [str(Path(sys.executable).parent / "uv"), "pip", "install", "--quiet", "--compile-bytecode"]
+    environment = os.environ | {"UV_FIND_LINKS": os.environ.get("UV_FIND_LINKS", os.environ.get("PIP_FIND_LINKS", ""))}
+    subprocess.run(
+        [*uv, "--python", str(python), "-c", str(ROOT / "constraints.txt"), f"{ROOT}[serve]"],
+        check=True,
+        env=environment,
+    )
+    return python
+
+
+def test_it_holds_nothing_that_only_trains(python: Path) -> None:
+    probe = "import importlib.util, sys; print([n for n in sys.argv[1:] if importlib.util.find_spec(n)])"
+    done = subprocess.run([python, "-c", probe, *TRAINING_ONLY], capture_output=True, text=True, check=True, cwd="/")
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", SECONDS)
+def test_each_process_is_imported_in_seconds(python: Path, name: str, tmp_path: Path) -> None:
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    found = []
+    for _ in range(3):
+        done = subprocess.run(
+            [python, "-c", PROBE, f"inference.{name}.service"],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environment,
+        )
+        assert done.returncode == 0, done.stderr
+        found.append(json.loads(done.stdout.splitlines()[-1]))
+    assert min(each["seconds"] for each in found) <= SECONDS[name]
+    assert not set(TRAINING_ONLY) & set(found[0]["modules"])
+    if name != "learner":
+        assert "feast" not in found[0]["modules"]
