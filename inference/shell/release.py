@@ -45,6 +45,8 @@ class ReleaseWatcher(Generic[T]):
         load: Makes what is served out of a release's folder; runs in the watcher's thread, but for the first.
         poll_seconds: How often the pointer is read.
         accept: Refuses a release by raising ReleaseError.
+        may_turn: Whether to turn to a release (by version) now; asked at each look, but not at the start. A server that
+            asks others for the release it serves turns after them, so that none of its requests is refused.
     """
 
     def __init__(
@@ -55,9 +57,10 @@ class ReleaseWatcher(Generic[T]):
         *,
         poll_seconds: float = POLL_SECONDS,
         accept: Callable[[Release], None] = lambda release: None,
+        may_turn: Callable[[str], bool] = lambda version: True,
     ) -> None:
         self._folder, self._pointer, self._load = folder, pointer, load
-        self._poll_seconds, self._accept = poll_seconds, accept
+        self._poll_seconds, self._accept, self._may_turn = poll_seconds, accept, may_turn
         self._held: tuple[Held[T], ...] = ()
         self._refused: tuple[str, int] | None = None
         self._wake, self._ended = threading.Event(), threading.Event()
@@ -122,6 +125,8 @@ class ReleaseWatcher(Generic[T]):
         if mark == self._refused:
             return False
         try:
+            if not self._may_turn(folder.name):
+                return False
             known = [each for each in self._held if each.version == folder.name]
             self._swap(known[0] if known else self._read(folder))
         except Exception as error:  # whatever is wrong with it, the one that works goes on
@@ -135,6 +140,8 @@ class ReleaseWatcher(Generic[T]):
 
     def _read(self, folder: Path) -> Held[T]:
         release = load(folder)
+        if release.version != folder.name:
+            raise ReleaseError(f"{folder} says of itself that it is release {release.version}")
         self._accept(release)
         return Held(release, folder, self._load(folder, release))
 
@@ -162,12 +169,15 @@ def local_only(environment: str) -> Callable[[Release], None]:
     return accept
 
 
-def watch(settings: ServerSettings, load: Load[T]) -> ReleaseWatcher[T]:
-    """The pointed release of a server's settings, and those after it; see `ReleaseWatcher.start`."""
+def watch(
+    settings: ServerSettings, load: Load[T], may_turn: Callable[[str], bool] = lambda version: True
+) -> ReleaseWatcher[T]:
+    """The pointed release of a server's settings, and those after it; see `ReleaseWatcher`."""
     return ReleaseWatcher(
         settings.releases,
         settings.pointer,
         load,
         poll_seconds=settings.release_poll_seconds,
         accept=local_only(settings.environment),
+        may_turn=may_turn,
     ).start()

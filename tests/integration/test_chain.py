@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 import torch
 
-from hidden_gems.cli.story import STRANGER, Gem, Teller
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.names import embedding_row
@@ -35,18 +34,11 @@ from hidden_gems.recommend.ranking import SCORE_FEATURES, ranking_features
 from hidden_gems.recommend.request import Filters, Request
 from hidden_gems.steps import learning, packing
 from hidden_gems.training.ncf import NCFRecommender
-from tests.integration.chain import SEED, Chain, built
+from tests.integration.chain import SEED, Chain
+from tests.integration.teller import STRANGER, Gem, Teller
 
 GALATA = (41.0256, 28.9741)
 AGAIN = Filters(exclude_seen=False)
-
-
-@pytest.fixture(scope="module")
-def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("GEMS_FEATURE_REPO", "feature_repo")
-        with built(tmp_path_factory.mktemp("chain")) as made:
-            yield made
 
 
 @pytest.fixture(autouse=True)

@@ -125,6 +125,14 @@ def test_what_cannot_be_loaded_is_refused_whatever_it_raises(folder: Path) -> No
     assert watcher.check() is True
 
 
+def test_a_release_under_another_name_is_refused(folder: Path) -> None:
+    watcher = following(folder)
+    (folder / "2026-05-04.2").rename(folder / "2026-05-04.7")
+    point(folder, "stable", "2026-05-04.7")
+    assert watcher.check() is False
+    assert watcher.current.value == "1"
+
+
 @pytest.mark.parametrize("content", [None, "2026-05-04.9"])
 def test_a_pointer_that_is_gone_or_names_nothing_changes_nothing(folder: Path, content: str | None) -> None:
     watcher = following(folder)
@@ -164,6 +172,21 @@ def test_asking_for_a_release_it_does_not_hold_makes_it_look_at_once(folder: Pat
         time.sleep(0.005)
     assert watcher.of("2026-05-04.2").value == "2"
     watcher.stop()
+
+
+def test_it_turns_when_it_may_and_refuses_nothing_until_then(folder: Path) -> None:
+    asked: list[str] = []
+
+    def may_turn(version: str) -> bool:
+        asked.append(version)
+        return len(asked) == 3
+
+    watcher = ReleaseWatcher(folder, "stable", read, poll_seconds=FAR, may_turn=may_turn).start()
+    assert (watcher.current.value, asked) == ("1", [])
+    before = refused()
+    point(folder, "stable", "2026-05-04.2")
+    assert [watcher.check() for _ in range(3)] == [False, False, True]
+    assert (watcher.current.value, asked, refused()) == ("2", ["2026-05-04.2"] * 3, before)
 
 
 @pytest.mark.parametrize(("environment", "simulated", "fine"), [

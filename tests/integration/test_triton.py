@@ -1,0 +1,99 @@
+"""The real Triton serves the model repository of a release as it is, and answers as everybody else does."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from hidden_gems.cli.triton import Triton, install_triton, triton_server
+from hidden_gems.core.errors import HiddenGemsError, PartUnavailableError
+from hidden_gems.export.onnx import DEEP_MODELS
+from hidden_gems.export.release import hash_files
+from hidden_gems.export.sessions import DeepSession, GraphSession
+from hidden_gems.training.ncf import NCFRecommender
+from inference.shell.client import Predictor
+from tests.integration.chain import Chain
+from tests.integration.servers import Server, asking, request, running
+
+TOLERANCE = 1e-4
+
+
+@pytest.fixture(scope="module")
+def home() -> Path:
+    """Kept between runs: it is large."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    folder = cache / "hidden-gems" / "triton"
+    try:
+        install_triton(folder)
+    except HiddenGemsError as error:
+        pytest.skip(str(error))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def triton(home: Path, chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Triton]:
+    log = tmp_path_factory.mktemp("triton") / "triton.log"
+    before = hash_files(chain.releases[0])
+    with triton_server(chain.releases[0] / "model_repository", home, log=log) as running_triton:
+        yield running_triton
+    assert hash_files(chain.releases[0]) == before
+
+
+@pytest.fixture(scope="module")
+def deep(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running("inference.deep", chain.folder, tmp_path_factory.mktemp("deep")) as server:
+        yield server
+
+
+def by_torch(chain: Chain, inputs: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+    model = NCFRecommender.load(chain.parts.ncf)
+    known = torch.from_numpy(model.attributes)[inputs["rows"]]
+    with torch.inference_mode():
+        scores: NDArray[np.float32] = model.module(
+            torch.from_numpy(inputs["user"]),
+            torch.from_numpy(inputs["rows"]),
+            torch.from_numpy(inputs["context"]),
+            known,
+        ).numpy()
+    return scores[None]
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 100, 1_000])
+@pytest.mark.parametrize("user", [0, 1, 57])
+def test_torch_onnx_our_server_and_triton_agree(chain: Chain, deep: Server, triton: Triton, n: int, user: int) -> None:
+    inputs = request(n, user, seed=100 * n + user)
+    inputs["rows"] = np.random.default_rng(n).integers(len(chain.dataset.items) + 1, size=n)
+    expected = by_torch(chain, inputs)
+    assert expected.shape == (1, n)
+    here = DeepSession(chain.releases[0], DEEP_MODELS)(user, inputs["rows"], inputs["context"])
+    ours, _ = asking(deep, "deep", lambda model: model.call(inputs, {"release": chain.releases[0].name}))
+    theirs, _ = asking(triton.grpc, "deep", lambda model: model.call(inputs, {"release": chain.releases[0].name}))
+    for answer in (here, ours["scores"], theirs["scores"]):
+        assert answer.dtype == np.float32
+        np.testing.assert_allclose(answer, expected, rtol=0, atol=TOLERANCE)
+    if n == 1_000:
+        assert expected.std() > 100 * TOLERANCE  # else agreement says little
+
+
+def test_the_models_beside_the_served_graph_agree_too(chain: Chain, deep: Server, triton: Triton) -> None:
+    one = request(50, 3)
+    pairs = {"user": np.arange(50) % 40, "item": one["rows"], "context": np.repeat(one["context"], 50, axis=0)}
+    here = GraphSession(chain.releases[0] / "model_repository" / "ncf")(pairs)["scores"]
+    for address in (f"127.0.0.1:{deep.grpc_port}", triton.grpc):
+        answer, _ = asking(address, "ncf", lambda model: model.call(pairs))
+        np.testing.assert_allclose(answer["scores"], here, rtol=0, atol=TOLERANCE)
+
+
+def test_a_wrong_row_does_not_take_triton_down(triton: Triton) -> None:
+    async def use(model: Predictor) -> None:
+        with pytest.raises(PartUnavailableError):
+            await model.call({**request(1), "rows": np.array([10**9])})
+        outputs, _ = await model.call(request(4))
+        assert outputs["scores"].shape == (1, 4)
+
+    asking(triton.grpc, "deep", use)
