@@ -66,8 +66,8 @@ def with_history(dataset: Dataset, folder: Path) -> Dataset:
     """The dataset and what was archived since, as one.
 
     Interactions get the column `signed`: whether they quoted a valid token; null for those of the dataset. Impressions
-    get the columns `LOGGED`; slates that name nobody (no consent) are left out. Gems have their last attributes; closed ones stay, as history. Without an archive the
-    dataset is the same.
+    get the columns `LOGGED`; slates that name nobody (no consent) are left out. Gems have their last attributes; closed
+    ones stay, as history. Without an archive the dataset is the same.
 
     Args:
         dataset: Its people are pseudonyms under the key of the processes that were archived.
