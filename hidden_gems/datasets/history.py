@@ -66,8 +66,8 @@ def with_history(dataset: Dataset, folder: Path) -> Dataset:
     """The dataset and what was archived since, as one.
 
     Interactions get the column `signed`: whether they quoted a valid token; null for those of the dataset. Impressions
-    get the columns `LOGGED`. Gems have their last attributes; closed ones stay, as history. Without an archive the
-    dataset is the same.
+    get the columns `LOGGED`; slates that name nobody (no consent) are left out. Gems have their last attributes; closed
+    ones stay, as history. Without an archive the dataset is the same.
 
     Args:
         dataset: Its people are pseudonyms under the key of the processes that were archived.
@@ -87,7 +87,8 @@ def with_history(dataset: Dataset, folder: Path) -> Dataset:
     interactions = history.interactions[history.interactions["event_type"].isin(list(KINDS))]
     interactions = interactions[~_known(interactions["event_id"], dataset.interactions["event_id"])]
     interactions = interactions.assign(reward=rewards(interactions["event_type"], interactions["value"]))
-    shown = history.impressions[~_known(history.impressions["slate_id"], dataset.impressions["slate_id"])]
+    shown = history.impressions[history.impressions["user_id"] != ""]
+    shown = shown[~_known(shown["slate_id"], dataset.impressions["slate_id"])]
     tables = {
         "interactions": _joined(dataset.interactions, interactions, ("reward", "signed")),
         "impressions": _joined(dataset.impressions, shown, LOGGED),

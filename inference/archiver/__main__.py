@@ -9,6 +9,7 @@ from prometheus_client import start_http_server
 from hidden_gems.streaming.kafka import KafkaConsumer, KafkaProducer
 from inference.archiver.service import GROUP, TOPICS, Archiver
 from inference.archiver.settings import ArchiverSettings
+from inference.shell.start import run
 
 
 def main() -> None:
@@ -31,4 +32,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -139,6 +139,16 @@ def test_people_and_gems_known_from_the_archive_alone_join(base: Dataset, tmp_pa
     assert found.items["item_id"].tolist() == [*base.items["item_id"], "new-gem"]
 
 
+def test_a_slate_that_names_nobody_is_kept_and_teaches_nothing(base: Dataset, tmp_path: Path) -> None:
+    last = float(base.interactions["timestamp"].iloc[-1])
+    archive(tmp_path, slate("s-nobody", "", last, ["g1"]), slate("s-live", "u1", last, ["g1"]))
+    assert read_history(tmp_path).impressions["slate_id"].tolist() == ["s-live", "s-nobody"]
+    found = with_history(base, tmp_path)
+    assert found.impressions["slate_id"].tolist()[-1] == "s-live"
+    assert len(found.impressions) == len(base.impressions) + 1
+    assert "" not in set(found.users["user_id"])
+
+
 def test_gems_have_their_last_attributes_and_closed_ones_stay(base: Dataset, tmp_path: Path) -> None:
     archive(
         tmp_path,
