@@ -7,17 +7,13 @@ ONLINE_VERSION = "online:version"
 ROW_CHANGES = "changes:rows"
 """Feed: id of each item whose row in the feature store changed, scored by the state version that changed it."""
 ITEM_CHANGES = "changes:items"
-
-
 """Feed: id of each item that entered, changed or closed, scored by the counter below."""
 ITEM_COUNTER = "changes:items:count"
 LEARNER_REDO = "learner:redo"
 """What the last batch of the learner still has to write; gone once it is written."""
-
-
-"""Feed: id of each item that entered, changed or closed, scored by a counter."""
 ERASURES = "changes:erasures"
-"""Feed: pseudonym of each person who was erased, scored by a counter; what is held in a process must go too."""
+"""Feed: pseudonym of each person who was erased, scored by the counter below; what a process holds must go too."""
+ERASURE_COUNTER = "changes:erasures:count"
 
 
 def embedding_row(release: str, user_id: str) -> str:

@@ -19,6 +19,7 @@ class Feature:
 
 
 _STREAM = "rows of the store"
+_WINDOW = "rows of the store, counted at the request"
 _STATIC = "item table"
 _REQUEST = "request"
 _NEVER = "never"
@@ -27,16 +28,16 @@ _ORDER = "times are only an order"
 _UNKNOWN = "unknown for the gem"
 
 
-def _user(name: str, unit: str, source: str, missing: str) -> Feature:
-    return Feature(name, "user", unit, source, _STREAM, missing)
+def _user(name: str, unit: str, source: str, missing: str, freshness: str = _STREAM) -> Feature:
+    return Feature(name, "user", unit, source, freshness, missing)
 
 
 def _attribute(name: str, unit: str, source: str) -> Feature:
     return Feature(name, "gem", unit, source, _STATIC, _UNKNOWN)
 
 
-def _gem(name: str, unit: str, source: str, missing: str) -> Feature:
-    return Feature(name, "gem", unit, source, _STREAM, missing)
+def _gem(name: str, unit: str, source: str, missing: str, freshness: str = _STREAM) -> Feature:
+    return Feature(name, "gem", unit, source, freshness, missing)
 
 
 def _context(name: str, unit: str, source: str, missing: str = _ORDER) -> Feature:
@@ -55,8 +56,8 @@ FEATURES: tuple[Feature, ...] = (
     _user("history_diversity", "0-1", "Gini-Simpson index of the types they liked", "no liked gem has a type"),
     _user("average_rating", "1-5", "mean of the ratings they gave", "no ratings"),
     _user("loyalty_score", "0-1", "share of likes that went to a gem they had liked before", _NO_LIKES),
-    _user("activity_7d", "likes", "likes in the last 7 days", _ORDER),
-    _user("activity_30d", "likes", "likes in the last 30 days", _ORDER),
+    _user("activity_7d", "likes", "likes in the last 7 days", _ORDER, _WINDOW),
+    _user("activity_30d", "likes", "likes in the last 30 days", _ORDER, _WINDOW),
     _user("activity_total", "likes", "likes so far", _NEVER),
     _user("tenure_days", "days", "since their first feedback", f"no feedback, or {_ORDER}"),
     _user("recency_hours", "hours", "since their last feedback", f"no feedback, or {_ORDER}"),
@@ -73,16 +74,17 @@ FEATURES: tuple[Feature, ...] = (
     _attribute("hidden_factor", "1-10", "editorial"),
     _attribute("price_level", "0-4", "editorial"),
     _attribute("setting", "0-1", "indoor 0, both 0.5, outdoor 1"),
-    _gem("popularity", "0-1", "likes in 30 days over those of the most popular gem (of all time for an order)", _NEVER),
-    _gem("popularity_trend", "log ratio", "daily likes in 7 days over those in 30 days, smoothed", _ORDER),
+    _gem("popularity", "0-1", "likes in 30 days over those of the most popular gem (of all time for an order)", _NEVER,
+         _WINDOW),
+    _gem("popularity_trend", "log ratio", "daily likes in 7 days over those in 30 days, smoothed", _ORDER, _WINDOW),
     _gem("freshness_days", "days", "since the gem was created, else first seen", f"neither is known, or {_ORDER}"),
     _gem("ctr", "0-1", "impressions answered by a click or better, smoothed by 1 of 20", "no impressions in the data"),
     _gem("conversion_rate", "0-1", "share of its feedback that is a save, share or visit", "no feedback"),
     _gem("item_average_rating", "1-5", "mean of the ratings it got", "no ratings"),
     _gem("distinct_users", "people", "people who liked it", _NEVER),
     _gem("repeat_rate", "0-1", "share of likes by people who had liked it before", "never liked"),
-    _gem("is_rare", "0 or 1", "popularity below 0.1", _NEVER),
-    _gem("interactions_7d", "likes", "likes in the last 7 days", _ORDER),
+    _gem("is_rare", "0 or 1", "popularity below 0.1", _NEVER, _WINDOW),
+    _gem("interactions_7d", "likes", "likes in the last 7 days", _ORDER, _WINDOW),
     _gem("interactions_total", "likes", "likes so far", _NEVER),
     _gem("mean_reward", "-0.5-1", "mean reward of its feedback", "no feedback"),
     _gem("negative_rate", "0-1", "share of its feedback that is a skip or dismissal", "no feedback"),

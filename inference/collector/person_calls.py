@@ -100,6 +100,7 @@ class Export(BaseModel):
     removed_beliefs: list[str]
     features: dict[str, Any] | None
     online_factors: str | None
+    moved_today: list[Any] | None
     embedding_rows: dict[str, int]
     elsewhere: list[dict[str, str]]
 

@@ -19,7 +19,6 @@ from inference.collector.errors import NotFoundError
 from inference.collector.intake import OFF
 
 KEEP_BELIEFS = 200
-ERASURE_COUNTER = "count:erasures"
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,9 @@ class Elsewhere:
 ELSEWHERE = (
     Elsewhere("processes", 60, "what the learner and the transformer hold in memory about the person"),
     Elsewhere("history", DAY_SECONDS, "the Parquet history of events and slates, by compaction"),
+    Elsewhere("slates", 2 * DAY_SECONDS, "answers kept for explanations that no recent event quotes; they expire"),
     Elsewhere("topics", 7 * DAY_SECONDS, "messages in the broker, by retention"),
-    Elsewhere("repeats", 8 * DAY_SECONDS, "hashes of events older than the last 1,000, kept to know repeats"),
+    Elsewhere("repeats", 8 * DAY_SECONDS, "hashes of events and marks of impressions that tell repeats; they expire"),
     Elsewhere("backups", 30 * DAY_SECONDS, "copies of all of the above"),
 )
 """Source: decisions of the project, erasure: online at once, history in a day, topics in 7, backups in 30."""
@@ -91,9 +91,13 @@ class Persons:
         """Everything the online stores hold about a person, and where else something may be."""
         person = self._pseudonyms.of(user_id)
         versions = self._versions()
-        keys = [names.factors(person), *(names.embedding_row(version, person) for version in versions)]
+        keys = [
+            names.factors(person),
+            names.moved_today(person),
+            *(names.embedding_row(version, person) for version in versions),
+        ]
         found = self._keys.fetch(keys, lists=[names.dismissed(person)])
-        factors, *rows = found.values
+        factors, moved, *rows = found.values
         row = self.row(user_id)
         return {
             "user_id": user_id,
@@ -104,6 +108,7 @@ class Persons:
             "removed_beliefs": self.removed_beliefs(user_id),
             "features": None if row is None else {"at": _iso(row.timestamp), "row": json.loads(row.row.pack())},
             "online_factors": None if factors is None else factors.hex(),
+            "moved_today": None if moved is None else json.loads(moved),
             "embedding_rows": {
                 version: int(value) for version, value in zip(versions, rows, strict=True) if value is not None
             },
@@ -120,7 +125,7 @@ class Persons:
         """
         person, now = self._pseudonyms.of(user_id), self._clock.now()
         self._keys.put({names.erased(person): repr(now).encode()})
-        self._keys.mark(names.ERASURES, [person], self._keys.count(ERASURE_COUNTER))
+        self._keys.mark(names.ERASURES, [person], self._keys.count(names.ERASURE_COUNTER))
         self._keys.delete(self._held(person))
         done = {"store": "online", "state": "done", "what": "rows, factors, lists, consent, embedding rows of releases"}
         content = {
@@ -153,14 +158,16 @@ class Persons:
         """Every key of the online stores that belongs to a person."""
         [recent] = self._keys.fetch(lists=[names.recent_events(person)]).lists
         events = [Interaction.from_json(text) for text in recent]
-        slates = dict.fromkeys(event.slate_id for event in events if event.signed and event.slate_id)
-        of_person = (names.recent_events, names.dismissed, names.factors, names.consent, names.removed_beliefs)
+        quoted = [(event.slate_id, event.item_id) for event in events if event.signed and event.slate_id]
+        lists = (names.recent_events, names.dismissed, names.removed_beliefs)
+        of_person = (*lists, names.factors, names.moved_today, names.consent)
         row, _ = HotRows().user_hash(person)
         return [
             *(name(person) for name in of_person),
             *(names.embedding_row(version, person) for version in self._versions()),
             *(names.event(event.event_id) for event in events),
-            *(names.slate(slate) for slate in slates),
+            *(names.slate(slate) for slate, _ in quoted),
+            *(names.answered(slate, item) for slate, item in quoted),
             row.decode(),
         ]
 

@@ -9,7 +9,9 @@ HEAVY = ("torch", "lightning", "lightning_fabric", "mlflow", "feast", "onnx", "l
 SECONDS = 4.0  # of processor time, with warm bytecode; the machine may be busy with others
 
 
-@pytest.mark.parametrize("module", ["inference.deep.__main__", "inference.ranker.__main__"])
+@pytest.mark.parametrize(
+    "module", ["inference.deep.__main__", "inference.ranker.__main__", "inference.transformer.__main__"]
+)
 def test_servers_import_quickly_and_without_what_trains(module: str) -> None:
     code = (
         f"import sys, time; began = time.process_time(); import {module}; "

@@ -13,6 +13,7 @@ from inference.collector.beliefs import Belief, beliefs_of, likes
 from tests.unit.collector.world import NOW, PSEUDONYMS, World, event
 
 PERSON = PSEUDONYMS.of("u1")
+PENDING = ("processes", "history", "slates", "topics", "repeats", "backups")
 
 
 def _get(world: World, path: str, user: str = "u1") -> Any:
@@ -165,6 +166,7 @@ def _fill(world: World) -> None:
     (folder / "release.json").write_text("{}")
     _put_row(world, PERSON, _row({"cafe": 1}, {}))
     world.keys.put({names.factors(PERSON): b"\x01\x02", names.embedding_row("r1", PERSON): b"7"})
+    world.keys.put({names.moved_today(PERSON): b'[9,{"g1":2}]', names.answered("s1", "g1"): b"e1"})
     world.keys.put({names.slate("s1"): b"answer", names.slate("s2"): b"of somebody else"})
     world.taken([event(impression_token=world.token()), event(event_id="e2", event_type="dismiss", slate_id="s2")])
     world.call("PUT", "/v1/users/u1/consent", {"personalisation": False})
@@ -175,13 +177,7 @@ def test_an_export_holds_everything(world: World) -> None:
     _fill(world)
     found = _get(world, "export")
     assert [each["event_id"] for each in found.pop("events")] == ["e2", "e1"]
-    assert {each["store"] for each in found.pop("elsewhere")} == {
-        "processes",
-        "history",
-        "topics",
-        "repeats",
-        "backups",
-    }
+    assert {each["store"] for each in found.pop("elsewhere")} == set(PENDING)
     row = found["features"].pop("row")
     assert UserRow.unpack(json.dumps(row)).types == _row({"cafe": 1}, {}).types
     assert found == {
@@ -192,6 +188,7 @@ def test_an_export_holds_everything(world: World) -> None:
         "removed_beliefs": ["type:bar"],
         "features": {"at": "1970-01-01T00:01:40+00:00"},
         "online_factors": "0102",
+        "moved_today": [9, {"g1": 2}],
         "embedding_rows": {"r1": 7},
     }
     assert _get(world, "export", "nobody")["features"] is None
@@ -207,6 +204,7 @@ def test_an_erasure_leaves_nothing_but_its_own_notes(world: World) -> None:
         ("online", "done", "2026-05-04T13:07:40+00:00"),
         ("processes", "pending", "2026-05-04T13:07:40+00:00"),
         ("history", "pending", "2026-05-05T13:06:40+00:00"),
+        ("slates", "pending", "2026-05-06T13:06:40+00:00"),
         ("topics", "pending", "2026-05-11T13:06:40+00:00"),
         ("repeats", "pending", "2026-05-12T13:06:40+00:00"),
         ("backups", "pending", "2026-06-03T13:06:40+00:00"),
@@ -219,6 +217,7 @@ def test_an_erasure_leaves_nothing_but_its_own_notes(world: World) -> None:
     assert {name for name in (*values, *lists) if PERSON in name} == {names.erased(PERSON)}
     assert not any(PERSON.encode() in name for name in hashes)
     assert names.event("e1") not in values
+    assert names.answered("s1", "g1") not in values
     assert (names.slate("s1") in values, names.slate("s2") in values) == (False, True)
     assert world.keys.get([names.erased(PERSON)]) == [repr(NOW).encode()]
     assert world.keys.marked_since(names.ERASURES, 0) == [(PERSON, 1)]

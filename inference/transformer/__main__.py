@@ -1,0 +1,55 @@
+"""`python -m inference.transformer`."""
+
+import numpy as np
+
+from hidden_gems.core.ids import Pseudonyms, secret
+from hidden_gems.core.kv import RedisKeyValue
+from hidden_gems.events.tokens import Tokens
+from hidden_gems.streaming.kafka import KafkaProducer
+from inference.shell.client import Predictor
+from inference.shell.release import watch
+from inference.shell.server import quieten, serve
+from inference.shell.start import run
+from inference.transformer.answers import Answers
+from inference.transformer.explaining import Explaining
+from inference.transformer.logbook import logbook
+from inference.transformer.parts import Models, People
+from inference.transformer.service import Door, HiddenGems
+from inference.transformer.settings import TransformerSettings
+from inference.transformer.turning import Turning, following
+
+FOLLOW_SECONDS = 2.0
+"""Limit of a call to Redis that no request waits for."""
+
+
+def main() -> None:
+    """Serve recommendations of the pointed release."""
+    quieten()
+    settings = TransformerSettings()
+    watcher = watch(settings, following(RedisKeyValue(settings.redis, FOLLOW_SECONDS)))
+    models = Models(
+        Predictor(settings.deep, "deep", settings.part_seconds),
+        Predictor(settings.ranker, "ranker", settings.part_seconds),
+        Predictor(settings.ranker, "ranker", settings.explain_seconds),
+    )
+    keys = RedisKeyValue(settings.redis, settings.store_seconds)
+    answers = Answers(People(keys), models, np.random.default_rng(settings.seed))
+    turning = Turning(watcher, models)
+    producer = KafkaProducer(settings.kafka)
+    with logbook(settings.spool / "transformer", producer) as log:
+        door = Door(
+            world=turning.world,
+            explaining=Explaining(answers, keys),
+            pseudonyms=Pseudonyms.load(settings.home),
+            tokens=Tokens(secret("GEMS_TOKEN_KEYS", settings.home / "token.key")),
+            log=log,
+            clock=settings.the_clock(),
+            answer_seconds=settings.answer_seconds,
+        )
+        serve([HiddenGems(door)], settings, background=[turning.run])
+    producer.close()
+    watcher.stop()
+
+
+if __name__ == "__main__":
+    run(main)
