@@ -45,8 +45,6 @@ class ReleaseWatcher(Generic[T]):
         load: Makes what is served out of a release's folder; runs in the watcher's thread, but for the first.
         poll_seconds: How often the pointer is read.
         accept: Refuses a release by raising ReleaseError.
-        may_turn: Whether to turn to a release (by version) now; asked at each look, but not at the start. A server that
-            asks others for the release it serves turns after them, so that none of its requests is refused.
     """
 
     def __init__(
@@ -57,13 +55,12 @@ class ReleaseWatcher(Generic[T]):
         *,
         poll_seconds: float = POLL_SECONDS,
         accept: Callable[[Release], None] = lambda release: None,
-        may_turn: Callable[[str], bool] = lambda version: True,
     ) -> None:
         self._folder, self._pointer, self._load = folder, pointer, load
-        self._poll_seconds, self._accept, self._may_turn = poll_seconds, accept, may_turn
+        self._poll_seconds, self._accept = poll_seconds, accept
         self._held: tuple[Held[T], ...] = ()
         self._refused: tuple[str, int] | None = None
-        self._wake, self._ended = threading.Event(), threading.Event()
+        self._wake, self._ended, self._looking = threading.Event(), threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._follow, name="releases", daemon=True)
 
     def start(self) -> "ReleaseWatcher[T]":
@@ -113,6 +110,10 @@ class ReleaseWatcher(Generic[T]):
 
     def check(self) -> bool:
         """Read the pointer once, and turn to another release if it names one; whether it did."""
+        with self._looking:
+            return self._check()
+
+    def _check(self) -> bool:
         try:
             folder = pointed(self._folder, self._pointer)
             if folder is None or folder.name == self.current.version:
@@ -125,8 +126,6 @@ class ReleaseWatcher(Generic[T]):
         if mark == self._refused:
             return False
         try:
-            if not self._may_turn(folder.name):
-                return False
             known = [each for each in self._held if each.version == folder.name]
             self._swap(known[0] if known else self._read(folder))
         except Exception as error:  # whatever is wrong with it, the one that works goes on
@@ -148,7 +147,8 @@ class ReleaseWatcher(Generic[T]):
     def _swap(self, new: Held[T]) -> None:
         before = self._held[:1]
         self._held = (new, *before)
-        RELEASE.clear()
+        for each in before:
+            RELEASE.labels(each.version).set(0)
         RELEASE.labels(new.version).set(1)
 
     def _follow(self) -> None:
@@ -169,9 +169,7 @@ def local_only(environment: str) -> Callable[[Release], None]:
     return accept
 
 
-def watch(
-    settings: ServerSettings, load: Load[T], may_turn: Callable[[str], bool] = lambda version: True
-) -> ReleaseWatcher[T]:
+def watch(settings: ServerSettings, load: Load[T]) -> ReleaseWatcher[T]:
     """The pointed release of a server's settings, and those after it; see `ReleaseWatcher`."""
     return ReleaseWatcher(
         settings.releases,
@@ -179,5 +177,4 @@ def watch(
         load,
         poll_seconds=settings.release_poll_seconds,
         accept=local_only(settings.environment),
-        may_turn=may_turn,
     ).start()
