@@ -150,8 +150,12 @@ def _last_place(dataset: Dataset, user_id: str) -> Point | None:
 
 
 def _middle(places: NDArray[np.float64]) -> Point | None:
+    """The place that lies nearest to the middle of all; the middle itself may be in the sea."""
     known = places[~np.isnan(places).any(axis=1)]
-    return (float(np.median(known[:, 0])), float(np.median(known[:, 1]))) if len(known) else None
+    if not len(known):
+        return None
+    nearest = known[np.argmin(((known - np.median(known, axis=0)) ** 2).sum(axis=1))]
+    return float(nearest[0]), float(nearest[1])
 
 
 def _moment(dataset: Dataset, now: float) -> str:
