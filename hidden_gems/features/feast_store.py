@@ -23,6 +23,11 @@ from hidden_gems.features.raw import ITEM, USER
 from hidden_gems.features.rows import ItemRow, UserRow
 from hidden_gems.features.store import ITEM_KEY, ITEM_VIEW, PACKED, USER_KEY, USER_VIEW, Stamped, check_second
 
+for _name in ("PROMETHEUS_MULTIPROCESS_DIR", "PROMETHEUS_MULTIPROC_DIR"):
+    # Feast sets them for its own server; here, and in every child, they would turn all metrics into shared files
+    if "feast_metrics_" in os.environ.get(_name, ""):
+        del os.environ[_name]
+
 _PUSH = {USER_VIEW: "user_rows_push", ITEM_VIEW: "item_rows_push"}
 _KEY = {USER_VIEW: USER_KEY, ITEM_VIEW: ITEM_KEY}
 _TOTALS = {USER_VIEW: USER, ITEM_VIEW: ITEM}
