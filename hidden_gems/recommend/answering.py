@@ -187,7 +187,8 @@ def utilities_of(world: World, person: Person, request: Request, found: Found, b
     preferred = wishes(
         request.preferences, world.items.types[found.rows].tolist(), world.items.static["item_price_level"][found.rows]
     )
-    return utilities(beliefs, found.online, float(len(found.history.rows)), preferred)
+    newcomers = (found.rows > 0) & (world.items.deep_rows(found.rows) == 0)
+    return utilities(beliefs, found.online, float(len(found.history.rows)), preferred, newcomers)
 
 
 def choose(world: World, request: Request, found: Found, drawn_from: Utilities, random: np.random.Generator) -> Filled:

@@ -68,26 +68,38 @@ def hand_over(likes: float) -> float:
     return known * known * (3.0 - 2.0 * known)
 
 
-def utilities(beliefs: Beliefs, online: Floats | None, likes: float, wishes: Floats | None = None) -> Utilities:
+def utilities(
+    beliefs: Beliefs,
+    online: Floats | None,
+    likes: float,
+    wishes: Floats | None = None,
+    newcomers: Mask | None = None,
+) -> Utilities:
     """Blend the ranker's score with what the online learners believe.
 
     u = (1 - a) z(score) + a z(arm) + b z(online) + wishes, s = a · spread / scale, where z is standardised over the
     candidates, `scale` is the standard deviation of an arm drawn at random (its mean and its belief together), and
     the weight `a` falls from 0.5 for somebody new to 0.1 for somebody known while `b` grows. Sampling Normal(u, s) is
-    thus Thompson sampling of the arms inside the blend.
+    thus Thompson sampling of the arms inside the blend. A gem that came after the models learned is as unknown to them
+    as a new person: its `a` is 0.5 for everybody, and its score counts as the mean candidate's where it is lower, for
+    the ranker mistakes "nobody could like it yet" for "nobody likes it".
 
     Args:
         beliefs: Of n candidates.
         online: Affinity by the online factors, n; None where there are none.
         likes: Of the person.
         wishes: Added to u, n.
+        newcomers: Gems that the models have not learned, n.
     """
     handed_over = hand_over(likes)
     new, known = _ARM_SHARE
-    share = new + (known - new) * handed_over
+    share = np.full(len(beliefs.mean), new + (known - new) * handed_over)
+    score = standardised(beliefs.score)
+    if newcomers is not None:
+        share[newcomers], score[newcomers] = new, np.maximum(score[newcomers], 0.0)
     scale = math.sqrt(float(np.var(beliefs.mean)) + float(np.mean(beliefs.spread**2))) if len(beliefs.mean) else 0.0
     arm = (beliefs.mean - beliefs.mean.mean()) / scale if scale > 0 else np.zeros(len(beliefs.mean))
-    mean = (1.0 - share) * standardised(beliefs.score) + share * arm
+    mean = (1.0 - share) * score + share * arm
     if online is not None:
         mean = mean + _ONLINE_SHARE * handed_over * standardised(online)
     if wishes is not None:

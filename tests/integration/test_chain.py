@@ -92,13 +92,13 @@ def test_a_request_gets_the_vectors_and_scores_of_training(chain: Chain, teller:
 def test_a_later_request_gets_the_vectors_of_training_too(chain: Chain, teller: Teller, later: int) -> None:
     context = replace(asked(chain), timestamp=chain.dataset.now + later)
     people = [*active(chain)[:4], STRANGER]
-    answers = {user: teller.answering.answer(Request(user, context, repeat=True)) for user in people}
+    answers = {user: teller.answering.answer(Request(user, context, filters=AGAIN)) for user in people}
     marks = pd.DataFrame([mark for user, found in answers.items() for mark in _marks(user, context, found)])
     trained = pd.DataFrame(ranking_features(raw_columns(chain.dataset, marks), {}), columns=FEATURE_NAMES)
     served = pd.DataFrame(np.concatenate([found.vectors for found in answers.values()]), columns=FEATURE_NAMES)
     models = [SCORE_FEATURES[name] for name in ("ncf", "item_knn")]
     pd.testing.assert_frame_equal(served.drop(columns=models), trained.drop(columns=models), check_exact=True)
-    now = teller.answering.answer(Request(people[0], asked(chain), repeat=True))
+    now = teller.answering.answer(Request(people[0], asked(chain), filters=AGAIN))
     windows = [FEATURE_NAMES.index(name) for name in ("activity_7d", "activity_30d")]
     assert (answers[people[0]].vectors[0, windows] <= now.vectors[0, windows]).all()
     assert served["interactions_7d"].max() > 0 or later >= 7 * DAY_SECONDS

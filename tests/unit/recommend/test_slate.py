@@ -55,6 +55,20 @@ def test_somebody_known_gets_the_models_and_a_fifth_of_that_spread() -> None:
     assert found.handed_over == 1.0
 
 
+def test_a_newcomer_among_the_gems_is_explored_for_everybody() -> None:
+    newcomers = np.array([False, True, False])
+    found, plain = (utilities(BELIEFS, None, 20, newcomers=each) for each in (newcomers, None))
+    cold = utilities(BELIEFS, None, 0)
+    scale = np.sqrt(np.var(BELIEFS.mean) + np.mean(BELIEFS.spread**2))
+    assert standardised(BELIEFS.score)[1] < 0
+    assert found.mean[1] == pytest.approx(0.5 * (0.3 - 0.2) / scale)
+    better = utilities(BELIEFS, None, 20, newcomers=np.array([True, False, False]))
+    assert better.mean[0] == cold.mean[0]  # a score above the mean counts as it is
+    assert found.spread[1] == cold.spread[1] == pytest.approx(5 * plain.spread[1])
+    assert found.mean[[0, 2]].tolist() == plain.mean[[0, 2]].tolist()
+    assert found.spread[[0, 2]].tolist() == plain.spread[[0, 2]].tolist()
+
+
 def test_without_beliefs_there_is_no_spread_and_without_candidates_nothing() -> None:
     zeros = np.zeros(3)
     found = utilities(Beliefs(BELIEFS.score, zeros, zeros), None, 0)

@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+from scipy.special import ndtr
+
+from hidden_gems.explain.counterfactuals import Change
+from hidden_gems.explain.full import Listener, Scored, Shown, brief, confidence, full, similar_items
+from hidden_gems.features.schema import FEATURE_NAMES
+from hidden_gems.recommend.live import LiveItems
+from hidden_gems.recommend.person import History
+from hidden_gems.recommend.request import Preferences
+from hidden_gems.recommend.slate import Constraint, Utilities
+from tests.worlds import COUNT, change, context, tables
+
+ITEMS = LiveItems.of(tables(), {})
+
+
+def vector(**values: float) -> np.ndarray:
+    return np.array([values.get(name, np.nan) for name in FEATURE_NAMES], dtype=np.float32)
+
+
+def shown(*sources: str, **values: float) -> Shown:
+    """Gems 3 (a cafe in Moda) and 4 (a bar in Balat)."""
+    return Shown(
+        items=(ITEMS.item(3), ITEMS.item(4)),
+        rows=(3, 4),
+        vectors=np.stack([vector(**values), vector()]),
+        sources=(sources, ()),
+        confidence=(0.9, 0.5),
+        fired={1: Constraint("new_type", "cafe", "bar")},
+    )
+
+
+def test_confidence_is_the_chance_to_beat_a_candidate_picked_at_random() -> None:
+    utilities = Utilities(np.array([1.0, 0.0, 0.0]), np.array([0.6, 0.8, 0.8]), 0.0)
+    assert confidence(utilities, [0, 1]) == pytest.approx(
+        [float(ndtr(1.0)), (0.5 + 1 - float(ndtr(1.0))) / 2], abs=1e-4
+    )
+    sure = Utilities(np.array([1.0, 0.0, 1.0]), np.zeros(3), 1.0)
+    assert confidence(sure, [0, 1]) == (0.75, 0.0)
+    assert confidence(Utilities(np.zeros(1), np.ones(1), 0.0), [0]) == (0.5,)
+
+
+def test_brief_reasons_begin_with_why_it_was_found_and_name_at_most_three() -> None:
+    facts = {"travel_minutes": 12, "authenticity": 0.9, "hidden_factor": 8, "activity_total": 4, "ncf_score": 0.1}
+    listener = Listener(context(), "en")
+    near, liked = (brief(shown(source, **facts), listener)[0] for source in ("nearby", "item_knn"))
+    assert near == {
+        "text": "Gem 3 (Moda): it is about 12 minutes away; people with a taste like yours choose it; "
+        "hardly anybody knows it (hidden factor 8 of 10).",
+        "language": "en",
+        "confidence": 0.9,
+    }
+    assert liked["text"].startswith("Gem 3 (Moda): people with a taste like yours choose it; ")
+
+
+def test_a_wish_that_is_kept_is_told_first_in_both_languages() -> None:
+    wish = Preferences(types=frozenset({"cafe"}))
+    english = brief(shown(travel_minutes=5), Listener(context(), "en", wish))
+    assert english[0]["text"].startswith("Gem 3 (Moda): you asked for this kind (café); ")
+    assert "asked" not in english[1]["text"]
+    turkish = brief(shown(travel_minutes=5), Listener(context(), "tr", wish))
+    assert turkish[0]["text"].startswith("Gem 3 (Moda): istediğin türden (kafe); ")
+
+
+def test_where_nothing_is_known_it_is_something_to_explore() -> None:
+    listener = Listener(context(order_only=True), "en")
+    assert listener.time_of_day is None
+    assert brief(shown(), listener)[1]["text"].startswith("Gem 4 (Balat): something to explore")
+
+
+def test_a_full_explanation_has_every_field_of_the_contract() -> None:
+    told = np.zeros((3, 61))
+    told[0, FEATURE_NAMES.index("travel_minutes")] = 3.0
+    told[0, FEATURE_NAMES.index("authenticity")] = 1.0
+    liked = tables().neighbours[3][:1]
+    listener = Listener(context(weather="storm"), "en", history=History(liked, np.array([0.5])))
+    scored = Scored(
+        background=vector()[None],
+        contributions=told,
+        tried=[Change("weather", "clear", {})],
+        scores=np.array([2.0, 1.0]),
+        changed=np.array([0.5, 1.0]),
+    )
+    first, second = full(shown(travel_minutes=30.0, authenticity=0.8), listener, scored, ITEMS)
+    assert first == {
+        "text": "Gem 3 (Moda): it is about 30 minutes away; our editors call it authentic (80 of 100).",
+        "language": "en",
+        "confidence": 0.9,
+        "top_features": [
+            {"name": "distance", "label": "distance", "importance": 0.75},
+            {"name": "authenticity", "label": "authenticity", "importance": 0.25},
+        ],
+        "similar_items": [{"item_id": f"g{liked[0]}", "name": f"Gem {liked[0]}", "rating": 3}],
+        "context_alignment": {"time": 0.5, "weather": 1.0, "distance": 0.368},
+        "counterfactuals": [{"change": {"weather": "clear"}, "score_change": -1.5, "rank_change": 1}],
+        "attention": [],
+        "diversity": None,
+    }
+    assert second["diversity"] == {"reason": "new_type", "from": "cafe", "to": "bar"}
+    assert second["top_features"] == []
+    assert second["counterfactuals"] == []
+
+
+def test_similar_items_are_liked_neighbours_nearest_first_and_three_at_most() -> None:
+    near = tables().neighbours[3]
+    near = near[near > 0]
+    history = History(near[::-1][-5:], np.array([1.0, 0.7, 0.3, 0.0, -0.5]))
+    found = similar_items(3, history, ITEMS)
+    assert [each["item_id"] for each in found] == [f"g{row}" for row in near[:3]]
+    assert [each["rating"] for each in found] == [1, 1, 2]
+    assert similar_items(3, None, ITEMS) == []
+    later = LiveItems.of(tables(), {"late": change("late", type="bar")})
+    assert similar_items(COUNT + 1, history, later) == []
