@@ -11,17 +11,19 @@ from pathlib import Path
 import httpx
 
 from hidden_gems.cli.options import Places
-from hidden_gems.cli.ports import await_free, shifted
+from hidden_gems.cli.ports import TRITON_METRICS, await_free, shifted
 from hidden_gems.cli.processes import BROKER_STOP_SECONDS, broker_command, listens, pongs, redis_command, redis_lock
 from hidden_gems.cli.stack_clock import StackClock
 from hidden_gems.cli.stack_state import StackState
 from hidden_gems.cli.supervisor import Part, Supervisor, Tell
+from hidden_gems.cli.triton import triton_command, triton_home
 from hidden_gems.core.errors import ReleaseError
 from hidden_gems.core.home import gems_home
 from hidden_gems.core.ids import secret
 from hidden_gems.export import release as releases
 
 HOST = "127.0.0.1"
+REPOSITORY = "model_repository"
 API_KEYS, API_KEY_FILE = "GEMS_API_KEYS", "api.key"
 READY = {
     "deep": "/v2/models/deep/ready",
@@ -47,6 +49,7 @@ class Plan:
     shift: int = 0  # of all ports
     redis: str = ""  # host:port of one of your own; empty for an embedded one
     kafka: str = ""
+    real_triton: bool = False  # instead of our deep server
     pointer: str = "stable"
     api_keys: tuple[str, ...] = ()  # scope:key, or a bare key with all scopes; kept under the home by default
     more: Mapping[str, str] = field(default_factory=dict)  # variables for every process, on top of ours
@@ -58,6 +61,8 @@ class Plan:
         for name, given in (("redis", self.redis), ("kafka", self.kafka)):
             if given:
                 del ports[name]
+        if self.real_triton:
+            ports["deep"] = (*ports["deep"], TRITON_METRICS + self.shift)
         return ports
 
     @property
@@ -116,7 +121,7 @@ def open_stack(plan: Plan, tell: Tell) -> Iterator[Stack]:
     with ExitStack() as held:
         lock = () if plan.redis else (held.enter_context(redis_lock(plan.places.redis)),)
         await_free(plan.ports)
-        parts = [*_servers(plan, lock), *_processes(plan)]
+        parts = [*_servers(plan, lock), *_processes(plan, folder)]
         yield Stack(plan, held.enter_context(Supervisor(parts, tell)), release)
 
 
@@ -139,16 +144,22 @@ def _servers(plan: Plan, lock: tuple[int, ...]) -> Iterator[Part]:
         )
 
 
-def _processes(plan: Plan) -> Iterator[Part]:
+def _processes(plan: Plan, release: Path) -> Iterator[Part]:
     ports, addresses = plan.ports, plan.addresses
     common = environment(plan)
     for name, path in READY.items():
+        command: tuple[str, ...] = (sys.executable, "-m", f"inference.{name}")
         own = {"GEMS_PORT": str(ports[name][0])} | ({"GEMS_GRPC_PORT": str(ports[name][1])} if ports[name][1:] else {})
+        if name == "deep" and plan.real_triton:
+            http, grpc, metrics = ports[name]
+            line, own = triton_command(release / REPOSITORY, triton_home(), (http, grpc, metrics))
+            command = tuple(line)
         yield Part(
             name=name,
-            command=(sys.executable, "-m", f"inference.{name}"),
+            command=command,
             log=plan.places.logs / f"{name}.log",
             ready=_answers(addresses[name] + path, WORKS.get(name, "")),
+            url=addresses[name] + path,
             environment=common | own,
             ports=ports[name],
         )

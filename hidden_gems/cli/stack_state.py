@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from hidden_gems.core.clock import Clock, clock_from
 from hidden_gems.core.errors import HiddenGemsError
 from hidden_gems.core.home import gems_home
 
 _STATE, _LOCK = "stack.json", "stack.lock"
+_LONG_LINE = 400
 _PATIENCE_SECONDS = 1.0
 """How long a lock may be held by somebody who only looks whether it is."""
 
@@ -26,6 +28,7 @@ class PartState:
     log: str
     restarts: int = 0
     down: str = ""  # why it does not run, empty where it does
+    url: str = ""  # answers 200 while it can do its work; empty for servers without HTTP
 
 
 @dataclass(frozen=True)
@@ -126,8 +129,14 @@ def tail(log: Path, lines: int) -> list[str]:
     """Last lines of a log; none where there is no log."""
     try:
         with log.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - 400 * (lines + 1)))
-            return file.read().decode("utf-8", "replace").splitlines()[-lines:] if lines else []
+            return last_lines(file, lines)
     except FileNotFoundError:
         return []
+
+
+def last_lines(file: BinaryIO, lines: int) -> list[str]:
+    """Last lines of an open file, which is at its end afterwards."""
+    size = file.seek(0, 2)
+    file.seek(max(0, size - _LONG_LINE * (lines + 1)))
+    found = file.read().decode("utf-8", "replace").splitlines()
+    return found[-lines:] if lines else []

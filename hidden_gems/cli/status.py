@@ -1,12 +1,14 @@
 """`gems status` and `gems logs`: what runs, on which release and state, and what it says."""
 
 import json
+import os
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import httpx
 import typer
@@ -14,11 +16,14 @@ from rich.console import Console
 from rich.table import Table
 
 from hidden_gems.cli.options import AsJson
-from hidden_gems.cli.stack_state import StackState, last_stack, running_stack, tail
+from hidden_gems.cli.stack_state import StackState, last_lines, last_stack, running_stack, tail
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.core.home import gems_home
 
-_ASK_SECONDS = 1.0
+_ASK_SECONDS, _LOOK_SECONDS = 1.0, 0.2
+_ALL_LINES = 1_000_000
+MEASURED = ("learner", "transformer")
+"""Processes whose metrics say on which release and state the stack is."""
 _SAMPLE = re.compile(r"^(\w+)(\{[^}]*\})? (\S+)$")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 STATE_VERSION, LAG, AGE, RELEASE = (
@@ -60,10 +65,11 @@ def logs(
     if as_json:
         typer.echo(json.dumps({"name": name, "path": str(path), "lines": tail(path, lines)}, ensure_ascii=False))
         return
-    for line in tail(path, lines):
-        typer.echo(line)
-    if follow:
-        _follow(path)
+    if not follow:
+        typer.echo("".join(f"{line}\n" for line in tail(path, lines)), nl=False)
+        return
+    with suppress(KeyboardInterrupt):
+        _follow(path, lines)
 
 
 def look(state: StackState) -> dict[str, Any]:
@@ -104,20 +110,23 @@ def read_metrics(text: str) -> dict[str, list[tuple[dict[str, str], float]]]:
 
 
 def _look_at(name: str, state: StackState) -> dict[str, Any]:
-    """One process: whether it lives and answers, and its metrics where it has any."""
+    """One process: whether it lives and answers, and its metrics where we need them."""
     part = state.parts[name]
     about: dict[str, Any] = {"pid": part.pid, "ports": list(part.ports), "restarts": part.restarts, "log": part.log}
-    url = state.addresses[name]
     if part.down:
         return about | {"health": part.down, "metrics": {}}
-    if not url.startswith("http"):
+    if not part.url:
         return about | {"health": "ok" if Path(f"/proc/{part.pid}").exists() else "dead", "metrics": {}}
     try:
-        answer = httpx.get(f"{url}/metrics", timeout=_ASK_SECONDS, trust_env=False)
+        answer = _get(part.url)
+        metrics = read_metrics(_get(f"{state.addresses[name]}/metrics").text) if name in MEASURED else {}
     except httpx.TransportError as error:
         return about | {"health": f"does not answer: {error}", "metrics": {}}
-    health = "ok" if answer.is_success else f"answers {answer.status_code}"
-    return about | {"health": health, "metrics": read_metrics(answer.text)}
+    return about | {"health": "ok" if answer.is_success else f"answers {answer.status_code}", "metrics": metrics}
+
+
+def _get(url: str) -> httpx.Response:
+    return httpx.get(url, timeout=_ASK_SECONDS, trust_env=False)
 
 
 def _number(metrics: Mapping[str, Any], name: str) -> int | None:
@@ -169,28 +178,28 @@ def _log(name: str) -> Path:
     return Path(state.parts[name].log)
 
 
-def _follow(path: Path) -> None:
-    """Print what comes, also into a new file of the same name, until somebody interrupts."""
-    file = path.open(encoding="utf-8", errors="replace")
-    file.seek(0, 2)
-    try:
-        while True:
-            if line := file.readline():
-                typer.echo(line, nl=False)
-            elif path.exists() and path.stat().st_ino != _inode(file.fileno()):
-                file.close()
-                file = path.open(encoding="utf-8", errors="replace")
-            else:
-                time.sleep(0.2)
-    except KeyboardInterrupt:
-        return
-    finally:
-        file.close()
+def _follow(path: Path, lines: int) -> None:
+    """Print the last lines and what comes, also into a new file of the same name, until somebody interrupts."""
+    while True:
+        with path.open("rb") as file:
+            for line in last_lines(file, lines):
+                typer.echo(line)
+            _print_on(path, file)
+        lines = _ALL_LINES  # of a file that has taken its place
+
+
+def _print_on(path: Path, file: BinaryIO) -> None:
+    """Print what is appended until another file has the name."""
+    while True:
+        if line := file.readline():
+            typer.echo(line.decode("utf-8", "replace"), nl=False)
+        elif path.exists() and path.stat().st_ino != _inode(file.fileno()):
+            return
+        else:
+            time.sleep(_LOOK_SECONDS)
 
 
 def _inode(descriptor: int) -> int:
-    import os
-
     return os.fstat(descriptor).st_ino
 
 

@@ -32,6 +32,7 @@ class Part:
     command: tuple[str, ...]
     log: Path
     ready: Callable[[], bool]
+    url: str = ""  # that `ready` asks, where it asks one
     environment: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[int, ...] = ()
     keep: tuple[int, ...] = ()  # descriptors of locks that it holds for as long as it lives
@@ -145,12 +146,11 @@ class Supervisor(AbstractContextManager["Supervisor"]):
 
     def states(self) -> dict[str, PartState]:
         """What is known about each part."""
-        return {
-            name: PartState(
-                life.process.pid, self.parts[name].ports, str(self.parts[name].log), life.restarts, life.down
-            )
-            for name, life in self._lives.items()
-        }
+        return {name: self._state(self.parts[name], life) for name, life in self._lives.items()}
+
+    @staticmethod
+    def _state(part: Part, life: _Life) -> PartState:
+        return PartState(life.process.pid, part.ports, str(part.log), life.restarts, life.down, part.url)
 
     def __enter__(self) -> Self:
         return self

@@ -12,6 +12,7 @@ from hidden_gems.cli.extras import require
 from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, Data, MaxRejected, Places, Seed, Timezone
 from hidden_gems.cli.pipeline_run import Run, run_pipeline
 from hidden_gems.cli.processes import redis_server
+from hidden_gems.cli.stack_state import running_stack
 from hidden_gems.core.errors import BadInputError
 
 
@@ -29,12 +30,19 @@ def train(
     seed: Seed = 0,
     timezone: Timezone = DEFAULT_TIMEZONE,
     max_rejected: MaxRejected = 0.01,
-    redis: Annotated[str, typer.Option(help="HOST:PORT of a Redis of your own; an embedded one by default.")] = "",
+    redis: Annotated[
+        str,
+        typer.Option(help="HOST:PORT of a Redis of your own; that of the stack on these data, else an embedded one."),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Train on a dataset folder with the KFP pipeline and its local runner; ends with a release, judged and hashed."""
     require("kfp", "train")
     places, console = Places.of(data), Console(stderr=as_json)
+    stack = running_stack()
+    if not redis and stack is not None and stack.root == str(places.root):
+        redis = stack.addresses["redis"]
+        console.print(f"A stack runs on these data, so the features go into its Redis ({redis}).", highlight=False)
     if redis:
         trained = train_release(data, places, redis, seed, timezone, max_rejected, console)
     else:

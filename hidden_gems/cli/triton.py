@@ -75,11 +75,34 @@ def triton_server(
     Raises:
         HiddenGemsError: If it cannot be installed or does not start.
     """
+    http, grpc, metrics = ports or (free_port(), free_port(), free_port())
+    command, environment = triton_command(repository, folder, (http, grpc, metrics))
+    path = log or folder / "triton.log"
+    with path.open("w") as output, child(command, output, environment) as process:
+        deadline = time.monotonic() + START_SECONDS
+        while not _ready(http):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise HiddenGemsError(f"Triton did not start; its log is {path}")
+            time.sleep(0.1)
+        yield Triton(*(f"127.0.0.1:{port}" for port in (http, grpc, metrics)))
+
+
+def triton_command(repository: Path, folder: Path, ports: tuple[int, int, int]) -> tuple[list[str], dict[str, str]]:
+    """Command line of Triton on a model repository, and the variables it needs.
+
+    Args:
+        repository: See `triton_server`.
+        folder: Where Triton is, or will be installed.
+        ports: HTTP, gRPC, metrics.
+
+    Raises:
+        HiddenGemsError: If it cannot be installed.
+    """
     python = install_triton(folder)
     site = Path(_sitepackages(python))
     root = site / "pytriton" / "tritonserver"
     backends = _lay_out(root, folder / "backends")
-    http, grpc, metrics = ports or (free_port(), free_port(), free_port())
+    http, grpc, metrics = ports
     command = [
         str(root / "bin" / "tritonserver"),
         f"--model-repository={repository.absolute()}",
@@ -93,14 +116,13 @@ def triton_server(
     libraries = f"{site / 'nvidia_pytriton.libs'}:{sysconfig.get_config_var('LIBDIR')}"
     # the stub of the backend finds its interpreter as python3 on PATH and heeds nothing else
     environment = {"LD_LIBRARY_PATH": libraries, "PATH": f"{python.parent}:/usr/bin:/bin"}
-    path = log or folder / "triton.log"
-    with path.open("w") as output, child(command, output, environment) as process:
-        deadline = time.monotonic() + START_SECONDS
-        while not _ready(http):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise HiddenGemsError(f"Triton did not start; its log is {path}")
-            time.sleep(0.1)
-        yield Triton(*(f"127.0.0.1:{port}" for port in (http, grpc, metrics)))
+    return command, environment
+
+
+def triton_home() -> Path:
+    """Where Triton is kept for every home on this machine: it is large."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    return cache / "hidden-gems" / "triton"
 
 
 def _sitepackages(python: Path) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,6 +30,23 @@ START_SECONDS = 420.0
 STOP_SECONDS = 20.0
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Options of `gems up` that decide what runs."""
+
+    data: Path | None
+    shift: int
+    redis: str
+    kafka: str
+    real_triton: bool
+
+    def options(self) -> list[str]:
+        """As a command line has them."""
+        named = {"--data": self.data, "--redis": self.redis, "--kafka": self.kafka}
+        found = ["--port-base", str(self.shift), *(["--real-triton"] if self.real_triton else [])]
+        return found + [part for option, value in named.items() if value for part in (option, str(value))]
+
+
 @needs_extra("serve")
 def up(
     data: Annotated[
@@ -39,6 +57,9 @@ def up(
     port_base: Annotated[int, typer.Option(metavar="N", help="Add N to every port.")] = 0,
     redis: Annotated[str, typer.Option(metavar="HOST:PORT", help="A Redis that `gems train --redis` filled.")] = "",
     kafka: Annotated[str, typer.Option(metavar="HOST:PORT", help="A broker of your own.")] = "",
+    real_triton: Annotated[
+        bool, typer.Option("--real-triton", help="NVIDIA Triton for the deep models; 450 MB are installed once.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the local stack in the foreground until Ctrl-C or `gems down`; everything listens on 127.0.0.1 only.
@@ -50,12 +71,12 @@ def up(
     """
     require("kserve", "serve")
     console = Console(stderr=as_json)
+    asked = Asked(data, port_base, _address("--redis", redis), _address("--kafka", kafka), real_triton)
     if detach:
-        state = _detached(data, port_base, redis, kafka, console)
-        _show_up(state, console, as_json)
+        _show_up(_detached(asked, console), console, as_json)
         return
     with stack_lock():
-        _run(data, port_base, _address("--redis", redis), _address("--kafka", kafka), console, as_json)
+        _run(asked, console, as_json)
 
 
 def down(as_json: AsJson = False) -> None:
@@ -83,7 +104,7 @@ def _lives(pid: int) -> bool:
         return False
 
 
-def _run(data: Path | None, shift: int, redis: str, kafka: str, console: Console, as_json: bool) -> None:
+def _run(asked: Asked, console: Console, as_json: bool) -> None:
     from hidden_gems.cli.stack import Plan, open_stack, stable_release, stand_by
     from hidden_gems.cli.stack_clock import stack_clock
     from hidden_gems.core.ids import Pseudonyms
@@ -91,9 +112,9 @@ def _run(data: Path | None, shift: int, redis: str, kafka: str, console: Console
     def tell(said: str) -> None:
         console.print(said, markup=False, highlight=False, soft_wrap=True)
 
-    places = _places(data, console)
+    places = _places(asked.data, console)
     stable_release(places, tell)
-    plan = Plan(places, stack_clock(places), shift, redis, kafka)
+    plan = Plan(places, stack_clock(places), asked.shift, asked.redis, asked.kafka, asked.real_triton)
     with open_stack(plan, tell) as stack:
         key = Pseudonyms.load(gems_home()).key_id
         if stack.release.dataset.pseudonym_key not in ("", key):
@@ -175,13 +196,11 @@ def _made(console: Console) -> Places:
     return places
 
 
-def _detached(data: Path | None, shift: int, redis: str, kafka: str, console: Console) -> StackState:
+def _detached(asked: Asked, console: Console) -> StackState:
     """Start `gems up` as a process of its own and wait until its stack is ready."""
     if running_stack() is not None:
         raise HiddenGemsError(f"a stack of {gems_home()} runs already: `gems status` shows it, `gems down` ends it")
-    command = [sys.executable, "-m", "hidden_gems.cli", "up", "--port-base", str(shift)]
-    for option, value in (("--data", data), ("--redis", redis), ("--kafka", kafka)):
-        command += [option, str(value)] if value else []
+    command = [sys.executable, "-m", "hidden_gems.cli", "up", *asked.options()]
     log_path = gems_home() / DETACHED_LOG
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("w") as log:

@@ -34,6 +34,7 @@ from inference.collector.person_calls import Consent, person_calls
 from inference.collector.persons import Persons
 from inference.collector.settings import CollectorSettings
 from inference.collector.turns import Queue
+from inference.shell.now import TellsTime
 
 TOKEN_VARIABLE = "GEMS_TOKEN_KEYS"
 
@@ -109,6 +110,7 @@ def make_app(
         expose_headers=["Retry-After"],
     )
     app.add_middleware(EncodedPaths)
+    app.add_middleware(TellsTime, clock=clock if settings.clock else None)
     return app
 
 

@@ -3,8 +3,7 @@
 import asyncio
 import logging
 import warnings
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import grpc
@@ -17,9 +16,9 @@ from kserve.protocol.grpc.server import GRPCServer
 from kserve.protocol.grpc.servicer import InferenceServicer
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
-from hidden_gems.core.clock import Clock
 from inference.shell.grpc_errors import Errors
-from inference.shell.guard import Door, Guard, Header
+from inference.shell.guard import Door, Guard
+from inference.shell.now import now_header
 from inference.shell.settings import ServerSettings
 
 GRPC_BYTES = 64 * 1024
@@ -45,7 +44,7 @@ def serve(
     """
     quieten()
     clock = settings.the_clock() if settings.clock else None
-    app.add_middleware(Guard, door=door or Door(), headers=lambda: _now(clock))
+    app.add_middleware(Guard, door=door or Door(), headers=lambda: now_header(clock))
     _Server(settings, grpc_bytes, background).start(list(models))
 
 
@@ -58,14 +57,6 @@ def quieten() -> None:
         logging.getLogger(name).setLevel(level)
     for name in ("uvicorn.access", "uvicorn.error", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def _now(clock: Clock | None) -> Iterable[Header]:
-    """The time of a process that does not run on the machine's own."""
-    if clock is None:
-        return ()
-    moment = datetime.fromtimestamp(clock.now(), UTC).isoformat(timespec="seconds")
-    return ((b"x-gems-now", moment.encode()),)
 
 
 class _Closed(ModelRepositoryExtension):  # type: ignore[misc]

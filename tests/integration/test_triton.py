@@ -1,6 +1,5 @@
 """The real Triton serves the model repository of a release as it is, and answers as everybody else does."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from hidden_gems.cli.triton import Triton, install_triton, triton_server
+from hidden_gems.cli.triton import Triton, install_triton, triton_home, triton_server
 from hidden_gems.core.errors import HiddenGemsError, PartUnavailableError
 from hidden_gems.export.onnx import DEEP_MODELS
 from hidden_gems.export.release import hash_files
@@ -26,8 +25,7 @@ TOLERANCE = 1e-4
 @pytest.fixture(scope="module")
 def home() -> Path:
     """Kept between runs: it is large."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    folder = cache / "hidden-gems" / "triton"
+    folder = triton_home()
     try:
         install_triton(folder)
     except HiddenGemsError as error:

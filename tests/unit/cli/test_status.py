@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from typer.testing import CliRunner
 from hidden_gems.cli.__main__ import app
 from hidden_gems.cli.stack_state import PartState, StackState, stack_lock
 from hidden_gems.cli.status import look, read_metrics
+from tests.e2e.processes import wait_for
 
 METRICS = """# HELP gems_release_info 1 for the release that answers
 # TYPE gems_release_info gauge
@@ -29,8 +32,7 @@ class Metrics(BaseHTTPRequestHandler):
     status = 200
 
     def do_GET(self) -> None:
-        assert self.path == "/metrics"
-        self.send_response(self.status)
+        self.send_response(200 if self.path == "/metrics" else self.status)
         self.end_headers()
         self.wfile.write(METRICS.encode())
 
@@ -48,12 +50,13 @@ def server() -> Iterator[str]:
 
 def a_stack(server: str, log: Path, **more: object) -> StackState:
     part = PartState(os.getpid(), (1,), str(log))
+    asked = replace(part, url=f"{server}/ready")
     names = ("learner", "transformer")
     known: dict[str, object] = {
         "pid": os.getpid(), "started": 1_777_910_400.0, "dataset": "city", "simulated": True, "root": "/r",
         "releases": "/r/releases", "release": "2026-05-04.1", "clock": "100.0,0,5.0",
         "addresses": dict.fromkeys(names, server) | {"redis": "127.0.0.1:1"},
-        "parts": dict.fromkeys((*names, "redis"), part), "ready": True,
+        "parts": dict.fromkeys(names, asked) | {"redis": part}, "ready": True,
     }  # fmt: skip
     return StackState(**known | more)  # type: ignore[arg-type]
 
@@ -73,7 +76,7 @@ def test_what_is_not_well_is_told(server: str, tmp_path: Path) -> None:
     dead.wait()
     parts = {
         "learner": PartState(1, (), "", 4, "given up"),
-        "transformer": PartState(1, (), ""),
+        "transformer": PartState(1, (), "", url="http://127.0.0.1:1/ready"),
         "redis": PartState(dead.pid, (), ""),
     }
     state = a_stack(
@@ -129,20 +132,23 @@ def test_without_a_stack_there_is_nothing_to_end_and_no_log() -> None:
 
 
 def test_a_log_is_followed_into_the_file_that_takes_its_place(server: str, tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.write_text("before\n")
+    log, seen = tmp_path / "log", tmp_path / "seen"
+    log.write_text("long ago\nbefore\n")
     a_stack(server, log).write()
-    command = [sys.executable, "-m", "hidden_gems.cli", "logs", "learner", "--follow"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as following:
-        assert following.stdout is not None
-        assert following.stdout.readline() == "before\n"
-        with log.open("a") as file:
-            file.write("later\n")
-        assert following.stdout.readline() == "later\n"
-        log.rename(tmp_path / "log.1")
-        log.write_text("anew\n")
-        assert following.stdout.readline() == "anew\n"
-        following.terminate()
+    command = [sys.executable, "-m", "hidden_gems.cli", "logs", "learner", "--lines", "1", "--follow"]
+    with seen.open("w") as output, subprocess.Popen(command, stdout=output) as following:
+        try:
+            assert wait_for(lambda: seen.read_text() == "before\n", 30)
+            with log.open("a") as file:
+                file.write("later\n")
+            assert wait_for(lambda: seen.read_text() == "before\nlater\n", 30)
+            log.rename(tmp_path / "log.1")
+            log.write_text("anew\nand on\n")
+            assert wait_for(lambda: seen.read_text() == "before\nlater\nanew\nand on\n", 30)
+            following.send_signal(signal.SIGINT)
+            assert following.wait(10) == 0
+        finally:
+            following.kill()
 
 
 def test_samples_with_and_without_labels_are_read() -> None:
