@@ -1,8 +1,14 @@
-"""Markers follow folders, and every test has a home of its own."""
+"""Markers follow folders, every test has a home of its own, and what takes long to build is built once a session."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.integration.chain import Chain
+    from tests.stacks import RunningStack
 
 FOLDERS = ("unit", "conformance", "integration", "e2e", "infra")
 
@@ -18,3 +24,44 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GEMS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("GEMS_PSEUDONYM_KEY", "test")
+
+
+@pytest.fixture(scope="session")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Chain]":
+    """Everything the training pipeline makes of a small simulated city."""
+    from tests.integration.chain import built
+
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("GEMS_FEATURE_REPO", str(Path(__file__).parents[1] / "feature_repo"))
+        environment.setenv("GEMS_PSEUDONYM_KEY", "test")
+        with built(tmp_path_factory.mktemp("chain")) as made:
+            yield made
+
+
+@pytest.fixture(scope="session")
+def furnished_home(chain: "Chain", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a release on which nothing runs; copy it before use."""
+    from tests.stacks import furnish
+
+    home = tmp_path_factory.mktemp("furnished")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("GEMS_FEATURE_REPO", str(Path(__file__).parents[1] / "feature_repo"))
+        furnish(chain, home)
+    return home
+
+
+@pytest.fixture(scope="session")
+def stack(chain: "Chain", furnished_home: Path, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[RunningStack]":
+    """The one stack that integration and e2e tests share."""
+    import shutil
+
+    import pandas as pd
+
+    from tests.integration.chain import CITY
+    from tests.stacks import running
+
+    home = tmp_path_factory.mktemp("stack") / "home"
+    shutil.copytree(furnished_home, home)
+    people = tuple(pd.read_parquet(chain.root / CITY / "users.parquet")["user_id"].astype(str))
+    with running(home, people) as made:
+        yield made

@@ -146,16 +146,16 @@ class Shelf:
         return build_training_set(self.dataset, self.split, self.candidates, TrainingSetConfig(seed=self.seed))
 
     def ranking_rows(self) -> RankingRows:
-        """The training set as vectors; scores among them come from models fitted before the slice."""
+        """The training set as vectors: those that were served, else made anew with scores of models fitted before."""
         learned = self.training_set
         scorers = self.scorers(self.split.rank_from)
         user = self.users.rows(learned.marks["user_id"].tolist())
         item = self.items.rows(learned.marks["item_id"].tolist())
         when = learned.marks["timestamp"].to_numpy(np.int64)
         scores = {name: model.score(user, item, when) for name, model in scorers.items()}
-        return RankingRows(
-            ranking_features(learned.raw, scores), learned.marks["label"].to_numpy(np.int64), learned.queries
-        )
+        vectors = ranking_features(learned.raw, scores)
+        vectors[learned.has_logged] = learned.logged[learned.has_logged]
+        return RankingRows(vectors, learned.marks["label"].to_numpy(np.int64), learned.queries)
 
     @cached_property
     def ranker(self) -> LambdaMART:

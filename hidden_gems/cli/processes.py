@@ -17,6 +17,8 @@ from typing import IO
 from hidden_gems.core.errors import HiddenGemsError
 
 STOP_SECONDS = 5.0
+BROKER_STOP_SECONDS = 0.1
+"""The broker waits for its clients to leave, and has nothing to put in order."""
 START_SECONDS = 10.0
 _PR_SET_PDEATHSIG = 1
 
@@ -27,6 +29,7 @@ def child(
     output: int | IO[str],
     environment: Mapping[str, str] | None = None,
     stop_seconds: float = STOP_SECONDS,
+    keep: Sequence[int] = (),
 ) -> Iterator[subprocess.Popen[str]]:
     """Run a command in a process group of its own; on leaving, the whole group ends, whatever happened.
 
@@ -35,8 +38,9 @@ def child(
         output: Where both its streams go: an open file, or `subprocess.PIPE`.
         environment: Variables on top of ours.
         stop_seconds: How long it may take to end by itself before it is killed.
+        keep: Descriptors that it inherits, see `spawn`.
     """
-    process = spawn(command, output, environment)
+    process = spawn(command, output, environment, keep)
     try:
         yield process
     finally:
@@ -95,7 +99,7 @@ def redis_server(folder: Path, port: int | None = None) -> Iterator[str]:
     port = _unused(port)
     with (
         redis_lock(folder) as lock,
-        _server("redis-server", redis_command(folder, port), folder / "redis.log", lambda: pongs(port), (lock,)),
+        _server("redis-server", redis_command(folder, port), folder / "redis.log", lambda: pongs(port), keep=(lock,)),
     ):
         yield f"127.0.0.1:{port}"
 
@@ -156,10 +160,8 @@ def kafka_broker(folder: Path, port: int | None = None) -> Iterator[str]:
         HiddenGemsError: If there is no broker on this machine, the port is in use, or it does not start.
     """
     port = _unused(port)
-    # It waits for its clients to leave, and has nothing to put in order.
-    with _server(
-        "the Kafka broker", broker_command(port), folder / "kafka.log", lambda: listens(port), stop_seconds=0.1
-    ):
+    log_path = folder / "kafka.log"
+    with _server("the Kafka broker", broker_command(port), log_path, lambda: listens(port), BROKER_STOP_SECONDS):
         yield f"127.0.0.1:{port}"
 
 
@@ -198,22 +200,18 @@ def _server(
     command: Sequence[str],
     log_path: Path,
     ready: Callable[[], bool],
-    keep: Sequence[int] = (),
     stop_seconds: float = STOP_SECONDS,
+    keep: Sequence[int] = (),
 ) -> Iterator[None]:
     """Run a server until the block is left; entered once it is ready."""
     log_path.parent.mkdir(parents=True, exist_ok=True)
-    with log_path.open("w") as log:
-        process = spawn(command, log, keep=keep)
-        try:
-            deadline = time.monotonic() + START_SECONDS
-            while not ready():
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise HiddenGemsError(f"{name} did not start; its log is {log_path}")
-                time.sleep(0.02)
-            yield
-        finally:
-            end([process], stop_seconds)
+    with log_path.open("w") as log, child(command, log, stop_seconds=stop_seconds, keep=keep) as process:
+        deadline = time.monotonic() + START_SECONDS
+        while not ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise HiddenGemsError(f"{name} did not start; its log is {log_path}")
+            time.sleep(0.02)
+        yield
 
 
 def _unused(port: int | None) -> int:

@@ -1,5 +1,6 @@
 """The local stack: which processes there are, what each is told, and how one knows that it is ready."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +12,7 @@ import httpx
 
 from hidden_gems.cli.options import Places
 from hidden_gems.cli.ports import await_free, shifted
-from hidden_gems.cli.processes import broker_command, listens, pongs, redis_command, redis_lock
+from hidden_gems.cli.processes import BROKER_STOP_SECONDS, broker_command, listens, pongs, redis_command, redis_lock
 from hidden_gems.cli.stack_clock import StackClock
 from hidden_gems.cli.stack_state import StackState
 from hidden_gems.cli.supervisor import Part, Supervisor, Tell
@@ -124,8 +125,15 @@ def _servers(plan: Plan, lock: tuple[int, ...]) -> Iterator[Part]:
         yield Part("redis", command, logs / "redis.log", lambda: pongs(port), ports=(port,), keep=lock, first=True)
     if "kafka" in ports:
         [broker] = ports["kafka"]
-        command = tuple(broker_command(broker))
-        yield Part("kafka", command, logs / "kafka.log", lambda: listens(broker), ports=(broker,), first=True)
+        yield Part(
+            name="kafka",
+            command=tuple(broker_command(broker)),
+            log=logs / "kafka.log",
+            ready=lambda: listens(broker),
+            ports=(broker,),
+            first=True,
+            stop_seconds=BROKER_STOP_SECONDS,
+        )
 
 
 def _processes(plan: Plan) -> Iterator[Part]:
@@ -150,6 +158,7 @@ def environment(plan: Plan) -> dict[str, str]:
         "GEMS_HOME": str(gems_home()),
         "GEMS_HOST": HOST,
         "GEMS_ENVIRONMENT": "local",
+        "GEMS_FEATURE_REPO": os.environ.get("GEMS_FEATURE_REPO", ""),
         "GEMS_CLOCK": plan.clock.setting,
         "GEMS_REDIS": addresses["redis"],
         "GEMS_KAFKA": addresses["kafka"],

@@ -1,171 +1,125 @@
-"""What the demo tells: one person everyone knows and one that nobody knows, each asked with the release just made."""
+"""Who asks in the demo, from where and when, and what is shown of an answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hidden_gems.cli.map_view import Pin, Point, svg_map
-from hidden_gems.core.kv import RedisKeyValue
-from hidden_gems.datasets.contract import TIMES_OF_DAY
+from hidden_gems.client import Client, Item, Prediction
+from hidden_gems.client.card import Language
 from hidden_gems.datasets.dataset import Dataset
-from hidden_gems.explain.reasons import Explanation, explain
-from hidden_gems.explain.wording import Language
-from hidden_gems.export import release as releases
-from hidden_gems.export.sessions import DeepSession, RankerSession
-from hidden_gems.features.feast_store import FeastSettings, FeastStore
-from hidden_gems.features.live_rows import ItemRows
-from hidden_gems.features.local_time import local_time
-from hidden_gems.features.request import RequestContext
-from hidden_gems.features.schema import FEATURE_NAMES
-from hidden_gems.models.lambdamart import LambdaMART
-from hidden_gems.recommend.answering import Answering
-from hidden_gems.recommend.request import Request
-from hidden_gems.recommend.tables import ReleaseTables
-from hidden_gems.recommend.world import World
 
 WARM_QUANTILE = 0.9
 """The warm person has more feedback than this share of the people."""
 STRANGER = "somebody-new"
-STORE_TIMEOUT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Gem:
-    """One line of a slate."""
+class Asker:
+    """Somebody who asks."""
 
-    position: int
-    item: Mapping[str, Any]  # row of the item table
-    score: float
-    sources: tuple[str, ...]
-    explanation: Explanation
+    title: str
+    about: str
+    user_id: str  # as the caller knows it
+    language: Language
+    here: Point | None
 
-    @property
-    def name(self) -> str:
-        """Its name, else what it is and its id."""
-        return self.item["name"] or f"{self.item['type'] or 'Place'} {self.item['item_id']}"
-
-    @property
-    def where(self) -> str:
-        """Type and neighborhood, as far as they are known."""
-        return ", ".join(part for part in (self.item["type"], self.item["neighborhood"]) if part)
+    def context(self, at: float) -> Any:
+        """Context of a request at a moment of the stack's clock."""
+        told: dict[str, Any] = {"timestamp": at, "language": self.language}
+        return told | ({"location": {"lat": self.here[0], "lon": self.here[1]}} if self.here else {})
 
 
 @dataclass(frozen=True)
 class Person:
-    """One person of the story."""
+    """One person of the story with the answer they got."""
 
-    title: str
-    about: str
-    language: Language
-    slate: tuple[Gem, ...]
+    asker: Asker
+    prediction: Prediction
     map: str  # SVG
 
+    @property
+    def title(self) -> str:
+        """Who it is."""
+        return self.asker.title
 
-class Teller:
-    """Asks a release in this process, with features from the store that the pipeline filled."""
+    @property
+    def about(self) -> str:
+        """What is known, and when they ask."""
+        return self.asker.about
 
-    def __init__(self, release: Path, redis: str, feast_folder: Path) -> None:
-        about = releases.load(release)
-        self.about = about.dataset
-        self.tables = ReleaseTables.load(release / "tables")
-        self.store = FeastStore(FeastSettings(redis, feast_folder, STORE_TIMEOUT_SECONDS))
-        self.ranker = LambdaMART.load(release / "ranker")
-        world = World.of(about.version, about.dataset, about.models, self.tables)
-        self.answering = Answering(
-            world=replace(world, rows=ItemRows.read(self.store, self.tables.attributes.ids)),
-            store=self.store,
-            keys=RedisKeyValue(redis),
-            deep=DeepSession(release, about.models),
-            ranker=RankerSession(release),
-        )
+    @property
+    def language(self) -> Language:
+        """Of the reasons."""
+        return self.asker.language
 
-    def slate(self, user_id: str, now: int, language: Language, here: Point | None, limit: int = 10) -> tuple[Gem, ...]:
-        """Ask for a slate and its reasons."""
-        lat, lon = here or (None, None)
-        context = RequestContext(now, self.about.timezone, lat, lon, order_only=self.about.order_only)
-        ranked = self.answering.answer(Request(user_id, context, limit))
-        items = [self.tables.item(int(row)) for row in ranked.rows]
-        explanations = explain(
-            self.ranker.contributions(ranked.vectors),
-            ranked.vectors,
-            FEATURE_NAMES,
-            items,
-            ranked.shown,
-            language,
-            self.time_of_day(now),
-        )
-        return tuple(
-            Gem(place, items[place], float(ranked.scores[place]), ranked.sources[place], explanation)
-            for place, explanation in zip(ranked.shown, explanations, strict=True)
-        )
-
-    def time_of_day(self, now: int) -> str | None:
-        """Word of the vocabulary, None where times are only an order."""
-        if self.about.order_only:
-            return None
-        return TIMES_OF_DAY[int(local_time(np.array([now]), self.about.timezone).time_of_day[0])]
+    @property
+    def slate(self) -> tuple[Item, ...]:
+        """What they got."""
+        return self.prediction.items
 
 
-def tell(release: Path, redis: str, feast_folder: Path, dataset: Dataset) -> list[Person]:
+def name_of(item: Item) -> str:
+    """Its name, else what it is and its id."""
+    return item.name or f"{item.type or 'Place'} {item.item_id}"
+
+
+def where(item: Item) -> str:
+    """Type and neighborhood, as far as they are known."""
+    return ", ".join(part for part in (item.type, item.neighborhood) if part)
+
+
+def askers(dataset: Dataset, original_ids: Mapping[str, str], now: float) -> list[Asker]:
     """The warm person in English, the cold one in Turkish.
 
     Args:
-        release: Folder of the release.
-        redis: `host:port` of the store that the pipeline filled.
-        feast_folder: Registry of Feast.
-        dataset: The checked dataset the release was trained on.
+        dataset: The checked dataset that the release was trained on.
+        original_ids: Pseudonym -> id as it came; empty where the data hold pseudonyms only.
+        now: Epoch seconds, or an order, on the stack's clock.
     """
-    teller = Teller(release, redis, feast_folder)
-    places = dataset.items[["lat", "lon"]].to_numpy(np.float64)
-    middle = _middle(places)
-    warm = _warm(dataset)
+    warm, middle = _warm(dataset), _middle(places_of(dataset))
     likes = int((dataset.interactions["user_id"] == warm).sum())
-    moment = _moment(teller, dataset.now)
+    about = f"{likes} pieces of feedback so far; asks {_moment(dataset, now)}."
+    if warm not in original_ids:
+        about = "The data hold pseudonyms only, so nobody in them can be asked for: a stranger to the stack."
+    centre = " from the middle of town" if middle else ""
     return [
-        _person(
-            teller,
-            dataset.now,
-            warm,
-            "Somebody we know, in English",
-            f"{likes} pieces of feedback so far; asks {moment}.",
-            "en",
-            _last_place(dataset, warm),
-            places,
-        ),
-        _person(
-            teller,
-            dataset.now,
-            STRANGER,
+        Asker("Somebody we know, in English", about, original_ids.get(warm, warm), "en", _last_place(dataset, warm)),
+        Asker(
             "Somebody new, in Turkish",
-            f"No feedback yet; asks {moment}{' from the middle of town' if middle else ''}.",
+            f"No feedback yet; asks {_moment(dataset, now)}{centre}.",
+            STRANGER,
             "tr",
             middle,
-            places,
         ),
     ]
 
 
-def _person(
-    teller: Teller,
-    now: int,
-    user_id: str,
-    title: str,
-    about: str,
-    language: Language,
-    here: Point | None,
-    places: NDArray[np.float64],
-) -> Person:
-    slate = teller.slate(user_id, now, language, here)
+def ask(client: Client, asker: Asker, at: float, dataset: Dataset) -> Person:
+    """Ask the stack and draw the map."""
+    prediction = client.recommend(asker.user_id, context=asker.context(at), explain="full")
+    return Person(asker, prediction, map_of(prediction, dataset, asker.here))
+
+
+def map_of(prediction: Prediction, dataset: Dataset, here: Point | None) -> str:
+    """Both shores, every place as a dot, the slate as pins; empty where no coordinates are known."""
+    places = places_of(dataset)
     pins = [
-        Pin(gem.position + 1, (gem.item["lat"], gem.item["lon"]), gem.name)
-        for gem in slate
-        if gem.item["lat"] is not None and gem.item["lon"] is not None
+        Pin(item.position + 1, (item.lat, item.lon), name_of(item))
+        for item in prediction.items
+        if item.lat is not None and item.lon is not None
     ]
-    return Person(title, about, language, slate, svg_map(pins, places, shores(places), here))
+    return svg_map(pins, places, shores(places), here)
+
+
+def places_of(dataset: Dataset) -> NDArray[np.float64]:
+    """Latitude and longitude of every gem, I X 2, NaN where unknown."""
+    return np.asarray(dataset.items[["lat", "lon"]], dtype=np.float64)
 
 
 def shores(places: NDArray[np.float64]) -> dict[str, list[Point]]:
@@ -196,10 +150,17 @@ def _last_place(dataset: Dataset, user_id: str) -> Point | None:
 
 
 def _middle(places: NDArray[np.float64]) -> Point | None:
+    """The place that lies nearest to the middle of all; the middle itself may be in the sea."""
     known = places[~np.isnan(places).any(axis=1)]
-    return (float(np.median(known[:, 0])), float(np.median(known[:, 1]))) if len(known) else None
+    if not len(known):
+        return None
+    nearest = known[np.argmin(((known - np.median(known, axis=0)) ** 2).sum(axis=1))]
+    return float(nearest[0]), float(nearest[1])
 
 
-def _moment(teller: Teller, now: int) -> str:
-    time_of_day = teller.time_of_day(now)
-    return "an hour after the last feedback" + (f", in the {time_of_day}" if time_of_day not in (None, "night") else "")
+def _moment(dataset: Dataset, now: float) -> str:
+    """When it is asked, in the words of the data."""
+    if dataset.about.order_only:
+        return "after the last feedback"
+    local = datetime.fromtimestamp(now, UTC).astimezone(ZoneInfo(dataset.about.timezone))
+    return f"on {local:%A, %d %B %Y, %H:%M}"

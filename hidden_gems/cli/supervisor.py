@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from hidden_gems.cli.processes import end, spawn
+from hidden_gems.cli.processes import STOP_SECONDS, end, spawn
 from hidden_gems.cli.stack_state import PartState, tail
 from hidden_gems.core.errors import HiddenGemsError
 
@@ -36,6 +36,7 @@ class Part:
     ports: tuple[int, ...] = ()
     keep: tuple[int, ...] = ()  # descriptors of locks that it holds for as long as it lives
     first: bool = False  # a server that the others need: started before them, ended after them
+    stop_seconds: float = STOP_SECONDS  # how long it may take to end by itself
 
 
 @dataclass
@@ -135,7 +136,7 @@ class Supervisor(AbstractContextManager["Supervisor"]):
     def end(self, name: str) -> None:
         """End a part on purpose; `tend` leaves it down, `start` brings it back."""
         life = self._lives[name]
-        end([life.process])
+        end([life.process], self.parts[name].stop_seconds)
         life.down, life.again_at = "ended on purpose", None
 
     def pid(self, name: str) -> int:
@@ -158,8 +159,9 @@ class Supervisor(AbstractContextManager["Supervisor"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End everything, what the others need last."""
-        for first in (False, True):
-            end([life.process for name, life in self._lives.items() if self.parts[name].first is first])
+        end([life.process for name, life in self._lives.items() if not self.parts[name].first])
+        for name, life in self._lives.items():
+            end([life.process], self.parts[name].stop_seconds)
 
     def _mourn(self, name: str, life: _Life, code: int, now: float) -> None:
         end([life.process])  # what it left in its group

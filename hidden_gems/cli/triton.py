@@ -1,6 +1,7 @@
 """The real Triton on this machine, out of a wheel and without a container."""
 
 import fcntl
+import os
 import shutil
 import subprocess
 import sysconfig
@@ -108,14 +109,23 @@ def _sitepackages(python: Path) -> str:
 
 
 def _lay_out(root: Path, backends: Path) -> Path:
-    """The Python backend, and ours under the name that configurations ask for."""
+    """The Python backend, and ours under the name that configurations ask for.
+
+    By rename, file by file: another Triton may be running on the same files.
+    """
     stub = root / "python_backend_stubs" / sysconfig.get_python_version() / "triton_python_backend_stub"
-    for name in ("python", "onnxruntime"):
-        (backends / name).mkdir(parents=True, exist_ok=True)
-        shutil.copy2(root / "backends" / "python" / "triton_python_backend_utils.py", backends / name)
-        shutil.copy2(stub, backends / name)
-    shutil.copy2(root / "backends" / "python" / "libtriton_python.so", backends / "python")
-    shutil.copy2(BACKEND, backends / "onnxruntime" / "model.py")
+    utilities = root / "backends" / "python" / "triton_python_backend_utils.py"
+    files = {
+        backends / "python": (utilities, stub, root / "backends" / "python" / "libtriton_python.so"),
+        backends / "onnxruntime": (utilities, stub, BACKEND),
+    }
+    for folder, sources in files.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        for source in sources:
+            name = "model.py" if source == BACKEND else source.name
+            draft = folder / f".{name}-{os.getpid()}"
+            shutil.copy2(source, draft)
+            draft.replace(folder / name)
     return backends
 
 

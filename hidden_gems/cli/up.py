@@ -8,7 +8,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,6 +19,9 @@ from hidden_gems.cli.options import AsJson, Places
 from hidden_gems.cli.stack_state import StackState, running_stack, stack_lock, tail
 from hidden_gems.core.errors import BadInputError, HiddenGemsError
 from hidden_gems.core.home import gems_home
+
+if TYPE_CHECKING:
+    from hidden_gems.cli.stack import Stack
 
 DETACHED_LOG = "stack.log"
 START_SECONDS = 420.0
@@ -98,17 +101,7 @@ def _run(data: Path | None, shift: int, redis: str, kafka: str, console: Console
             return state
 
         note(ready=False)
-        with _progress(console) as progress:
-            bars: dict[str, Any] = {}
-
-            def show(name: str, ready: bool) -> None:
-                if ready:
-                    progress.update(bars[name], total=1, completed=1, note="ready")
-                    progress.stop_task(bars[name])
-                else:
-                    bars[name] = progress.add_task(name, total=None, note="starting")
-
-            stack.supervisor.start_all(show)
+        start_with_progress(stack, console)
         plan.clock.keep()
         if plan.clock.about():
             tell(plan.clock.about())
@@ -118,13 +111,24 @@ def _run(data: Path | None, shift: int, redis: str, kafka: str, console: Console
         tell("Ending the stack.")
 
 
-def _progress(console: Console) -> Progress:
+def start_with_progress(stack: "Stack", console: Console) -> None:
+    """Start every process of a stack with a line for each."""
     columns = (
         SpinnerColumn(finished_text="✓"),
         TextColumn("{task.description:<12}"),
         TextColumn("{task.fields[note]}"),
     )
-    return Progress(*columns, TimeElapsedColumn(), console=console)
+    with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
+        bars: dict[str, Any] = {}
+
+        def show(name: str, ready: bool) -> None:
+            if ready:
+                progress.update(bars[name], total=1, completed=1, note="ready")
+                progress.stop_task(bars[name])
+            else:
+                bars[name] = progress.add_task(name, total=None, note="starting")
+
+        stack.supervisor.start_all(show)
 
 
 def _places(data: Path | None, console: Console) -> Places:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.events.kinds import KINDS
@@ -49,9 +50,13 @@ def item_table(items: pd.DataFrame) -> ItemTable:
 
 
 def event_rows(dataset: Dataset) -> EventRows:
-    """Turn the events of a dataset into numbers."""
+    """Turn the events of a dataset into numbers.
+
+    Live feedback that quoted no valid token moves no counts; imported history, which could quote none, does.
+    """
     interactions = dataset.interactions
-    feedback = interactions[interactions["event_type"].isin(FEEDBACK)].reset_index(drop=True)
+    feedback = interactions[interactions["event_type"].isin(FEEDBACK) & ~_unsigned(interactions)]
+    feedback = feedback.reset_index(drop=True)
     table = item_table(dataset.items)
     words = {name: pd.Series(getattr(table, name), dtype=object) for name in ("type", "neighborhood")}
     rows = EventRows(
@@ -95,6 +100,11 @@ def _keys(events: pd.DataFrame, rows: EventRows) -> pd.DataFrame:
 
 def _column(events: pd.DataFrame, name: str) -> pd.Series:
     return events[name] if name in events else pd.Series(None, index=events.index, dtype=object)
+
+
+def _unsigned(events: pd.DataFrame) -> NDArray[np.bool_]:
+    """Where the column `signed` says no, size B; a null says nothing."""
+    return np.array([value is False or value is np.False_ for value in _column(events, "signed").tolist()], dtype=bool)
 
 
 def _numbers(events: pd.DataFrame, name: str) -> Floats:

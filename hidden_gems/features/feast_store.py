@@ -21,8 +21,12 @@ from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.features.feast_definitions import definitions
 from hidden_gems.features.raw import ITEM, USER
 from hidden_gems.features.rows import ItemRow, UserRow
-from hidden_gems.features.snapshot import snapshot
 from hidden_gems.features.store import ITEM_KEY, ITEM_VIEW, PACKED, USER_KEY, USER_VIEW, Stamped, check_second
+
+for _name in ("PROMETHEUS_MULTIPROCESS_DIR", "PROMETHEUS_MULTIPROC_DIR"):
+    # Feast sets them for its own server; here, and in every child, they would turn all metrics into shared files
+    if "feast_metrics_" in os.environ.get(_name, ""):
+        del os.environ[_name]
 
 _PUSH = {USER_VIEW: "user_rows_push", ITEM_VIEW: "item_rows_push"}
 _KEY = {USER_VIEW: USER_KEY, ITEM_VIEW: ITEM_KEY}
@@ -157,6 +161,8 @@ def materialize(dataset: Dataset, at: int, *, redis: str, folder: Path) -> dict[
         StepFailedError: If Feast refuses the definitions.
         PartUnavailableError: If Redis does not answer.
     """
+    from hidden_gems.features.snapshot import snapshot  # needs ibis, which what serves does not have
+
     check_second(at)
     settings = FeastSettings(redis=redis, folder=folder, timeout_seconds=_WRITE_TIMEOUT_SECONDS)
     users, items = snapshot(dataset, at)

@@ -75,7 +75,7 @@ class OnlineState:
                 arms = BetaThompson(**about["arms"]).restore(about["arm_ids"], arrays)
                 factors = OnlineFactors(**about["factors"]).restore(about["factor_ids"], arrays["factors"])
                 return cls(int(about["version"]), arms, factors)
-        except (ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+        except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise BadStateError(f"the value under {ONLINE_STATE!r} cannot be read: {error}") from error
 
 
@@ -97,7 +97,7 @@ def prior_state(release: Path, half_life: float | None = None) -> OnlineState:
         rate = float(successes[0] / (successes[0] + failures[0]))
         arms = BetaThompson(NEW_ARM_STRENGTH * rate, NEW_ARM_STRENGTH * (1.0 - rate), half_life)
         arms.set_priors(ids[1:], successes[1:], failures[1:])
-    except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile) as error:
         raise ReleaseError(f"{path} holds no priors of arms: {error}") from error
     factors = OnlineFactors()
     factors.add_items(ids[1:])
@@ -115,14 +115,16 @@ def publish(keys: KeyValue, state: OnlineState, beside: Mapping[str, bytes] | No
 
 
 def follow(keys: KeyValue, held: OnlineState | None) -> OnlineState | None:
-    """The stored state where it is newer than the one held, else None.
+    """The stored state where it is another one than the one held, else None.
+
+    The store is right, also where its version is lower: it was emptied, and the learner began anew.
 
     Raises:
         BadStateError: If the stored state is torn or foreign.
         PartUnavailableError: If the store does not answer.
     """
     [version] = keys.get([ONLINE_VERSION])
-    if version is None or (held is not None and int(version) <= held.version):
+    if version is None or (held is not None and int(version) == held.version):
         return None
     [value] = keys.get([ONLINE_STATE])
     return None if value is None else OnlineState.from_bytes(value)

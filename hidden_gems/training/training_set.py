@@ -13,6 +13,7 @@ from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.interactions import Rows
 from hidden_gems.datasets.split import TimeSplit
 from hidden_gems.features.counts import raw_columns
+from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
 from hidden_gems.training.labels import LONGEST_WINDOW_SECONDS, impression_labels, interaction_labels
 
 CandidateSource = Callable[[int, list[str], bool], list[list[str]]]
@@ -51,6 +52,13 @@ def build_marks(
     Returns:
         Columns `MARKS`, rows of one query together, ordered by timestamp.
     """
+    return _marks(dataset, split, candidates, config).reindex(columns=list(MARKS))
+
+
+def _marks(
+    dataset: Dataset, split: TimeSplit, candidates: CandidateSource, config: TrainingSetConfig | None
+) -> pd.DataFrame:
+    """Marks, and in `vector` what was logged for the impression behind a mark of a slate."""
     config = config or TrainingSetConfig()
     random = np.random.default_rng(config.seed)
     slice_ = dataset.between(split.rank_from, split.test_from)
@@ -63,7 +71,7 @@ def build_marks(
     marks["query"] = pd.factorize(marks["query"])[0]  # by appearance: names of people must not decide about an order
     marks = marks.sort_values(["timestamp", "query"], kind="stable").reset_index(drop=True)
     marks["query_id"] = pd.factorize(marks["query"])[0].astype(np.int64)
-    return marks.reindex(columns=list(MARKS))
+    return marks
 
 
 def label_window(split: TimeSplit) -> int:
@@ -77,6 +85,8 @@ def _slate_marks(slice_: Dataset, split: TimeSplit) -> pd.DataFrame:
     marks = shown[["user_id", "item_id", "timestamp", "position", "slate_id", *CONTEXT]].copy()
     marks["label"] = labels.label
     marks["query"] = "slate " + shown["slate_id"].astype(str)
+    if "vector" in shown:
+        marks["vector"] = shown["vector"].where(shown["feature_service"] == FEATURE_SERVICE, None)
     return marks[labels.final]
 
 
@@ -145,21 +155,38 @@ def _keep_queries(marks: pd.DataFrame, most: int, random: np.random.Generator) -
 def build_training_set(
     dataset: Dataset, split: TimeSplit, candidates: CandidateSource, config: TrainingSetConfig | None = None
 ) -> "TrainingSet":
-    """Marks of `build_marks` with the raw columns as of each; nothing from test_from on is read."""
+    """Marks of `build_marks` with the raw columns as of each; nothing from test_from on is read.
+
+    A mark of a served slate has the vector that was logged for it, when it was made by the present feature service.
+    """
     past = dataset.before(split.test_from)
-    marks = build_marks(past, split, candidates, config)
-    return TrainingSet(marks, raw_columns(past, marks), split, dataset.about.fingerprint)
+    found = _marks(past, split, candidates, config)
+    marks = found.reindex(columns=list(MARKS))
+    logged, has_logged = _logged(found)
+    return TrainingSet(marks, raw_columns(past, marks), logged, has_logged, split, dataset.about.fingerprint)
+
+
+def _logged(marks: pd.DataFrame) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Logged vectors, M X 60, NaN where there is none, and which marks have one, M."""
+    logged = np.full((len(marks), len(FEATURE_NAMES)), np.nan, dtype=np.float32)
+    has = np.zeros(len(marks), dtype=bool)
+    for row, vector in enumerate(marks["vector"]) if "vector" in marks else ():
+        if np.shape(vector) == logged.shape[1:]:  # a null has no shape
+            logged[row], has[row] = vector, True
+    return logged, has
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Marks and the raw columns behind their features, row by row.
+    """Marks and the raw columns behind their features, row by row, or the features themselves as they were served.
 
     Notation: M marks.
     """
 
     marks: pd.DataFrame  # columns `MARKS`, M rows
     raw: pd.DataFrame  # raw columns of `features`, M rows
+    logged: NDArray[np.float32]  # vectors as they were served, M X 60; NaN where there is none
+    has_logged: NDArray[np.bool_]  # which marks learn from the vector that was served, M
     split: TimeSplit
     fingerprint: str  # of the dataset
 
@@ -169,10 +196,12 @@ class TrainingSet:
         return np.bincount(self.marks["query_id"].to_numpy(np.int64))
 
     def write(self, folder: Path) -> None:
-        """Write two Parquet files and, last, a description."""
+        """Write two Parquet files, the logged vectors and, last, a description."""
         folder.mkdir(parents=True, exist_ok=True)
         self.marks.to_parquet(folder / "marks.parquet", index=False)
         self.raw.to_parquet(folder / "raw.parquet", index=False)
+        rows = np.flatnonzero(self.has_logged)
+        np.savez(folder / "logged.npz", rows=rows, vectors=self.logged[rows])
         about = asdict(self.split) | {"fingerprint": self.fingerprint, "rows": len(self.marks)}
         (folder / "training_set.json").write_text(json.dumps(about, indent=2) + "\n")
 
@@ -180,9 +209,15 @@ class TrainingSet:
     def read(cls, folder: Path) -> "TrainingSet":
         """Read what `write` wrote."""
         about = json.loads((folder / "training_set.json").read_text())
+        with np.load(folder / "logged.npz") as file:
+            rows, vectors = file["rows"], file["vectors"]
+        logged = np.full((about["rows"], len(FEATURE_NAMES)), np.nan, dtype=np.float32)
+        logged[rows] = vectors
         return cls(
             marks=pd.read_parquet(folder / "marks.parquet"),
             raw=pd.read_parquet(folder / "raw.parquet"),
+            logged=logged,
+            has_logged=np.isin(np.arange(len(logged)), rows),
             split=TimeSplit(about["rank_from"], about["test_from"]),
             fingerprint=about["fingerprint"],
         )

@@ -2,14 +2,13 @@
 
 import logging
 import signal
+import sys
 import threading
-import warnings
 
 from prometheus_client import start_http_server
 
-from inference.learner.service import Learner
+from hidden_gems.core.errors import HiddenGemsError
 from inference.learner.settings import LearnerSettings
-from inference.learner.start import open_learner
 from inference.shell.patience import Patience, StoppedError
 
 
@@ -17,17 +16,24 @@ def main() -> None:
     """Run until SIGTERM or Ctrl-C."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("gems").setLevel(logging.INFO)
-    logging.getLogger("feast").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", ".*_text is deprecated", DeprecationWarning)  # of kafka-python; Feast shows all
+    logging.captureWarnings(True)
+    for name in ("feast", "py.warnings"):  # Feast shows every deprecation in every library
+        logging.getLogger(name).setLevel(logging.ERROR)
     settings, stopping = LearnerSettings(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     start_http_server(settings.port, addr=settings.host)
+    # Feast imports torch where it is installed, for seconds and for nothing.
+    sys.modules["torch"] = None  # type: ignore[assignment]
+    from inference.learner.start import open_learner
+
     try:
-        learner: Learner = open_learner(settings, Patience(stopping=stopping))
+        open_learner(settings, Patience(stopping=stopping)).run()
     except StoppedError:
         return
-    learner.run()
+    except HiddenGemsError as error:
+        logging.getLogger("gems").error("%s", error)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

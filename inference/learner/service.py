@@ -11,6 +11,7 @@ from hidden_gems.events.records import BadRecordError, Interaction, ItemChange, 
 from hidden_gems.events.topics import IMPRESSIONS, INTERACTIONS, ITEMS
 from hidden_gems.online.admission import check
 from hidden_gems.online.learning import Batch, OnlineLearning, World
+from hidden_gems.streaming.batches import BATCH_MESSAGES, next_batch
 from hidden_gems.streaming.broker import Consumer, Producer, Received
 from hidden_gems.streaming.dead_letters import dead_letter
 from inference.learner import metrics
@@ -34,8 +35,8 @@ class Learner:
     clock: Clock
     patience: Patience
     newer_world: Callable[[], World | None]  # what the pointed release says, if another one is pointed at now
-    batch_messages: int = 200
-    batch_seconds: float = 0.5
+    batch_messages: int = BATCH_MESSAGES
+    batch_seconds: float = 0.1  # longest time that a message waits for others
 
     def run(self) -> None:
         """Learn until told to stop; a batch that has begun is finished while its parts answer."""
@@ -51,7 +52,7 @@ class Learner:
 
     def step(self) -> int:
         """Take what came into effect, then commit; how many messages there were."""
-        received = self.consumer.poll(self.batch_seconds, self.batch_messages)
+        received = next_batch(self.consumer, self.batch_messages, self.batch_seconds)
         if received:
             began = time.monotonic()
             self._follow_release()

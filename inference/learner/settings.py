@@ -6,6 +6,7 @@ from pydantic import Field
 
 from hidden_gems.online.admission import DAILY_CAP
 from hidden_gems.online.learning import MAX_MESSAGES
+from hidden_gems.streaming.batches import BATCH_MESSAGES
 from inference.shell.settings import Settings
 
 
@@ -21,8 +22,8 @@ class LearnerSettings(Settings):
     feast_folder: Path | None = None  # registry of the feature store; under the home by default
     daily_cap: int = Field(default=DAILY_CAP, ge=1)  # events by which one person may move one item on one day
     half_life: float | None = Field(default=None, gt=0)  # of the arms, in impressions; used while the store is empty
-    batch_messages: int = Field(default=200, ge=1, le=MAX_MESSAGES)
-    batch_seconds: float = Field(default=0.5, gt=0)  # longest time to wait for the first message of a batch
+    batch_messages: int = Field(default=BATCH_MESSAGES, ge=1, le=MAX_MESSAGES)
+    batch_seconds: float = Field(default=0.1, gt=0)  # longest time that a message waits for others
     redis_timeout_seconds: float = Field(default=0.5, gt=0)
 
     def release_folder(self) -> Path:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,7 +73,8 @@ class Predictor:
         if not self.breaker.allows():
             raise self._missed("skipped")
         try:
-            found = await self._ask(inputs, parameters or {}, seconds)
+            with PART_SECONDS.labels(self.name).time():
+                found = await self._ask(inputs, parameters or {}, seconds)
         except grpc.aio.AioRpcError as error:
             raise self._failed(error) from error
         except asyncio.CancelledError:
@@ -110,9 +110,7 @@ class Predictor:
             logging.getLogger("kserve.trace").setLevel(logging.CRITICAL)  # it prints a traceback for every late call
             self._client = InferenceGRPCClient(self.address, channel_args=list(CHANNEL))
         request = InferRequest(self.name, _tensors(inputs), parameters=dict(parameters))
-        began = time.perf_counter()
         response: InferResponse = await self._client.infer(request, timeout=seconds)
-        PART_SECONDS.labels(self.name).observe(time.perf_counter() - began)
         outputs = {output.name: output.as_numpy() for output in response.outputs}
         return outputs, to_http_parameters(response.parameters or {})
 

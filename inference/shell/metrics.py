@@ -8,6 +8,6 @@ ERRORS = Counter("gems_errors_total", "Requests answered with an error", ["proto
 PART_SECONDS = Histogram("gems_part_seconds", "Time a part took to answer", ["part"], buckets=MILLISECONDS)
 PART_FAILURES = Counter("gems_part_failures_total", "Calls a part did not answer", ["part", "reason"])
 BREAKER_OPEN = Gauge("gems_breaker_open", "1 while calls to a part are skipped", ["part"])
-RELEASE = Gauge("gems_release_info", "1 for the release that answers", ["version"])
+RELEASE = Gauge("gems_release_info", "1 for the release that answers, 0 for those before", ["version"])
 RELEASE_REFUSED = Counter("gems_release_refused_total", "Pointed releases that were not loaded")
 STATE_VERSION = Gauge("gems_state_version", "Version of the online state that answers")

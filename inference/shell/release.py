@@ -60,7 +60,7 @@ class ReleaseWatcher(Generic[T]):
         self._poll_seconds, self._accept = poll_seconds, accept
         self._held: tuple[Held[T], ...] = ()
         self._refused: tuple[str, int] | None = None
-        self._wake, self._ended = threading.Event(), threading.Event()
+        self._wake, self._ended, self._looking = threading.Event(), threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._follow, name="releases", daemon=True)
 
     def start(self) -> "ReleaseWatcher[T]":
@@ -110,6 +110,10 @@ class ReleaseWatcher(Generic[T]):
 
     def check(self) -> bool:
         """Read the pointer once, and turn to another release if it names one; whether it did."""
+        with self._looking:
+            return self._check()
+
+    def _check(self) -> bool:
         try:
             folder = pointed(self._folder, self._pointer)
             if folder is None or folder.name == self.current.version:
@@ -143,7 +147,8 @@ class ReleaseWatcher(Generic[T]):
     def _swap(self, new: Held[T]) -> None:
         before = self._held[:1]
         self._held = (new, *before)
-        RELEASE.clear()
+        for each in before:
+            RELEASE.labels(each.version).set(0)
         RELEASE.labels(new.version).set(1)
 
     def _follow(self) -> None:
@@ -165,7 +170,7 @@ def local_only(environment: str) -> Callable[[Release], None]:
 
 
 def watch(settings: ServerSettings, load: Load[T]) -> ReleaseWatcher[T]:
-    """The pointed release of a server's settings, and those after it; see `ReleaseWatcher.start`."""
+    """The pointed release of a server's settings, and those after it; see `ReleaseWatcher`."""
     return ReleaseWatcher(
         settings.releases,
         settings.pointer,

@@ -21,7 +21,10 @@ CHAPTERS = (
     "2  The training pipeline",
     "3  How good is it?",
     "4  Recommendations, with reasons",
-    "5  The page, and where to look next",
+    "5  How fast?",
+    "6  It learns from the next click",
+    "7  A gem opens, another one closes",
+    "8  The page, and where to look next",
 )
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 COMMAND = [sys.executable, "-m", "hidden_gems.cli", "demo"]
@@ -130,10 +133,10 @@ def test_the_page_is_whole_and_needs_nothing_from_outside(told: Told) -> None:
     assert "https://" not in html
     assert page.links == []
     assert page.count["script"] == 0
-    assert page.classes["svg.map"] == 2
-    assert page.classes["path.land"] >= 4  # both shores on both maps
-    assert page.classes["g.pin"] == 20
-    assert page.classes["span.number"] == 20
+    assert page.classes["svg.map"] == 3
+    assert page.classes["path.land"] >= 6  # both shores on every map
+    assert page.classes["g.pin"] == 30
+    assert page.classes["span.number"] == 30
     assert "simulated data" in page.text
     assert "The people and what they did are simulated." in page.text
     assert 'lang="en"' in html

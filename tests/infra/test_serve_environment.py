@@ -3,12 +3,12 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.environments import make_environment
+
 TRAINING_ONLY = ("torch", "lightning", "lightning_fabric", "mlflow", "kfp")
 SECONDS = {"deep": 4.0, "ranker": 4.0, "transformer": 4.0, "collector": 4.0, "archiver": 4.0, "learner": 6.0}
 PROBE = """
@@ -22,17 +22,7 @@ print(json.dumps({"seconds": time.perf_counter() - began, "modules": sorted({m.s
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Python of an environment with the extra `serve` alone."""
-    folder = tmp_path_factory.mktemp("serve")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
-    python = folder / "bin" / "python"
-    uv = [str(Path(sys.executable).parent / "uv"), "pip", "install", "--quiet", "--compile-bytecode"]
-    environment = os.environ | {"UV_FIND_LINKS": os.environ.get("UV_FIND_LINKS", os.environ.get("PIP_FIND_LINKS", ""))}
-    subprocess.run(
-        [*uv, "--python", str(python), "-c", str(ROOT / "constraints.txt"), f"{ROOT}[serve]"],
-        check=True,
-        env=environment,
-    )
-    return python
+    return make_environment(tmp_path_factory.mktemp("serve"), "serve")
 
 
 def test_it_holds_nothing_that_only_trains(python: Path) -> None:

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 import torch
 
-from hidden_gems.cli.story import STRANGER, Gem, Teller
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.names import embedding_row
@@ -36,6 +35,7 @@ from hidden_gems.recommend.request import Filters, Request
 from hidden_gems.steps import learning, packing
 from hidden_gems.training.ncf import NCFRecommender
 from tests.integration.chain import SEED, Chain
+from tests.integration.teller import STRANGER, Gem, Teller
 
 GALATA = (41.0256, 28.9741)
 AGAIN = Filters(exclude_seen=False)

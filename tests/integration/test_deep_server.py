@@ -27,6 +27,7 @@ from hidden_gems.export.release import point, pointed
 from hidden_gems.export.sessions import DeepSession, GraphSession
 from inference.shell.breaker import Breaker
 from inference.shell.client import Predictor
+from inference.shell.deadline import Deadline
 from tests.integration.chain import Chain
 from tests.integration.servers import Server, as_json, asking, request, running
 
@@ -96,7 +97,7 @@ def test_it_describes_its_models(server: Server) -> None:
 
 
 def test_it_starts_quickly_and_on_loopback_only(server: Server) -> None:
-    assert server.started_seconds <= 8.0  # 1.3 s on an idle machine; the design asks for 4
+    assert server.start_seconds <= 4.0
     assert server.addresses() == {f"127.0.0.1:{server.port}", f"[::ffff:127.0.0.1]:{server.grpc_port}"}
 
 
@@ -230,6 +231,33 @@ def test_documentation_routes_are_closed(server: Server, path: str) -> None:
     assert httpx.get(server.url + path).status_code == 404
 
 
+# --- time
+
+
+def test_a_request_without_time_left_does_not_ask(server: Server) -> None:
+    async def use(deep: Predictor) -> None:
+        with pytest.raises(PartUnavailableError, match="no_time"):
+            await deep.call(GOOD, deadline=Deadline.after(0.0))
+        assert deep.breaker.allows()
+        await deep.call(GOOD, deadline=Deadline.after(30.0))
+
+    asking(server, "deep", use, breaker=Breaker(failures=1))
+
+
+def test_a_call_that_is_cancelled_is_nobodys_failure(server: Server) -> None:
+    async def use(deep: Predictor) -> None:
+        await deep.call(GOOD)
+        task = asyncio.ensure_future(deep.call(request(2_000)))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not deep.breaker.open
+        await deep.call(GOOD)
+
+    asking(server, "deep", use, breaker=Breaker(failures=1))
+
+
 # --- releases
 
 
@@ -312,7 +340,7 @@ def test_killed_and_started_again(releases: Path, tmp_path: Path) -> None:
             for _ in range(20):
                 with pytest.raises(PartUnavailableError):
                     await deep.call(GOOD)
-            assert time.monotonic() - began < 1.0  # 3 real tries, 17 skipped
+            assert time.monotonic() - began < 2.0  # 3 real tries, 17 skipped
             assert deep.breaker.open
             ports = server.port, server.grpc_port
         with running(MODULE, releases, tmp_path, ports=ports):
@@ -336,19 +364,24 @@ def test_a_server_that_hangs_costs_the_limit_and_then_nothing(releases: Path, tm
             assert await deep.answers(GOOD, seconds=5)
             os.kill(server.process.pid, signal.SIGSTOP)
             try:
-                for _ in range(3):
+                began = time.monotonic()
+                with pytest.raises(PartUnavailableError, match="deadline_exceeded"):
+                    await deep.call(GOOD, deadline=Deadline.after(0.01))
+                assert time.monotonic() - began < 0.5
+                for _ in range(2):
                     began = time.monotonic()
                     with pytest.raises(PartUnavailableError, match="deadline_exceeded"):
                         await deep.call(GOOD)
-                    assert 0.03 <= time.monotonic() - began <= 0.3
-                began = time.monotonic()
-                with pytest.raises(PartUnavailableError, match="skipped"):
-                    await deep.call(GOOD)
-                assert time.monotonic() - began < 0.01
+                    assert 0.5 <= time.monotonic() - began <= 2.0
+                began = time.process_time()
+                for _ in range(10):
+                    with pytest.raises(PartUnavailableError, match="skipped"):
+                        await deep.call(GOOD)
+                assert time.process_time() - began < 0.05
             finally:
                 os.kill(server.process.pid, signal.SIGCONT)
 
-    asking("", "deep", use, timeout_seconds=0.04, breaker=Breaker(failures=3, pause_seconds=60))
+    asking("", "deep", use, timeout_seconds=0.6, breaker=Breaker(failures=3, pause_seconds=60))
 
 
 def test_told_to_stop_it_finishes_what_it_has_begun(releases: Path, tmp_path: Path) -> None:
@@ -360,7 +393,7 @@ def test_told_to_stop_it_finishes_what_it_has_begun(releases: Path, tmp_path: Pa
             time.sleep(0.3)
             server.process.send_signal(signal.SIGTERM)
             time.sleep(0.3)
-            with pytest.raises(OSError):  # nobody new
+            with pytest.raises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.1", server.port), timeout=1).close()
             connection.sendall(body[10:])
             answer = connection.recv(65_536)

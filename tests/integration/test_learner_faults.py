@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hidden_gems.cli.processes import free_port, redis_server
+from hidden_gems.core.names import ONLINE_STATE, ONLINE_VERSION
 from hidden_gems.events.topics import IMPRESSIONS, INTERACTIONS
 from tests.integration.feedback import START_SECONDS, click, gone, likes, ready, send, slate, state
 from tests.integration.live import Live, eventually, live_parts
@@ -76,3 +77,16 @@ def test_it_waits_for_a_redis_that_is_away_and_applies_afterwards(tmp_path: Path
             eventually(lambda: likes(live, "u1", "g3") == liked + 1.0, 10.0)
             assert live.log("learner").count("trying again until it answers") == 1
             assert "Traceback" not in live.log("learner")
+
+
+def test_a_torn_state_is_named_in_one_line_and_ends_the_process(live: Live) -> None:
+    keys = live.keys
+    held = keys.get([ONLINE_STATE, ONLINE_VERSION])
+    keys.put({ONLINE_STATE: b"torn", ONLINE_VERSION: b"1"})
+    try:
+        with live.process("learner", GEMS_PORT=str(free_port())) as pid:
+            eventually(lambda: gone(pid), START_SECONDS)
+        last = live.log("learner").splitlines()[-1]
+        assert "ERROR gems: the value under 'online:state' is no online state" in last
+    finally:
+        keys.put({key: value for key, value in zip((ONLINE_STATE, ONLINE_VERSION), held, strict=True) if value})

@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 
 from hidden_gems.cli.processes import redis_server
-from hidden_gems.cli.story import tell
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.evaluation.report import NOTHING_LEARNED
 from hidden_gems.export import release as releases
 from hidden_gems.steps import gating, packing
 from tests import factories
 from tests.integration.chain import learn
+from tests.integration.teller import STRANGER, Teller
 from tests.odd_folders import NO_DATASETS, ODD, gems, visits, write
 
 MODELS = ("popular", "item_knn", "ncf", "lambdamart")
@@ -194,12 +194,13 @@ def test_odd_but_valid_ends_with_a_judged_release(
     if case == "one item":
         assert about.decision["reasons"] == [NOTHING_LEARNED.removesuffix(".")]
         assert NOTHING_LEARNED.removesuffix(".") in (release / "reports" / "model_card.md").read_text()
-    known, stranger = tell(release, redis, tmp_path / "feast", dataset)
+    teller, someone = Teller(release, redis, tmp_path / "feast"), dataset.users["user_id"].iloc[0]
+    known, stranger = (teller.slate(user, dataset.now, "en", None) for user in (someone, STRANGER))
     items = set(dataset.items["item_id"])
-    assert len(stranger.slate) == min(10, len(items))
+    assert len(stranger) == min(10, len(items))
     new = items - set(dataset.interactions["item_id"]) if len(dataset.users) == 1 else items
-    assert len(known.slate) == (0 if case == "one item" else min(10, len(new)))
-    for gem in (*known.slate, *stranger.slate):
+    assert len(known) == (0 if case == "one item" else min(10, len(new)))
+    for gem in (*known, *stranger):
         assert gem.item["item_id"] in items
         assert gem.explanation.text
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 HEAVY = ("torch", "lightning", "lightning_fabric", "mlflow", "feast", "onnx", "lightgbm", "sklearn", "duckdb", "ibis")
-SECONDS = 4.0  # issue 4, with warm bytecode
+SECONDS = 4.0  # of processor time, with warm bytecode; the machine may be busy with others
 
 
 @pytest.mark.parametrize(
@@ -14,14 +14,11 @@ SECONDS = 4.0  # issue 4, with warm bytecode
 )
 def test_servers_import_quickly_and_without_what_trains(module: str) -> None:
     code = (
-        f"import sys, time; began = time.perf_counter(); import {module}; "
-        f"print(time.perf_counter() - began, *[name for name in {HEAVY!r} if name in sys.modules])"
+        f"import sys, time; began = time.process_time(); import {module}; "
+        f"print(time.process_time() - began, *[name for name in {HEAVY!r} if name in sys.modules])"
     )
-    best = None
-    for _ in range(3):  # the best of three: the machine may be busy
-        ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        seconds, *heavy = ran.stdout.split()
-        assert heavy == []
-        best = min(float(seconds), best or float(seconds))
-    assert best is not None
-    assert best <= SECONDS
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)  # compiles what is new
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, *heavy = ran.stdout.split()
+    assert heavy == []
+    assert float(seconds) <= SECONDS

@@ -97,3 +97,20 @@ def test_a_wrong_row_does_not_take_triton_down(triton: Triton) -> None:
         assert outputs["scores"].shape == (1, 4)
 
     asking(triton.grpc, "deep", use)
+
+
+def test_what_pip_cannot_install_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hidden_gems.cli.triton.PACKAGES", (str(tmp_path / "nowhere.whl"),))
+    with pytest.raises(HiddenGemsError, match=r"Triton could not be installed: .*nowhere\.whl"):
+        install_triton(tmp_path / "triton")
+    assert not (tmp_path / "triton" / "installed").exists()
+
+
+def test_a_repository_it_cannot_serve_is_said(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "config.pbtxt").write_text('name: "another"\nbackend: "onnxruntime"\n')
+    log = tmp_path / "triton.log"
+    server = triton_server(tmp_path, home, log=log)
+    with pytest.raises(HiddenGemsError, match="Triton did not start; its log is"):
+        server.__enter__()
+    assert "another" in log.read_text()

@@ -3,6 +3,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from hidden_gems.benchmark import evaluate as room
@@ -13,6 +14,7 @@ from hidden_gems.core.errors import BadInputError
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.split import split_by_time
 from hidden_gems.evaluation.report import Evaluation, Figure, bars, page
+from hidden_gems.features.schema import FEATURE_SERVICE
 from tests import tables
 
 NEW, REPEATS, SLATES = "full catalogue, new places", "full catalogue, with repeats", "impression lists"
@@ -193,3 +195,18 @@ def test_the_funnel_beats_random_and_reads_the_moment_of_an_impression(rich: Dat
     assert value["lambdamart"] > 1.1 * value["random"]
     assert found.figure("lambdamart", SLATES, "ndcg@10").users > 10
     assert not found.notes
+
+
+def test_the_ranker_learns_from_logged_vectors_where_there_are_some(rich: Dataset) -> None:
+    split = split_by_time(rich)
+    before = Shelf(rich, split).ranking_rows()
+    shown = rich.impressions.copy()
+    shown["vector"] = pd.Series([np.full(60, n, dtype=np.float32) for n in range(len(shown))], dtype=object)
+    shown["feature_service"] = FEATURE_SERVICE
+    shelf = Shelf(replace(rich, impressions=shown), split)
+    rows = shelf.ranking_rows()
+    has = shelf.training_set.has_logged
+    assert 0 < has.sum() < len(has)
+    np.testing.assert_array_equal(rows.x[has], shelf.training_set.logged[has])
+    np.testing.assert_array_equal(rows.x[~has], before.x[~has])
+    np.testing.assert_array_equal(rows.label, before.label)

@@ -110,6 +110,23 @@ def test_reports_about_the_product_are_not_feedback() -> None:
     assert one(replace(dataset, interactions=table), "u", "g", start + 9)["user_interactions"] == 1
 
 
+def test_live_feedback_without_a_valid_token_moves_no_counts() -> None:
+    dataset = factories.rich_dataset(users=8, count=12, events=400)
+    random = np.random.default_rng(3)
+    told = pd.array(random.choice(np.array([True, False, None], dtype=object), 400), dtype="boolean")
+    asked = marks(dataset, 100)
+    mixed = replace(dataset, interactions=dataset.interactions.assign(signed=told))
+    counted = dataset.interactions[told.fillna(True).to_numpy(bool)].reset_index(drop=True)
+    assert 200 < len(counted) < 330
+    expected = raw_columns(replace(dataset, interactions=counted), asked)
+    pd.testing.assert_frame_equal(raw_columns(mixed, asked), expected)
+    for flags in (told.to_numpy(dtype=object, na_value=None), told.to_numpy(dtype=object, na_value=np.nan)):
+        other = replace(dataset, interactions=dataset.interactions.assign(signed=flags))
+        pd.testing.assert_frame_equal(raw_columns(other, asked), expected)
+    plain = replace(dataset, interactions=dataset.interactions.assign(signed=np.zeros(400, dtype=bool)))
+    assert (raw_columns(plain, asked)["user_interactions"] == 0).all()
+
+
 def test_interactions_alone_are_enough() -> None:
     dataset = factories.plain_dataset(events=60)
     raw = raw_columns(dataset, marks(dataset, 40))

@@ -309,3 +309,12 @@ def test_people_beyond_the_memory_are_read_again() -> None:
     store.write_users({"u": NEW_USER, "w": NEW_USER}, AT)
     assert rows.apply([event(user="u")], [], AT).users["u"].own["g1"][0] == 4.0  # in memory
     assert rows.apply([event(user="w")], [], AT).users["w"].own["g1"][0] == 1.0  # read again
+
+
+def test_whoever_was_seen_last_stays_in_memory() -> None:
+    rows, store = small(people=2)
+    for name in ("u", "v", "u", "w"):
+        rows.apply([event(user=name)], [], AT)
+    store.write_users({"u": NEW_USER, "v": NEW_USER}, AT)
+    assert rows.apply([event(user="u")], [], AT).users["u"].own["g1"][0] == 3.0  # in memory
+    assert rows.apply([event(user="v")], [], AT).users["v"].own["g1"][0] == 1.0  # read again

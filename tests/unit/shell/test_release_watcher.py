@@ -65,7 +65,7 @@ def test_it_turns_to_another_release_and_keeps_the_one_before(folder: Path) -> N
     second = watcher.current
     assert (second.value, watcher.held) == ("2", (second, first))
     assert REGISTRY.get_sample_value("gems_release_info", {"version": "2026-05-04.2"}) == 1
-    assert REGISTRY.get_sample_value("gems_release_info", {"version": "2026-05-04.1"}) is None
+    assert REGISTRY.get_sample_value("gems_release_info", {"version": "2026-05-04.1"}) == 0
     point(folder, "stable", "2026-05-04.3")
     assert watcher.check() is True
     assert [each.value for each in watcher.held] == ["3", "2"]

@@ -9,6 +9,7 @@ from hidden_gems.core.ids import Pseudonyms
 from hidden_gems.datasets.assemble import pseudonymise
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.split import TimeSplit, split_by_time
+from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
 from hidden_gems.training.labels import interaction_labels
 from hidden_gems.training.training_set import (
     MARKS,
@@ -166,6 +167,57 @@ def test_nothing_at_or_after_a_marks_second_reaches_its_raw_columns(rich: Datase
 
     again = raw_columns(past, learned.marks[at].reset_index(drop=True))
     pd.testing.assert_frame_equal(learned.raw[at].reset_index(drop=True), again)
+
+
+def served(dataset: Dataset, service: str = FEATURE_SERVICE) -> Dataset:
+    """The same dataset with a vector for every second impression; each says which one it is."""
+    shown = dataset.impressions.copy()
+    row = np.arange(len(shown))
+    vectors = row[:, None] + np.linspace(0, 0.5, len(FEATURE_NAMES), dtype=np.float32)
+    shown["vector"] = pd.Series([vector if n % 2 else None for n, vector in enumerate(vectors)], dtype=object)
+    shown["feature_service"] = np.where(row % 4 == 1, "before_v0", service)
+    return replace(dataset, impressions=shown)
+
+
+def test_a_served_slate_is_learned_from_the_vectors_that_were_logged(rich: Dataset) -> None:
+    split, config = split_by_time(rich), TrainingSetConfig(negatives=5)
+    live = served(rich)
+    learned = build_training_set(live, split, everything, config)
+    row = {key: n for n, key in enumerate(zip(rich.impressions["slate_id"], rich.impressions["position"], strict=True))}
+    marks = learned.marks
+    behind = [
+        -1 if slate is None or slate != slate else row[slate, int(position)]
+        for slate, position in zip(marks["slate_id"], marks["position"], strict=True)
+    ]
+    expected = np.array([n % 4 == 3 for n in behind]) & (np.array(behind) >= 0)
+    assert 0 < expected.sum() < marks["slate_id"].notna().sum()
+    np.testing.assert_array_equal(learned.has_logged, expected)
+    assert learned.logged.dtype == np.float32
+    assert learned.logged[expected][:, 0].tolist() == [float(n) for n, has in zip(behind, expected, strict=True) if has]
+    assert np.isnan(learned.logged[~expected]).all()
+    before = build_training_set(rich, split, everything, config)
+    assert not before.has_logged.any()
+    pd.testing.assert_frame_equal(marks, before.marks)
+    pd.testing.assert_frame_equal(learned.raw, before.raw)
+
+
+def test_a_vector_of_another_service_or_length_is_made_anew(rich: Dataset) -> None:
+    split, config = split_by_time(rich), TrainingSetConfig(max_queries=200, negatives=5)
+    assert not build_training_set(served(rich, "next_v9"), split, everything, config).has_logged.any()
+    live = served(rich)
+    short = live.impressions["vector"].map(lambda vector: None if vector is None else vector[:-1])
+    cut = replace(live, impressions=live.impressions.assign(vector=short))
+    assert not build_training_set(cut, split, everything, config).has_logged.any()
+
+
+def test_logged_vectors_are_written_and_read_again(rich: Dataset, tmp_path) -> None:
+    split = split_by_time(rich)
+    learned = build_training_set(served(rich), split, everything, TrainingSetConfig(negatives=5))
+    learned.write(tmp_path / "set")
+    again = TrainingSet.read(tmp_path / "set")
+    np.testing.assert_array_equal(again.has_logged, learned.has_logged)
+    np.testing.assert_array_equal(again.logged, learned.logged)
+    assert again.logged.dtype == np.float32
 
 
 def test_nothing_to_learn_is_an_empty_set(plain: Dataset) -> None:

@@ -1,0 +1,1 @@
+"""Topics into Parquet by day: the history that training reads."""

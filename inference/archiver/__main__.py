@@ -1,0 +1,35 @@
+"""Start the archiver: `python -m inference.archiver`, told by `GEMS_*` variables."""
+
+import logging
+import signal
+import threading
+
+from prometheus_client import start_http_server
+
+from hidden_gems.streaming.kafka import KafkaConsumer, KafkaProducer
+from inference.archiver.service import GROUP, TOPICS, Archiver
+from inference.archiver.settings import ArchiverSettings
+from inference.shell.start import run
+
+
+def main() -> None:
+    """Run until SIGTERM or Ctrl-C."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings, stopping = ArchiverSettings(), threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    server, _ = start_http_server(settings.port, addr=settings.host)
+    archiver = Archiver(
+        folder=settings.history_folder(),
+        consumer=KafkaConsumer(settings.kafka, GROUP, TOPICS),
+        producer=KafkaProducer(settings.kafka),
+        clock=settings.the_clock(),
+        flush_rows=settings.flush_rows,
+        flush_seconds=settings.flush_seconds,
+    )
+    archiver.run(stopping)
+    server.shutdown()
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,21 @@
+"""What the archiver is told from outside."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from inference.shell.settings import Settings
+
+
+class ArchiverSettings(Settings):
+    """Settings of the archiver."""
+
+    port: int = 8120  # of its metrics
+    kafka: str = "127.0.0.1:9092"
+    history: Path | None = None  # folder of the archive; under the home by default
+    flush_seconds: float = Field(default=10.0, gt=0)  # longest time that a row waits in memory
+    flush_rows: int = Field(default=5_000, ge=1)  # rows in memory that are written at once
+
+    def history_folder(self) -> Path:
+        """Folder of the archive."""
+        return self.history or self.home / "history"
