@@ -169,8 +169,14 @@ def traffic(client: Client, asker: Asker, now: Callable[[], float], columns: Any
 
 def _compared(client: Client, asker: Asker, at: float, ids: Sequence[str]) -> dict[str, Item]:
     filters: Any = {"candidates": list(ids), "exclude_seen": False}
-    answer = client.recommend(asker.user_id, limit=len(ids), context=asker.context(at), filters=filters, explain="none")
-    return {item.item_id: item for item in answer.items}
+
+    def answer() -> Prediction:
+        return client.recommend(
+            asker.user_id, limit=len(ids), context=asker.context(at), filters=filters, explain="none"
+        )
+
+    whole = _until(answer, lambda found: not found.degraded, "the answers are degraded")  # a fallback scores otherwise
+    return {item.item_id: item for item in whole.items}
 
 
 def _only(client: Client, asker: Asker, at: float, item_id: str) -> tuple[Item, ...]:

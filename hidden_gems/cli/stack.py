@@ -32,6 +32,8 @@ READY = {
     "transformer": "/v2/models/hidden-gems/ready",
 }
 """Path that answers 200 when a process can do its work; the order is that of the start."""
+LAPTOP_SECONDS = {"GEMS_STORE_SECONDS": "0.12", "GEMS_PART_SECONDS": "0.16", "GEMS_ANSWER_SECONDS": "0.4"}
+"""Limits of the transformer's calls: four times those of a cluster, for all of it shares a few cores (ADR-0047)."""
 _ASK_SECONDS = 1.0
 
 
@@ -171,6 +173,7 @@ def environment(plan: Plan) -> dict[str, str]:
         "GEMS_SPOOL": str(places.spool),
         API_KEYS: ",".join(plan.api_keys or kept_keys()),
         "PYTHONUNBUFFERED": "1",
+        **LAPTOP_SECONDS,
         **plan.more,
     }
 
