@@ -8,6 +8,10 @@ from pathlib import Path
 from string import Template
 from typing import Any, TypeVar
 
+import prometheus_client  # noqa: F401 – before Feast, whose import would turn all metrics of the process into shared files
+
+# isort: split
+
 import feast
 import numpy as np
 import pandas as pd
