@@ -66,13 +66,21 @@ def down(as_json: AsJson = False) -> None:
         return
     began = time.monotonic()
     os.kill(state.pid, signal.SIGTERM)
-    while running_stack() is not None:
+    while running_stack() is not None or _lives(state.pid):
         if time.monotonic() - began > STOP_SECONDS:
             os.kill(state.pid, signal.SIGKILL)  # its children end with it
             break
         time.sleep(0.05)
     seconds = round(time.monotonic() - began, 1)
     typer.echo(json.dumps({"ended": True, "seconds": seconds}) if as_json else f"The stack ended in {seconds:.1f} s.")
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process has not ended; one that only waits to be noticed has."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
 
 
 def _run(data: Path | None, shift: int, redis: str, kafka: str, console: Console, as_json: bool) -> None:
