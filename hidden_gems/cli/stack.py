@@ -31,7 +31,8 @@ READY = {
     "collector": "/readyz",
     "transformer": "/v2/models/hidden-gems/ready",
 }
-"""Path that answers 200 when a process can do its work; the order is that of the start."""
+"""Path that answers 200 when a process can do its work, for some with `WORKS` in it; the order is that of the start."""
+WORKS = {"learner": "gems_ready 1.0", "archiver": "gems_ready 1.0"}
 LAPTOP_SECONDS = {"GEMS_STORE_SECONDS": "0.12", "GEMS_PART_SECONDS": "0.16", "GEMS_ANSWER_SECONDS": "0.4"}
 """Limits of the transformer's calls: four times those of a cluster, for all of it shares a few cores (ADR-0047)."""
 _ASK_SECONDS = 1.0
@@ -147,7 +148,7 @@ def _processes(plan: Plan) -> Iterator[Part]:
             name=name,
             command=(sys.executable, "-m", f"inference.{name}"),
             log=plan.places.logs / f"{name}.log",
-            ready=_answers(addresses[name] + path),
+            ready=_answers(addresses[name] + path, WORKS.get(name, "")),
             environment=common | own,
             ports=ports[name],
         )
@@ -183,12 +184,15 @@ def kept_keys() -> list[str]:
     return [key.decode() for key in secret(API_KEYS, gems_home() / API_KEY_FILE)]
 
 
-def _answers(url: str) -> Callable[[], bool]:
+def _answers(url: str, words: str) -> Callable[[], bool]:
+    """Whether a URL answers 200 with these words in it."""
+
     def answers() -> bool:
         try:
-            return httpx.get(url, timeout=_ASK_SECONDS, trust_env=False).status_code == httpx.codes.OK
+            answer = httpx.get(url, timeout=_ASK_SECONDS, trust_env=False)
         except httpx.TransportError:
             return False
+        return answer.status_code == httpx.codes.OK and words in answer.text
 
     return answers
 

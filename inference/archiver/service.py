@@ -25,6 +25,7 @@ from hidden_gems.events.records import BadRecordError, Interaction, ItemChange, 
 from hidden_gems.events.topics import IMPRESSIONS, INTERACTIONS, ITEMS
 from hidden_gems.streaming.broker import Consumer, Message, Producer, Received
 from hidden_gems.streaming.dead_letters import dead_letter
+from inference.shell.metrics import READY
 
 GROUP = "archiver"
 TOPICS = (INTERACTIONS, IMPRESSIONS, ITEMS)
@@ -77,6 +78,7 @@ class Archiver:
 
     def run(self, stopping: threading.Event) -> None:
         """Archive until told to stop, then write what is in memory."""
+        READY.set(1)
         try:
             while not stopping.is_set():
                 self.step()

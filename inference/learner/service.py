@@ -15,6 +15,7 @@ from hidden_gems.streaming.batches import BATCH_MESSAGES, next_batch
 from hidden_gems.streaming.broker import Consumer, Producer, Received
 from hidden_gems.streaming.dead_letters import dead_letter
 from inference.learner import metrics
+from inference.shell.metrics import READY
 from inference.shell.patience import Patience, StoppedError
 
 GROUP = "learner"
@@ -41,6 +42,7 @@ class Learner:
     def run(self) -> None:
         """Learn until told to stop; a batch that has begun is finished while its parts answer."""
         metrics.STATE_VERSION.set(self.learning.state.version)
+        READY.set(1)
         try:
             while not self.patience.stopping.is_set():
                 self.step()

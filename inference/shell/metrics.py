@@ -11,3 +11,4 @@ BREAKER_OPEN = Gauge("gems_breaker_open", "1 while calls to a part are skipped",
 RELEASE = Gauge("gems_release_info", "1 for the release that answers, 0 for those before", ["version"])
 RELEASE_REFUSED = Counter("gems_release_refused_total", "Pointed releases that were not loaded")
 STATE_VERSION = Gauge("gems_state_version", "Version of the online state that answers")
+READY = Gauge("gems_ready", "1 once a process without a door of its own does its work")
