@@ -21,8 +21,13 @@ class BadRecordError(BadInputError):
 class _Record:
     def to_json(self) -> bytes:
         """UTF-8 JSON; NaN is null."""
-        content = {"schema_version": SCHEMA_VERSION, **_plain(asdict(self))}
+        content = {"schema_version": SCHEMA_VERSION, **self._content()}
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+    def _content(self) -> dict[str, Any]:
+        """Fields as JSON has them."""
+        content: dict[str, Any] = _plain(asdict(self))
+        return content
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
@@ -113,6 +118,15 @@ class Slate(_Record):
     places: tuple[Place, ...]
     degraded: tuple[str, ...] = ()
     context: Mapping[str, Any] = field(default_factory=dict)
+
+    def _content(self) -> dict[str, Any]:
+        """By hand: a request waits for it, and `asdict` copies every number of every vector on its own."""
+        places = [
+            {**vars(place), "vector": [value if math.isfinite(value) else None for value in place.vector]}
+            for place in self.places
+        ]
+        content: dict[str, Any] = _plain({**vars(self), "places": ()})
+        return content | {"places": places}
 
     @classmethod
     def _of(cls, content: dict[str, Any]) -> Self:

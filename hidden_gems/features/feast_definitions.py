@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import prometheus_client  # noqa: F401 - decides at import whether metrics are shared files, as Feast would have it
+
+# isort: split
 from feast import Entity, FeatureService, FeatureView
 from feast.data_source import DataSource
 

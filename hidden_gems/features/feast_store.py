@@ -8,6 +8,9 @@ from pathlib import Path
 from string import Template
 from typing import Any, TypeVar
 
+import prometheus_client  # noqa: F401 - decides at import whether metrics are shared files, as Feast would have it
+
+# isort: split
 import feast
 import numpy as np
 import pandas as pd

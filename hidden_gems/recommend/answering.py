@@ -89,7 +89,9 @@ def find(world: World, person: Person, request: Request, must: int = 0) -> Found
     at = request.context
     here = None if at.lat is None or at.lon is None else (at.lat, at.lon)
     found = items.generator.for_one(liked.rows, out.rows, given, here)
-    rows, sources = found.items[0], tuple(found.tags(0, place) for place in range(len(found.items[0])))
+    rows, bits = found.items[0], found.sources[0].tolist()
+    named = {each: found.tags(0, bits.index(each)) for each in set(bits)}
+    sources = tuple(named[each] for each in bits)
     if must and must not in rows:
         rows, sources = np.append(rows, must), (*sources, ())
     return Found(

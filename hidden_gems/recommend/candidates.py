@@ -18,7 +18,6 @@ NO_ITEM = -1
 """Row that fills a list which ran out of candidates."""
 
 Scores = NDArray[np.float32]
-
 _CHUNK_CELLS = 2_000_000
 _KM_PER_DEGREE = 111.2
 
@@ -189,27 +188,25 @@ class CandidateGenerator:
             given: Scores of other sources, each of size I; -inf where a source does not find the item.
             here: Latitude and longitude in degrees that `nearby` starts from; the last places of the person by default.
         """
-        own, recent = np.zeros((1, self.items)), self.config.recent_places
+        own = np.zeros((1, self.items))
         np.add.at(own[0], liked, self.config.own_decay ** np.arange(len(liked) - 1, -1, -1.0))
-        place = self._place[liked[::-1][:recent]] if here is None else np.array([here])
+        place = self._place[liked[::-1][: self.config.recent_places]] if here is None else np.array([here])
         sources = self._of_ours(own, place[None]) | {name: scores[None, :] for name, scores in given.items()}
-        closed = out.copy()
-        closed[0] = True
-        items, bits = self._merge(closed[None, :], sources, self._width)
+        never = out | (np.arange(self.items) == 0)
+        items, bits = self._merge(never[None, :], sources, self._width)
         found = items[0] != NO_ITEM
         return Candidates(items[:, found], bits[:, found], ("popular", *sources))
 
     def with_items(self, place: NDArray[np.float64], born: NDArray[np.float64]) -> Self:
-        """The same sources over a catalogue that has grown at its end; nobody has liked the new items.
+        """The same sources over a catalogue that has grown at its end by items that nobody has liked.
 
         Args:
-            place: Latitude and longitude of every item, NaN where unknown, I X 2 with a larger I.
-            born: When each of the new items came, epoch seconds.
+            place: Latitude and longitude of every item, NaN where unknown, I X 2.
+            born: When each new item came, epoch seconds.
         """
         grown, nothing = copy.copy(self), np.zeros(len(born))
-        grown.items, grown._place = len(place), place
+        grown.items, grown._place, grown._born = len(place), place, np.append(self._born, born)
         grown.popular, grown._recent = np.append(self.popular, nothing), np.append(self._recent, nothing)
-        grown._born = np.append(self._born, born)
         grown._finish()
         return grown.without_people()
 
@@ -270,8 +267,6 @@ class CandidateGenerator:
         nearest = np.full((len(place), self.items), np.inf)
         north, east = self._place.T
         for lat, lon in place.transpose(1, 2, 0):
-            if np.isnan(lat).all():
-                continue
             shrink = np.cos(np.radians(lat))[:, None]
             distance = np.hypot(north - lat[:, None], (east - lon[:, None]) * shrink) * _KM_PER_DEGREE
             nearest = np.fmin(nearest, distance)

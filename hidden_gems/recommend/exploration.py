@@ -90,7 +90,7 @@ def largest_probability(utility: Floats, spread: Floats, chosen: int) -> float:
         Trefethen and Weideman (2014), The Exponentially Convergent Trapezoidal Rule.
 
     Examples:
-        >>> round(largest_probability(np.array([0.3, 0.3, 0.3, 0.3]), np.ones(4), 2), 6)
+        >>> round(largest_probability(np.array([0.3, 0.3, 0.3, 0.3]), np.ones(4), 2), 4)
         0.25
     """
     u, s = float(utility[chosen]), float(spread[chosen])

@@ -1,5 +1,7 @@
 """`python -m inference.transformer`."""
 
+import sys
+
 import numpy as np
 
 from hidden_gems.core.ids import Pseudonyms, secret
@@ -18,6 +20,8 @@ from inference.transformer.service import Door, HiddenGems
 from inference.transformer.settings import TransformerSettings
 from inference.transformer.turning import Turning, following
 
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep others waiting: Python's 5 ms are half an answer, and the log is written in threads."""
 FOLLOW_SECONDS = 2.0
 """Limit of a call to Redis that no request waits for."""
 
@@ -25,6 +29,7 @@ FOLLOW_SECONDS = 2.0
 def main() -> None:
     """Serve recommendations of the pointed release."""
     quieten()
+    sys.setswitchinterval(SWITCH_SECONDS)
     settings = TransformerSettings()
     watcher = watch(settings, following(RedisKeyValue(settings.redis, FOLLOW_SECONDS)))
     models = Models(

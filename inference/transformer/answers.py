@@ -68,7 +68,9 @@ class Served:
     @property
     def others(self) -> NDArray[np.int64]:
         """Numbers of the candidates that are not shown."""
-        return np.setdiff1d(np.arange(len(self.found.rows)), self.filled.places)
+        left = np.ones(len(self.found.rows), dtype=bool)
+        left[list(self.filled.places)] = False
+        return np.flatnonzero(left)
 
 
 @dataclass

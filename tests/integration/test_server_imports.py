@@ -22,3 +22,16 @@ def test_servers_import_quickly_and_without_what_trains(module: str) -> None:
     seconds, *heavy = ran.stdout.split()
     assert heavy == []
     assert float(seconds) <= SECONDS
+
+
+@pytest.mark.parametrize("module", ["feast_store", "feast_definitions"])
+def test_metrics_that_come_after_feast_stay_in_the_process(module: str) -> None:
+    code = (
+        f"import hidden_gems.features.{module}, inference.shell.metrics as metrics, os; "
+        "metrics.STATE_VERSION.set(7); "
+        "print(type(metrics.STATE_VERSION._value).__name__, [n for n in os.environ if n.startswith('PROMETHEUS')])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith("MutexValue")
+    if module == "feast_store":
+        assert ran.stdout == "MutexValue []\n"

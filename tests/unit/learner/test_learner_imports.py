@@ -32,3 +32,12 @@ print([value for name, value in os.environ.items() if name.startswith("PROMETHEU
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **own}
     )
     assert done.stdout.splitlines()[-1] == str(list(own.values())), done.stderr
+
+
+def test_metrics_of_a_process_that_uses_feast_live_in_the_process() -> None:
+    code = (
+        "import hidden_gems.features.feast_store, prometheus_client; "
+        "gauge = prometheus_client.Gauge('g', 'h'); gauge.set(3); print(type(gauge._value).__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.split() == ["MutexValue"], done.stderr

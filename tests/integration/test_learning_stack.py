@@ -1,0 +1,108 @@
+"""From a click to a changed answer, and from an answer to the row it trains: through every process of the stack."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hidden_gems.client import Prediction
+from hidden_gems.core.ids import Pseudonyms
+from hidden_gems.datasets.history import read_history, with_history
+from hidden_gems.datasets.split import TimeSplit
+from hidden_gems.features.counts import raw_columns
+from hidden_gems.features.schema import FEATURE_NAMES, SCORE_NAMES
+from hidden_gems.features.vector import feature_matrix
+from hidden_gems.training.training_set import TrainingSetConfig, build_training_set
+from tests.integration.chain import Chain
+from tests.stacks import RunningStack
+
+TRIES = 100
+LIMIT_SECONDS = 5.0
+QUIET_SECONDS = 3.0
+
+
+def offered(stack: RunningStack, person: str, gem: str) -> bool:
+    """Whether the gem may still be the person's: what they liked is not offered again."""
+    return bool(stack.client.recommend(person, limit=1, filters={"candidates": [gem]}, explain="none").items)
+
+
+def seconds_until(condition: Callable[[], bool]) -> float:
+    began = time.perf_counter()
+    while not condition():
+        assert time.perf_counter() - began < 30
+        time.sleep(0.01)
+    return time.perf_counter() - began
+
+
+def clicked(stack: RunningStack, person: str, slate: Prediction, position: int = 0) -> str:
+    gem = slate.items[position].item_id
+    taken = stack.client.feedback("click", slate, gem)
+    assert (taken.accepted, taken.unsigned, taken.duplicates, taken.rejected) == (1, 0, 0, ())
+    return gem
+
+
+def test_a_signed_click_changes_the_persons_next_answer_in_time(stack: RunningStack) -> None:
+    people, seconds = stack.people[10:], []
+    for number in range(TRIES):
+        person = people[number % len(people)]
+        gem = clicked(stack, person, stack.client.recommend(person, limit=3, explain="none"))
+        seconds.append(seconds_until(lambda: not offered(stack, person, gem)))  # noqa: B023
+    assert np.percentile(seconds, 99) <= LIMIT_SECONDS
+    print("click to changed answer, seconds:", np.percentile(seconds, [50, 95, 99]).round(3).tolist())
+
+
+@pytest.mark.parametrize("token", ["", "forged.token"])
+def test_an_unsigned_click_changes_nothing(stack: RunningStack, token: str) -> None:
+    person, other = stack.people[3], stack.people[4]
+    slate = stack.client.recommend(person, limit=2, explain="none")
+    gem = slate.items[0].item_id
+    event = {"user_id": person, "item_id": gem, "event_type": "click", "slate_id": slate.slate_id, "position": 0}
+    taken = stack.client.send_events([event | ({"impression_token": token} if token else {})])
+    assert (taken.accepted, taken.unsigned) == (1, 1)
+    later = clicked(stack, other, stack.client.recommend(other, limit=2, explain="none"))
+    seconds_until(lambda: not offered(stack, other, later))  # the learner has come past the unsigned one
+    time.sleep(1.0)
+    assert offered(stack, person, gem)
+
+
+def test_a_token_of_somebody_else_moves_nothing(stack: RunningStack) -> None:
+    mine, theirs = stack.people[5], stack.people[6]
+    slate = stack.client.recommend(theirs, limit=1, explain="none")
+    item = slate.items[0]
+    event = {"user_id": mine, "item_id": item.item_id, "event_type": "click", "impression_token": item.impression_token}
+    assert stack.client.send_events([event]).unsigned == 1
+
+
+def test_the_vector_that_was_logged_is_the_one_that_trains(chain: Chain, stack: RunningStack) -> None:
+    person = stack.people[7]
+    gem = clicked(stack, person, stack.client.recommend(person, limit=3, explain="none"))
+    seconds_until(lambda: not offered(stack, person, gem))
+    time.sleep(QUIET_SECONDS)  # everything that was shown or said so far has reached the rows
+    found = stack.client.recommend(person, limit=20, context={"weather": "rain", "temperature_c": 8.5}, explain="none")
+    folder = stack.stack.plan.places.history
+    seconds_until(lambda: found.slate_id in set(read_history(folder).impressions["slate_id"]))
+    dataset = with_history(chain.dataset, folder)
+    shown = dataset.impressions[dataset.impressions["slate_id"] == found.slate_id]
+    assert shown["item_id"].tolist() == [item.item_id for item in found.items]
+    assert set(shown["user_id"]) == {Pseudonyms(b"test").of(person)}
+    logged = pd.DataFrame(np.stack(shown["vector"].to_list()), columns=FEATURE_NAMES).astype(np.float32)
+    raw = raw_columns(dataset, shown.reset_index(drop=True))
+    rebuilt = pd.DataFrame(
+        feature_matrix({str(name): raw[name].to_numpy(np.float64) for name in raw}, {}), columns=FEATURE_NAMES
+    )
+    scores = list(SCORE_NAMES)
+    pd.testing.assert_frame_equal(logged.drop(columns=scores), rebuilt.drop(columns=scores), check_exact=True)
+    assert (raw["own_likes"] == 0).all()
+    assert raw["user_likes"].iloc[0] > 0
+    now = int(shown["timestamp"].iloc[0])
+    clicked(stack, person, found)
+    seconds_until(lambda: found.slate_id in set(read_history(folder).interactions["slate_id"]))
+    dataset = with_history(chain.dataset, folder)
+    split = TimeSplit(now - 1, now + 8 * 86_400)
+    learned = build_training_set(dataset, split, lambda *_: [], TrainingSetConfig(moments=0))
+    rows = learned.marks["slate_id"] == found.slate_id
+    assert rows.sum() == len(shown)
+    assert learned.has_logged[rows.to_numpy()].all()
+    np.testing.assert_array_equal(learned.logged[rows.to_numpy()], logged.to_numpy())
