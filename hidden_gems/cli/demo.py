@@ -193,6 +193,9 @@ def _show_person(person: "Person", console: Console) -> None:
     console.print(f"[bold]{person.title}[/bold]  {person.about}")
     if person.prediction.degraded:
         console.print(f"degraded: {', '.join(person.prediction.degraded)} did not answer", style="yellow")
+    if not person.slate:
+        console.print("There is no gem that they do not know already.")
+        return
     table = Table("", "gem", "reasons", show_lines=True)
     for item in person.slate:
         why, place = item.explanation, where(item)
@@ -218,7 +221,8 @@ def _show_learned(learned: "Learned | None", console: Console) -> None:
     table = Table("moved most", "score before", "after", "rank before", "after")
     for each in learned.moved:
         table.add_row(each.name, f"{each.before:.3f}", f"{each.after:.3f}", str(each.rank_before), str(each.rank_after))
-    console.print(table)
+    if learned.moved:
+        console.print(table)
     slates = Table("", "slate before", "slate after")
     for place, (old, new) in enumerate(zip_longest(learned.before.items, learned.after.items), 1):
         slates.add_row(str(place), name_of(old) if old else "", name_of(new) if new else "")

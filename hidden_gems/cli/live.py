@@ -190,9 +190,10 @@ def _other(new: Mapping[str, Item], old: Mapping[str, Item], item_id: str) -> bo
 
 def _moved(old: Mapping[str, Item], new: Mapping[str, Item], most: int = 5) -> tuple[Moved, ...]:
     both = [item_id for item_id in old if item_id in new]
+    other = [item_id for item_id in both if _other(new, old, item_id)]
     ranks = [_ranks({item_id: found[item_id].score for item_id in both}) for found in (old, new)]
     moved = [
-        Moved(name_of(old[item]), old[item].score, new[item].score, ranks[0][item], ranks[1][item]) for item in both
+        Moved(name_of(old[item]), old[item].score, new[item].score, ranks[0][item], ranks[1][item]) for item in other
     ]
     return tuple(sorted(moved, key=lambda each: -abs(each.after - each.before))[:most])
 
