@@ -37,7 +37,7 @@ _COMMANDS = "read options, call the library, print: the integration and e2e test
 _STEPS = "read and write the folders of a pipeline step around calls of the library: tests/integration/test_chain.py"
 _STORE = "Feast on a real Redis, registry and offline files: tests/integration/test_feast.py"
 EXCLUDED: dict[str, tuple[str, ...]] = {
-    _COMMANDS: ("cli/__main__", "cli/demo", "cli/judge", "cli/pipelines", "cli/simulate", "cli/story", "cli/train"),
+    _COMMANDS: ("cli/__main__", "cli/demo", "cli/judge", "cli/pipelines", "cli/simulate", "cli/train", "cli/up"),
     _STEPS: ("steps/judging", "steps/learning", "steps/packing"),
     _STORE: ("features/feast_store",),
 }
