@@ -10,7 +10,7 @@ ifeq ($(PIP_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: setup demo check test mutants pipelines clean help
+.PHONY: setup demo check test proofs mutants pipelines clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ - /'
@@ -35,6 +35,9 @@ check: setup     ## format, lint, types, import contracts, doctests
 test: setup      ## all tests: units in parallel, then what starts real servers, one after the other
 	python -m pytest -q -n 2 -m "unit or conformance or infra"
 	python -m pytest -q -m "integration or e2e"
+
+proofs: setup    ## long runs behind promises: faults, a hundred clicks, real Triton, odd data
+	python -m pytest -q -m proofs
 
 mutants: setup   ## 40 small changes of the library, by a seed: at least 90 % must be noticed by the unit tests
 	python -m tests.mutants

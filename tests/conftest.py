@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tests.integration.chain import Chain
     from tests.stacks import RunningStack
 
-FOLDERS = ("unit", "conformance", "integration", "e2e", "infra")
+FOLDERS = ("unit", "conformance", "integration", "e2e", "infra", "proofs")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

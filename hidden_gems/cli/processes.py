@@ -185,11 +185,15 @@ def free_port() -> int:
 
 
 def stop_on_signals() -> None:
-    """Let SIGTERM and SIGHUP unwind like Ctrl-C, so that everything we started ends with us."""
+    """Let SIGTERM and SIGHUP unwind like Ctrl-C, so that everything we started ends with us.
+
+    SIGINT counts too where a script put us into the background, which would have us ignore it.
+    """
 
     def leave(number: int, _: object) -> None:
         raise SystemExit(128 + number)
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
 

@@ -68,7 +68,9 @@ def test_a_broker_that_hangs_is_named_in_time_and_nothing_is_written_after_it(tm
     with kafka_broker(tmp_path) as address:
         producer = KafkaProducer(address)
         producer.send(numbers(0, 1))
-        [server] = [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        port = address.rpartition(":")[2].encode()
+        [server] = [int(pid) for pid in children if port in Path(f"/proc/{pid}/cmdline").read_bytes()]
         os.kill(server, signal.SIGSTOP)
         began = time.monotonic()
         with pytest.raises(PartUnavailableError, match="no acknowledgement"):

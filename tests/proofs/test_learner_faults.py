@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hidden_gems.cli.processes import free_port, redis_server
+from hidden_gems.cli.processes import child, free_port, redis_command
 from hidden_gems.core.names import ONLINE_STATE, ONLINE_VERSION
 from hidden_gems.events.topics import IMPRESSIONS, INTERACTIONS
 from tests.integration.feedback import START_SECONDS, click, gone, likes, ready, send, slate, state
@@ -73,7 +73,8 @@ def test_it_waits_for_a_redis_that_is_away_and_applies_afterwards(tmp_path: Path
         eventually(lambda: gone(pid), 5.0)
         send(live, INTERACTIONS, click(live, "while away"))
         time.sleep(3.0)
-        with redis_server(tmp_path / "redis", port):
+        log = (tmp_path / "again.log").open("w")
+        with log, child(redis_command(tmp_path / "redis", port), log):  # the lock on its data is still ours
             eventually(lambda: likes(live, "u1", "g3") == liked + 1.0, 10.0)
             assert live.log("learner").count("trying again until it answers") == 1
             assert "Traceback" not in live.log("learner")
