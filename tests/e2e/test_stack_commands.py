@@ -49,8 +49,8 @@ def run(home: Path) -> Run:
 
 def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
     command, told = [*GEMS, "up", *arguments], {**os.environ, **environment(home)}
-    log = (home / "up.log").open("w")
-    return subprocess.Popen(command, env=told, stdout=log, stderr=subprocess.STDOUT, text=True)
+    with (home / "up.log").open("w") as log:
+        return subprocess.Popen(command, env=told, stdout=log, stderr=subprocess.STDOUT, text=True)
 
 
 def state(home: Path) -> dict[str, Any]:
