@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from hidden_gems.cli.ports import free_shift
 from hidden_gems.cli.processes import redis_server
 from hidden_gems.cli.stack import Plan, Stack, open_stack, stable_release
 from hidden_gems.cli.stack_clock import stack_clock
+from hidden_gems.cli.stack_state import stack_lock
 from hidden_gems.client import Client
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.names import embedding_row
@@ -22,7 +24,6 @@ from tests.integration.chain import SEED, Chain
 
 FEATURE_REPO = Path(__file__).parents[1] / "feature_repo"
 API_KEY = "a-key-of-the-tests"
-CLOCK_AHEAD_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,9 @@ def running(home: Path, people: tuple[str, ...]) -> Iterator[RunningStack]:
         stable_release(places, print)
         plan = Plan(places, stack_clock(places), free_shift(), api_keys=(API_KEY,))
         (home / "api.key").write_text(API_KEY)
-        with open_stack(plan, print) as stack:
+        with stack_lock(), open_stack(plan, print) as stack:
             stack.supervisor.start_all()
+            stack.state(os.getpid(), time.time(), ready=True).write()
             with Client(
                 plan.addresses["transformer"], plan.addresses["collector"], API_KEY, timeout_seconds=5.0
             ) as client:

@@ -1,6 +1,7 @@
 """The stack as a whole: what it listens on, what the client gets from it, and what the documentation promises."""
 
 import asyncio
+import json
 import os
 import re
 import subprocess
@@ -183,6 +184,28 @@ def test_the_client_alone_talks_to_the_stack(stack: RunningStack, base_python: P
     seconds, items, numpy = done.stdout.split()
     assert float(seconds) <= 0.5
     assert (items, numpy) == ("2", "False")
+
+
+def test_the_base_install_looks_at_the_stack_and_asks_it(stack: RunningStack, base_python: Path) -> None:
+    def gems(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        told = {**os.environ, "GEMS_HOME": str(stack.home), "COLUMNS": "200"}
+        command = [base_python, "-m", "hidden_gems.cli", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd="/", env=told, timeout=60)
+
+    status = json.loads(gems("status", "--json").stdout)
+    assert status["well"], status
+    assert status["release"] == stack.stack.release.version
+    asked = gems("recommend", "--user", "somebody", "--limit", "2", "--json")
+    assert len(json.loads(asked.stdout)["items"]) == 2, asked.stderr
+    assert gems("logs", "kafka").stdout.startswith("tansu")
+    doctor = gems("doctor", "--json")
+    assert doctor.returncode == 1
+    assert {each["what"] for each in json.loads(doctor.stdout)["findings"] if each["verdict"] == "missing"} >= {
+        "extra serve", "extra train",
+    }  # fmt: skip
+    up = gems("up")
+    assert up.returncode == 2
+    assert "pip install 'hidden-gems[serve]'" in up.stderr
 
 
 def test_the_doors_answer_plain_http(stack: RunningStack) -> None:
