@@ -49,7 +49,7 @@ def sites_of(source: str) -> list[Site]:
 class _Finder(ast.NodeVisitor):
     """Skips what runs in no test or says nothing about behaviour.
 
-    Annotations and decorators are left to mypy. Texts are for people, numbers in f-strings included. `strict=True` of
+    Annotations and decorators are left to mypy. Texts are for people, numbers in f-strings included. `verbose` too; `strict=True` of
     zip guards what the lines above it already make true.
     """
 
@@ -98,7 +98,7 @@ class _Finder(ast.NodeVisitor):
         """Texts are not changed."""
 
     def visit_keyword(self, node: ast.keyword) -> None:
-        if node.arg != "strict":
+        if node.arg not in ("strict", "verbose"):
             self.generic_visit(node)
 
     def visit_Compare(self, node: ast.Compare) -> None:

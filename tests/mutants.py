@@ -36,10 +36,12 @@ ENOUGH = 0.9
 _COMMANDS = "read options, call the library, print: the integration and e2e tests run them as commands"
 _STEPS = "read and write the folders of a pipeline step around calls of the library: tests/integration/test_chain.py"
 _STORE = "Feast on a real Redis, registry and offline files: tests/integration/test_feast.py"
+_TRITON = "installs and starts the real Triton: tests/integration/test_triton.py"
 EXCLUDED: dict[str, tuple[str, ...]] = {
     _COMMANDS: ("cli/__main__", "cli/demo", "cli/judge", "cli/pipelines", "cli/simulate", "cli/train", "cli/up"),
     _STEPS: ("steps/judging", "steps/learning", "steps/packing"),
     _STORE: ("features/feast_store",),
+    _TRITON: ("cli/triton", "cli/triton_backend"),
 }
 """Why unit tests by design do not reach a file, and which files."""
 

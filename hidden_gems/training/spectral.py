@@ -29,7 +29,8 @@ def spectral_embeddings(
         Normalised graph filters as in Shen et al. (2021), How Powerful is Graph Convolution for Recommendation?; used
         here as a start, as He et al. (2017) start NCF from trained parts.
     """
-    by_user, by_item = (1 / np.sqrt(np.asarray(met.sum(axis=axis)).ravel() + shrinkage) for axis in (1, 0))
+    sums = (np.asarray(met.sum(axis=axis)).ravel() + shrinkage for axis in (1, 0))
+    by_user, by_item = (np.reciprocal(np.sqrt(each)) for each in sums)
     table = diags(by_user) @ met @ diags(by_item)
     if np.prod(met.shape) <= _DENSE_CELLS:
         left, values, right = np.linalg.svd(table.toarray(), full_matrices=False)
