@@ -49,8 +49,8 @@ def sites_of(source: str) -> list[Site]:
 class _Finder(ast.NodeVisitor):
     """Skips what runs in no test or says nothing about behaviour.
 
-    Annotations and decorators are left to mypy. Texts are for people, numbers in f-strings included. `verbose` too; `strict=True` of
-    zip guards what the lines above it already make true.
+    Annotations and decorators are left to mypy. Texts are for people, numbers in f-strings and `verbose` included.
+    `strict=True` of zip guards what the lines above it already make true.
     """
 
     def __init__(self, source: str) -> None:
