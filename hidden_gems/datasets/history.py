@@ -145,7 +145,10 @@ def _nothing(rows: int, dtype: Any) -> pd.Series:
 
 
 def _changed(items: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
-    """Items with the columns of their last change; gems that entered stand behind the others."""
+    """Items with the columns of their last change; gems that entered stand behind the others.
+
+    A gem that does not say when it was created keeps what was known, else that is when it entered, as at serving.
+    """
     told = changes[changes["columns"].notna()].drop_duplicates("item_id", keep="last")
     if told.empty:
         return items
@@ -154,6 +157,9 @@ def _changed(items: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
         for column in FILES["items"]
     }
     new = pd.DataFrame({"item_id": told["item_id"].tolist()} | {name: rows[name] for name in rows if name != "item_id"})
+    held = items.set_index("item_id")["created_at"].reindex(new["item_id"]).reset_index(drop=True)
+    entered = told["timestamp"].reset_index(drop=True).astype(np.float64)
+    new["created_at"] = new["created_at"].astype(np.float64).fillna(held.astype(np.float64)).fillna(entered)
     where = pd.Series(range(len(items)), index=items["item_id"])
     order = where.reindex(new["item_id"]).fillna(len(items)).to_numpy()
     kept = items[~items["item_id"].isin(new["item_id"])]

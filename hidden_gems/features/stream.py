@@ -202,9 +202,5 @@ def _blank(names: Sequence[str], totals: Values, order_only: bool) -> Values:
     )
 
 
-def _reward(told: Interaction) -> float:
-    return reward_of(cast(EventType, told.event_type), told.value)
-
-
 def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan

@@ -25,10 +25,6 @@ PARTS = ("redis", "broker", "deep", "ranker", "transformer")
 MODEL = "/v1/models/hidden-gems"
 
 
-def _free_ports() -> dict[str, tuple[int, int]]:
-    return {name: (free_port(), free_port()) for name in PARTS}
-
-
 @dataclass
 class Stack:
     """Parts by name; those not running are not in `_running`."""

@@ -194,3 +194,10 @@ def test_a_dataset_without_impressions_gets_those_of_the_archive(tmp_path: Path)
     shown = with_history(plain, archive(tmp_path, slate("s", "u1", 1.9e9, ["g1"]))).impressions
     assert shown["slate_id"].tolist() == ["s"]
     assert {column.name for column in FILES["impressions"]} <= set(shown.columns)
+
+
+def test_a_gem_that_does_not_say_so_was_created_when_it_entered_or_as_known(base: Dataset, tmp_path: Path) -> None:
+    known = replace(base, items=base.items.assign(created_at=1.5e9))
+    archive(tmp_path, ItemChange("g5", 2e9, {"name": "Later"}), ItemChange("fresh", 2e9, {"name": "Fresh"}))
+    created = with_history(known, tmp_path).items.set_index("item_id")["created_at"]
+    assert created[["g5", "fresh"]].tolist() == [1.5e9, 2e9]
