@@ -1,9 +1,13 @@
 """Logs of row numbers that tests of models share."""
 
+from dataclasses import replace
+
 import numpy as np
+from numpy.typing import NDArray
 
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.datasets.interactions import Index, Interactions
+from hidden_gems.features.facts import ItemFacts
 from tests.factories import MONDAY, interactions
 
 
@@ -32,3 +36,8 @@ def town(events: int = 600, users: int = 30, items: int = 40, seed: int = 0) -> 
         users=users + 1,
         items=items + 1,
     )
+
+
+def facts_of(attributes: NDArray[np.float32], timezone: str = "Europe/Istanbul", order_only: bool = False) -> ItemFacts:
+    """Items of which only attributes are known."""
+    return replace(ItemFacts.none(len(attributes)), attributes=attributes, timezone=timezone, order_only=order_only)

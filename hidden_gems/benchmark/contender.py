@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hidden_gems.datasets.interactions import Index, Rows
+from hidden_gems.datasets.moments import Moments
 from hidden_gems.models.protocol import Recommender
 from hidden_gems.recommend.ranking import Funnel
 
@@ -46,12 +47,12 @@ class AtCut:
 
     def catalogue(self, users: Rows, repeat: bool) -> Scores:
         """See `Contender`."""
-        return self.model.score_catalogue(users, np.full(len(users), self.cut, dtype=np.int64))
+        return self.model.score_catalogue(users, Moments.at(np.full(len(users), self.cut)))
 
     def pairs(self, marks: pd.DataFrame) -> Scores:
         """See `Contender`."""
         user, item = self.users.rows(marks["user_id"].tolist()), self.items.rows(marks["item_id"].tolist())
-        return self.model.score(user, item, marks["timestamp"].to_numpy(np.int64))
+        return self.model.score(user, item, Moments.of(marks))
 
 
 @dataclass(frozen=True)

@@ -7,22 +7,23 @@ import numpy as np
 import pandas as pd
 
 from hidden_gems.benchmark.contender import AtCut, Contender, RandomOrder, RankedAtCut
+from hidden_gems.benchmark.registry import RECOMMENDERS
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.interactions import Index, Interactions, Rows
+from hidden_gems.datasets.moments import Moments
 from hidden_gems.datasets.split import TimeSplit
 from hidden_gems.evaluation.report import NOTHING_LEARNED
-from hidden_gems.features.attributes import AttributeEncoder
+from hidden_gems.features.facts import ItemFacts
 from hidden_gems.features.schema import FEATURE_NAMES
-from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.lambdamart import LambdaMART, LambdaMARTConfig, RankingRows
-from hidden_gems.models.popular import Popular
 from hidden_gems.models.protocol import Recommender
+from hidden_gems.models.size import DataSize, Preset
 from hidden_gems.recommend.candidates import NO_ITEM, CandidateGenerator
 from hidden_gems.recommend.ranking import SCORE_FEATURES, SOURCES, Funnel, candidates_of, ranking_features
 from hidden_gems.training.training_set import TrainingSet, TrainingSetConfig, build_training_set
 
-MODELS = ("popular", "item_knn", "ncf", "lambdamart", "random")
+MODELS = (*RECOMMENDERS, "lambdamart", "random")
 
 
 class Shelf:
@@ -32,10 +33,11 @@ class Shelf:
         dataset: A checked dataset.
         split: Cut-offs; contenders are fitted on what came before `test_from`.
         seed: Of everything random.
+        preset: Sizes of the models.
     """
 
-    def __init__(self, dataset: Dataset, split: TimeSplit, seed: int = 0) -> None:
-        self.dataset, self.split, self.seed = dataset, split, seed
+    def __init__(self, dataset: Dataset, split: TimeSplit, seed: int = 0, preset: Preset = "auto") -> None:
+        self.dataset, self.split, self.seed, self.preset = dataset, split, seed, preset
         self.users = Index(dataset.users["user_id"].tolist())
         self.items = Index(dataset.items["item_id"].tolist())
         self._models: dict[tuple[str, int], Recommender] = {}
@@ -79,6 +81,11 @@ class Shelf:
         codes, _ = pd.factorize(self.dataset.items["type"])
         return np.concatenate([[-1], codes]).astype(np.int64)
 
+    @cached_property
+    def facts(self) -> ItemFacts:
+        """What is known about the items."""
+        return ItemFacts.of(self.dataset)
+
     def model(self, name: str, before: int) -> Recommender:
         """A simple or deep model fitted on what came strictly before a moment."""
         if (name, before) not in self._models:
@@ -91,18 +98,7 @@ class Shelf:
 
     def _fit(self, name: str, before: int) -> Recommender:
         log = self.log(before)
-        if name == "item_knn":
-            return ItemKNN().fit(log)
-        if name == "ncf":
-            from hidden_gems.training.loop import LoopConfig  # torch takes seconds to import
-            from hidden_gems.training.ncf import NCFRecommender, NCFSettings
-
-            about = self.dataset.about
-            attributes = AttributeEncoder.fit(self.dataset.items).encode(self.dataset.items)
-            rows = np.vstack([np.zeros((1, attributes.shape[1]), dtype=np.float32), attributes])
-            settings = NCFSettings(loop=LoopConfig(seed=self.seed))
-            return NCFRecommender(rows, about.timezone, about.order_only, settings).fit(log)
-        return Popular().fit(log)
+        return RECOMMENDERS[name](self.facts, DataSize.of(log), self.preset, self.seed).fit(log)
 
     def generator(self, before: int) -> CandidateGenerator:
         """Candidate generation from what came strictly before a moment."""
@@ -151,7 +147,7 @@ class Shelf:
         scorers = self.scorers(self.split.rank_from)
         user = self.users.rows(learned.marks["user_id"].tolist())
         item = self.items.rows(learned.marks["item_id"].tolist())
-        when = learned.marks["timestamp"].to_numpy(np.int64)
+        when = Moments.of(learned.marks)
         scores = {name: model.score(user, item, when) for name, model in scorers.items()}
         vectors = ranking_features(learned.raw, scores)
         vectors[learned.has_logged] = learned.logged[learned.has_logged]

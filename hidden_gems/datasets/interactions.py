@@ -1,12 +1,14 @@
 """Interactions as arrays of row numbers: what a model learns from."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hidden_gems.datasets.dataset import Dataset
+from hidden_gems.datasets.moments import Moments
 
 Rows = NDArray[np.int64]
 
@@ -45,6 +47,18 @@ class Interactions:
     reward: NDArray[np.float32]  # E
     users: int  # U
     items: int  # I
+    order_only: bool = False  # timestamps are only an order
+    context: Moments | None = None  # what is known about each moment beside its time, E
+
+    @property
+    def moments(self) -> Moments:
+        """When each interaction happened, with what is known about that moment, E."""
+        return Moments.at(self.timestamp) if self.context is None else self.context
+
+    def part(self, rows: NDArray[Any] | slice) -> Self:
+        """Some of the interactions; users and items stay what they are."""
+        arrays = {name: getattr(self, name)[rows] for name in ("user", "item", "timestamp", "reward")}
+        return replace(self, **arrays, context=None if self.context is None else self.context[rows])
 
     @classmethod
     def of(cls, dataset: Dataset, users: Index, items: Index) -> "Interactions":
@@ -57,4 +71,6 @@ class Interactions:
             reward=table["reward"].to_numpy(np.float32),
             users=len(users),
             items=len(items),
+            order_only=dataset.about.order_only,
+            context=Moments.of(table),
         )

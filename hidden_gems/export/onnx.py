@@ -55,7 +55,7 @@ def export_deep(model: NCFRecommender, folder: Path) -> dict[str, Path]:
         Path of each graph by its name.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    pairs = _Pairs(model.module, torch.from_numpy(model.attributes)).eval()
+    pairs = _Pairs(model.module, torch.from_numpy(model.facts.attributes)).eval()
     row, context = torch.zeros(1, dtype=torch.int64), torch.zeros(1, len(CONTEXT_NAMES))
     two = torch.zeros(2, dtype=torch.int64)
     paths = {DEEP: folder / f"{DEEP}.onnx", NCF_NAME: folder / f"{NCF_NAME}.onnx"}

@@ -66,13 +66,13 @@ def check_deep(model: NCFRecommender, paths: Mapping[str, Path], *, seed: int = 
     def draw(names: tuple[str, str], people: int, items: int) -> Feed:
         return {
             names[0]: random.integers(users, size=people),
-            names[1]: random.integers(len(model.attributes), size=items),
+            names[1]: random.integers(len(model.facts), size=items),
             "context": random.normal(size=(people, len(CONTEXT_NAMES))).astype(np.float32),
         }
 
     def ncf(feed: Feed, item: str) -> NDArray[np.float32]:
         rows = torch.from_numpy(np.array(feed[item]))
-        known = torch.from_numpy(model.attributes)[rows]
+        known = torch.from_numpy(model.facts.attributes)[rows]
         user, context = torch.from_numpy(np.array(feed["user"])), torch.from_numpy(np.array(feed["context"]))
         with torch.inference_mode():
             logits: NDArray[np.float32] = model.module(user, rows, context, known).numpy()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,9 @@ from scipy.sparse import csr_matrix
 
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.datasets.interactions import Interactions, Rows
+from hidden_gems.datasets.moments import Moments
 from hidden_gems.models.pairs import Pairs
+from hidden_gems.models.protocol import Recommender
 
 _FILE = "item_knn.npz"
 _TINY = float(np.finfo(np.float32).tiny)
@@ -18,7 +20,7 @@ _ITEM_CHUNK, _PAIR_CHUNK = 1024, 65_536
 
 
 @dataclass
-class ItemKNN:
+class ItemKNN(Recommender):
     """Score an item by how much it resembles what a person did before.
 
     similarity(i, j) = x_i . x_j / (|x_i| |x_j| + shrinkage), where x_i holds the best reward that each person gave to
@@ -38,6 +40,7 @@ class ItemKNN:
         Unlike there, repeats count once, the history may fade, and popularity is added.
     """
 
+    chooses: ClassVar[bool] = False
     neighbours: int = 200
     shrinkage: float = 10.0
     half_life_days: float | None = None
@@ -47,7 +50,7 @@ class ItemKNN:
     weights: NDArray[np.float32] = field(init=False, repr=False, compare=False)
     """Their similarities, float32, size I X N; 0 fills short lists."""
 
-    def fit(self, log: Interactions) -> Self:
+    def refit(self, log: Interactions) -> Self:
         """Find the neighbours of every item and keep everyone's history; the unknown rows 0 have neither."""
         pairs = Pairs.of(log)
         prior = np.bincount(log.item, weights=log.reward, minlength=log.items)
@@ -57,7 +60,7 @@ class ItemKNN:
         self._tabulate()
         return self
 
-    def score(self, user: Rows, item: Rows, when: NDArray[np.int64]) -> NDArray[np.float32]:
+    def score(self, user: Rows, item: Rows, when: Moments) -> NDArray[np.float32]:
         """Resemblance of each item to what the person did before, float32, size B."""
         scores = self.prior[item]
         for start in range(0, len(user), _PAIR_CHUNK):
@@ -67,7 +70,7 @@ class ItemKNN:
         result: NDArray[np.float32] = scores.astype(np.float32)
         return result
 
-    def score_catalogue(self, user: Rows, when: NDArray[np.int64]) -> NDArray[np.float32]:
+    def score_catalogue(self, user: Rows, when: Moments) -> NDArray[np.float32]:
         """Resemblance of every item to what each person did before, float32, size U X I; column 0 is -inf."""
         scores: NDArray[np.float32] = ((self._history[user] @ self._reaches).toarray() + self.prior).astype(np.float32)
         scores[:, 0] = -np.inf

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from hidden_gems.datasets.interactions import Interactions, Rows
+from hidden_gems.datasets.moments import Moments
 
 
 @dataclass(frozen=True)
@@ -40,3 +41,11 @@ class Pairs:
     def table(self, values: NDArray[np.floating]) -> csr_matrix:
         """Values of the pairs as a sparse table, size U X I."""
         return csr_matrix((values, (self.user, self.item)), shape=self.shape)
+
+
+def last_moments(log: Interactions, pairs: Pairs) -> Moments:
+    """Moment of the last meeting of each pair with what is known about it, P."""
+    keys = log.user * log.items + log.item
+    order = np.argsort(keys, kind="stable")  # the log is sorted by time, so the last of equal keys is the latest
+    at = order[np.searchsorted(keys[order], pairs.keys, side="right") - 1]
+    return log.moments[at]

@@ -2,19 +2,21 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.datasets.interactions import Interactions, Rows
+from hidden_gems.datasets.moments import Moments
+from hidden_gems.models.protocol import Recommender
 
 _FILE = "popular.npz"
 
 
 @dataclass
-class Popular:
+class Popular(Recommender):
     """Score an item by the rewards it has earned.
 
     Args:
@@ -24,15 +26,16 @@ class Popular:
     Examples:
         >>> rows = np.array([1, 2, 2])
         >>> log = Interactions(rows, rows, rows, np.ones(3, dtype=np.float32), users=3, items=4)
-        >>> Popular().fit(log).score_catalogue(np.array([0]), np.array([9])).tolist()
+        >>> Popular().fit(log).score_catalogue(np.array([0]), Moments.at(np.array([9]))).tolist()
         [[-inf, 1.0, 2.0, 0.0]]
     """
 
+    chooses: ClassVar[bool] = False
     half_life_days: float | None = None
     counts: NDArray[np.float32] = field(init=False, repr=False, compare=False)
     """Rewards of each item, size I."""
 
-    def fit(self, log: Interactions) -> Self:
+    def refit(self, log: Interactions) -> Self:
         """Add up the rewards of every item."""
         weight = log.reward.astype(np.float64)
         if self.half_life_days is not None and len(log.timestamp):
@@ -41,11 +44,11 @@ class Popular:
         self.counts = np.bincount(log.item, weights=weight, minlength=log.items).astype(np.float32)
         return self
 
-    def score(self, user: Rows, item: Rows, when: NDArray[np.int64]) -> NDArray[np.float32]:
+    def score(self, user: Rows, item: Rows, when: Moments) -> NDArray[np.float32]:
         """Rewards that each item earned, float32, size B."""
         return self.counts[item]
 
-    def score_catalogue(self, user: Rows, when: NDArray[np.int64]) -> NDArray[np.float32]:
+    def score_catalogue(self, user: Rows, when: Moments) -> NDArray[np.float32]:
         """Rewards that every item earned, float32, size U X I; column 0 is -inf."""
         scores = np.tile(self.counts, (len(user), 1))
         scores[:, 0] = -np.inf

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hidden_gems.core.kv import KeyValue
 from hidden_gems.core.names import embedding_row
 from hidden_gems.datasets.interactions import Rows
+from hidden_gems.datasets.moments import Moments
 from hidden_gems.features.context import context_vectors
 from hidden_gems.features.raw import Raw
 from hidden_gems.features.request import RequestContext, request_columns, user_row
@@ -151,10 +152,16 @@ def _affinity(world: World, person: Person) -> NDArray[np.float64] | None:
 def deep_inputs(world: World, person: Person, request: Request, rows: Rows) -> dict[str, NDArray[Any]]:
     """Tensors of the call to the served graph for n candidates."""
     context = request.context
+    when = Moments.at(
+        np.array([context.timestamp]),
+        weather=[context.weather],
+        temperature_c=[context.temperature_c],
+        mood=[request.mood],
+    )
     return {
         "user": np.array([person.embedding], dtype=np.int64),
         "rows": world.items.deep_rows(rows),
-        "context": context_vectors(np.array([context.timestamp]), context.timezone, order_only=context.order_only),
+        "context": context_vectors(when, context.timezone, order_only=context.order_only),
     }
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.interactions import Index, Rows
+from hidden_gems.datasets.moments import Moments
 from hidden_gems.features.counts import raw_columns
 from hidden_gems.features.vector import feature_matrix
 from hidden_gems.models.protocol import Recommender
@@ -65,7 +66,7 @@ class Funnel:
                     "timestamp": np.full(len(item), when, dtype=np.int64),
                 }
             )
-            moments = np.full(len(item), when, dtype=np.int64)
+            moments = Moments.at(np.full(len(item), when))
             given = {
                 name: tables[name][row, item] if name in tables else model.score(users[row], item, moments)
                 for name, model in self.scorers.items()
@@ -78,7 +79,7 @@ class Funnel:
     def pairs(self, marks: pd.DataFrame) -> NDArray[np.float32]:
         """Score of each mark (user_id, item_id, timestamp, context columns where known) as of its moment, M."""
         user, item = self.users.rows(marks["user_id"].tolist()), self.items.rows(marks["item_id"].tolist())
-        when = marks["timestamp"].to_numpy(np.int64)
+        when = Moments.of(marks)
         return self._score(marks, {name: model.score(user, item, when) for name, model in self.scorers.items()})
 
     def _score(self, marks: pd.DataFrame, scores: Mapping[str, NDArray[np.floating]]) -> NDArray[np.float32]:
@@ -96,7 +97,7 @@ def candidates_of(
     generator: CandidateGenerator, scorers: Mapping[str, Recommender], users: Rows, when: int, repeat: bool
 ) -> tuple[Candidates, dict[str, NDArray[np.float32]]]:
     """Candidates of B people, and the scores of all items by each model that is a source, B X I."""
-    moments = np.full(len(users), when, dtype=np.int64)
+    moments = Moments.at(np.full(len(users), when))
     tables = {name: scorers[name].score_catalogue(users, moments) for name in SOURCES if name in scorers}
     return generator.generate(users, repeat, tables), tables
 

@@ -96,7 +96,7 @@ def train(
     task: Task,
     config: LoopConfig,
     *,
-    checkpoint: Path | None = None,
+    checkpoint: str | Path | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Report:
     """Train until the epochs are over or the validation value stops growing; the module keeps its best parameters.
@@ -123,10 +123,10 @@ def train(
 
 class _Run:
     def __init__(
-        self, task: Task, config: LoopConfig, checkpoint: Path | None, progress: Callable[[Progress], None]
+        self, task: Task, config: LoopConfig, checkpoint: str | Path | None, progress: Callable[[Progress], None]
     ) -> None:
         self.task, self.config, self.progress = task, config, progress
-        self.file = checkpoint / CHECKPOINT_FILE if checkpoint else None
+        self.file = Path(checkpoint) / CHECKPOINT_FILE if checkpoint else None
         self.identity = asdict(config) | {"examples": task.examples}
         self.steps = math.ceil(task.examples / config.batch)  # of an epoch
         from lightning_fabric import Fabric  # takes seconds to import, and scoring does not need it

@@ -1,11 +1,9 @@
 """Fit NCF on a log and score with it."""
 
-import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -13,19 +11,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hidden_gems.core.errors import BadInputError
-from hidden_gems.datasets.contract import DEFAULT_TIMEZONE
 from hidden_gems.datasets.interactions import Interactions, Rows
-from hidden_gems.features.context import CONTEXT_NAMES, context_vectors
+from hidden_gems.datasets.moments import Moments
+from hidden_gems.features.context import CONTEXT_NAMES
+from hidden_gems.models.held_out import HeldOut
 from hidden_gems.models.ncf import NCF, NCFConfig
-from hidden_gems.models.pairs import Pairs
+from hidden_gems.models.pairs import Pairs, last_moments
+from hidden_gems.models.size import DataSize, Preset
 from hidden_gems.models.top_k import top_k
-from hidden_gems.training.held_out import HeldOut, hold_out
-from hidden_gems.training.loop import LoopConfig, Progress, Report, train
+from hidden_gems.training.deep import DeepRecommender, tensor, untrained
+from hidden_gems.training.loop import LoopConfig, Task
 from hidden_gems.training.negatives import NO_NEGATIVE, Negatives, NegativesConfig
 from hidden_gems.training.spectral import spectral_embeddings
 
-_PARAMETERS_FILE, _SETTINGS_FILE = "ncf.pt", "ncf.json"
 _PAIR_CHUNK, _USER_CHUNK = 32_768, 512
 _CELL_CHUNK = 8_192  # pairs of a catalogue that are scored at once: what a core's cache holds
 _ROWS_A_DIRECTION = 8  # people or items behind each spectral direction; with fewer it would only memorise
@@ -41,109 +39,71 @@ class NCFSettings:
     dropout: float = 0.2
     loop: LoopConfig = field(default_factory=LoopConfig)
     negatives: NegativesConfig = field(default_factory=NegativesConfig)
-    validation_share: float = 0.1  # last slice of time that decides how many epochs are enough
     user_dropout: float = 0.05  # share of examples in which the person becomes the unknown one
     item_dropout: float = 0.03  # share of items that become the unknown one, attributes kept
     table_rate: float = 0.02  # learning rate of the embeddings in shares of the loop's
     spectral_gain: float = 4.0  # what a product of spectral embeddings of length 1 adds to a logit
     hard_every: int = 3  # epochs between two searches for hard negatives
 
+    @classmethod
+    def of(cls, preset: Preset, size: DataSize) -> Self:
+        """The plan's sizes, or sizes that fit the data."""
+        return cls()
+
 
 @dataclass
-class NCFRecommender:
+class NCFRecommender(DeepRecommender[NCF, NCFSettings]):
     """NCF as a `Recommender`.
 
-    `fit` learns on all but the last slice of time, stops where the slice is ranked best, then learns anew on all of the
-    log for as many epochs. A row that the log never showed scores as the unknown row 0 (an item with its own
-    attributes), which learns from examples whose id was hidden.
-
-    Args:
-        attributes: What is known about each item, float32, size I X A; row 0 is the unknown item.
-        timezone: IANA name; hours and weekdays are read with it.
-        order_only: Timestamps are an order: no context is read from them.
-        settings: How to build and fit.
-        checkpoint: Folder for checkpoints; a fit that was killed goes on from there.
-        progress: Called after every step; once for the search of the epochs, once for the last fit.
+    A row that the log never showed scores as the unknown row 0 (an item with its own attributes), which learns from
+    examples whose id was hidden.
     """
 
-    attributes: NDArray[np.float32]
-    timezone: str = DEFAULT_TIMEZONE
-    order_only: bool = False
+    name: ClassVar[str] = "ncf"
+
     settings: NCFSettings = field(default_factory=NCFSettings)
-    checkpoint: Path | None = None
-    progress: Callable[[Progress], None] | None = None
-    reports: list[Report] = field(default_factory=list, init=False, repr=False)
-    """What the loop did: the search for the number of epochs, where the log allows one, and the last fit."""
 
-    def fit(self, log: Interactions) -> Self:
-        """Learn from a log, from scratch.
+    def build(self, log: Interactions) -> NCF:
+        """NCF that starts from what counting gives."""
+        module = NCF(_sizes(self.settings, log.users, self.facts.attributes))
+        _start(module, Pairs.of(log), self.settings)
+        return module
 
-        Raises:
-            BadInputError: If there is not one attribute row for each item of the log, or the log is empty.
-        """
-        if len(self.attributes) != log.items:
-            raise BadInputError(f"attributes must have a row for each of {log.items} items, got {len(self.attributes)}")
-        if not len(Pairs.of(log).user):
-            raise BadInputError("the log has no positive interaction; NCF needs at least one")
-        self.reports = []
-        loop = self.settings.loop
-        early, held_out = hold_out(log, self.settings.validation_share, seed=loop.seed)
-        if held_out is not None:
-            _, report = self._train(early, held_out, loop, "search")
-            loop = replace(loop, epochs=report.best_epoch)
-        self.module, _ = self._train(log, None, loop, "fit")
-        _forget_untrained(self.module, Pairs.of(log))
-        return self
+    def task(self, module: NCF, log: Interactions, held_out: HeldOut | None) -> Task:
+        """Every pair of the log once, each with its negatives."""
+        return _NCFTask(module, log, self, held_out)
 
-    def score(self, user: Rows, item: Rows, when: NDArray[np.int64]) -> NDArray[np.float32]:
+    def finish(self, log: Interactions) -> None:
+        """Give every row that the log never showed what the unknown row 0 has learned."""
+        pairs, module = Pairs.of(log), self.module
+        with torch.no_grad():
+            for tables, seen in (((module.user,), pairs.user), ((module.item, module.bias), pairs.item)):
+                for table in tables:
+                    table.weight[untrained(table.num_embeddings, seen)] = table.weight[0].clone()
+
+    def score(self, user: Rows, item: Rows, when: Moments) -> NDArray[np.float32]:
         """Logit of each pair, float32, size B."""
         scores = np.empty(len(user), dtype=np.float32)
         for start in range(0, len(user), _PAIR_CHUNK):
             part = slice(start, start + _PAIR_CHUNK)
-            context, attributes = torch.from_numpy(self.context(when[part])), self.attributes[item[part]]
+            context, attributes = tensor(self.context(when[part])), self.facts.attributes[item[part]]
             with torch.inference_mode():
-                logits = self.module(_tensor(user[part]), _tensor(item[part]), context, _tensor(attributes))
+                logits = self.module(tensor(user[part]), tensor(item[part]), context, tensor(attributes))
             scores[part] = logits.numpy()
         return scores
 
-    def score_catalogue(self, user: Rows, when: NDArray[np.int64]) -> NDArray[np.float32]:
+    def score_catalogue(self, user: Rows, when: Moments) -> NDArray[np.float32]:
         """Logit of every item for each person, float32, size U X I; column 0 is -inf."""
-        return catalogue_scores(self.module, _tensor(self.attributes), user, self.context(when))
+        return catalogue_scores(self.module, tensor(self.facts.attributes), user, self.context(when))
 
-    def context(self, when: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Context vector of each moment, float32, size B X C; a log knows no weather."""
-        return context_vectors(when, self.timezone, order_only=self.order_only)
+    def arrays(self) -> dict[str, Tensor]:
+        """Nothing beside the parameters."""
+        return {}
 
-    def save(self, folder: Path) -> None:
-        """Write parameters, attributes and settings into `folder`."""
-        folder.mkdir(parents=True, exist_ok=True)
-        state = {"module": self.module.state_dict(), "attributes": _tensor(self.attributes)}
-        torch.save(state, folder / _PARAMETERS_FILE)
-        about = {"timezone": self.timezone, "order_only": self.order_only, "settings": asdict(self.settings)}
-        (folder / _SETTINGS_FILE).write_text(json.dumps(about, indent=2) + "\n")
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote."""
-        about = json.loads((folder / _SETTINGS_FILE).read_text())
-        state = torch.load(folder / _PARAMETERS_FILE, weights_only=True)
-        settings = _settings(about["settings"])
-        model = cls(state["attributes"].numpy(), about["timezone"], about["order_only"], settings)
-        users = state["module"]["user.weight"].shape[0]
-        model.module = NCF(_sizes(settings, users, model.attributes)).eval()
-        model.module.load_state_dict(state["module"])
-        return model
-
-    def _train(self, log: Interactions, held_out: HeldOut | None, loop: LoopConfig, phase: str) -> tuple[NCF, Report]:
-        with torch.random.fork_rng():
-            torch.manual_seed(loop.seed)
-            module = NCF(_sizes(self.settings, log.users, self.attributes))
-            _start(module, Pairs.of(log), self.settings)
-        task = _NCFTask(module, log, self, held_out)
-        folder = self.checkpoint / phase if self.checkpoint else None
-        report = train(task, loop, checkpoint=folder, progress=self.progress)
-        self.reports.append(report)
-        return module, report
+    def restore(self, settings: dict[str, Any], arrays: dict[str, Tensor], parameters: dict[str, Tensor]) -> None:
+        """Take back what was saved."""
+        self.settings = _settings(settings)
+        self.module = NCF(_sizes(self.settings, parameters["user.weight"].shape[0], self.facts.attributes))
 
 
 def catalogue_scores(module: NCF, attributes: Tensor, user: Rows, context: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -162,7 +122,7 @@ def catalogue_scores(module: NCF, attributes: Tensor, user: Rows, context: NDArr
     step = max(1, _CELL_CHUNK // items)
     with torch.inference_mode():
         v, from_item, bias = module.item_side(torch.arange(items), attributes)
-        u, from_user = module.user_side(_tensor(user), torch.from_numpy(context))
+        u, from_user = module.user_side(tensor(user), tensor(context))
         product = (u * module.fuse_product.weight) @ v.T + bias  # U X I
         for start in range(0, len(user), step):
             mixed = module.perceptron(from_user[start : start + step, None] + from_item)
@@ -179,9 +139,9 @@ class _NCFTask:
         self.module, self.model, self.held_out = module, model, held_out
         self.pairs = Pairs.of(log)
         self.examples = len(self.pairs.user)
-        self.context = model.context(self.pairs.last)
+        self.context = model.context(last_moments(log, self.pairs))
         self.negatives = Negatives(self.pairs, model.settings.negatives)
-        self.end = int(log.timestamp.max())
+        self.end = log.moments[-1:]
 
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
         names = ("user.weight", "item.weight")
@@ -198,7 +158,7 @@ class _NCFTask:
         found = []
         for start in range(0, seen.shape[0], _USER_CHUNK):
             user = np.arange(start, min(start + _USER_CHUNK, seen.shape[0]))
-            scores = self._catalogue(user, np.full(len(user), self.end))
+            scores = self._catalogue(user, self.end[np.zeros(len(user), dtype=np.int64)])
             found.append(top_k(scores, settings.negatives.hard_depth, exclude=seen[user])[0])
         self.negatives.hard = np.concatenate(found)
 
@@ -212,27 +172,27 @@ class _NCFTask:
         target = np.zeros(item.shape, dtype=np.float32)
         target[:, 0] = 1.0
         logits = model(
-            _tensor(shown_user[:, None]).to(device),
-            _tensor(shown_item).to(device),
-            _tensor(self.context[rows][:, None]).to(device),
-            _tensor(self.model.attributes[item]).to(device),
+            tensor(shown_user[:, None]).to(device),
+            tensor(shown_item).to(device),
+            tensor(self.context[rows][:, None]).to(device),
+            tensor(self.model.facts.attributes[item]).to(device),
         )
-        parts = functional.binary_cross_entropy_with_logits(logits, _tensor(target).to(device), reduction="none")
-        return (parts * _tensor(weight).to(device)).sum() / float(weight.sum())
+        parts = functional.binary_cross_entropy_with_logits(logits, tensor(target).to(device), reduction="none")
+        return (parts * tensor(weight).to(device)).sum() / float(weight.sum())
 
     def validate(self) -> float | None:
         if self.held_out is None:
             return None
-        return self.held_out.ndcg(self._catalogue(self.held_out.user, self.held_out.when))
+        return self.held_out.value(self._catalogue(self.held_out.user, self.held_out.moments))
 
     def state(self) -> dict[str, Tensor]:
-        return {} if self.negatives.hard is None else {"hard": _tensor(self.negatives.hard)}
+        return {} if self.negatives.hard is None else {"hard": tensor(self.negatives.hard)}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         self.negatives.hard = state["hard"].cpu().numpy() if "hard" in state else None
 
-    def _catalogue(self, user: Rows, when: NDArray[np.int64]) -> NDArray[np.float32]:
-        return catalogue_scores(self.module, _tensor(self.model.attributes), user, self.model.context(when))
+    def _catalogue(self, user: Rows, when: Moments) -> NDArray[np.float32]:
+        return catalogue_scores(self.module, tensor(self.model.facts.attributes), user, self.model.context(when))
 
 
 def _start(module: NCF, pairs: Pairs, settings: NCFSettings) -> None:
@@ -241,22 +201,13 @@ def _start(module: NCF, pairs: Pairs, settings: NCFSettings) -> None:
     earned = np.asarray(met.sum(axis=0)).ravel()
     width = min(module.user.embedding_dim, max(1, min(met.shape) // _ROWS_A_DIRECTION))
     with torch.no_grad():
-        module.bias.weight[:, 0] = _tensor(np.log((earned + 1.0) / (earned + 1.0).mean()).astype(np.float32))
+        module.bias.weight[:, 0] = tensor(np.log((earned + 1.0) / (earned + 1.0).mean()).astype(np.float32))
         module.fuse_product.weight.fill_(settings.spectral_gain)
         module.fuse_mixed.bias.fill_(-math.log(settings.negatives.per_positive))
         module.fuse_mixed.weight.zero_()
         for table, start in zip((module.user, module.item), spectral_embeddings(met, width), strict=True):
             nn.init.normal_(table.weight, std=_UNUSED_SPREAD)
-            table.weight[:, :width] = _tensor(start)
-
-
-def _forget_untrained(module: NCF, pairs: Pairs) -> None:
-    """Give every row that the log never showed what the unknown row 0 has learned."""
-    with torch.no_grad():
-        for tables, seen in (((module.user,), pairs.user), ((module.item, module.bias), pairs.item)):
-            for table in tables:
-                untrained = np.setdiff1d(np.arange(table.num_embeddings), seen)
-                table.weight[_tensor(untrained)] = table.weight[0].clone()
+            table.weight[:, :width] = tensor(start)
 
 
 def _sizes(settings: NCFSettings, users: int, attributes: NDArray[np.float32]) -> NCFConfig:
@@ -274,7 +225,3 @@ def _sizes(settings: NCFSettings, users: int, attributes: NDArray[np.float32]) -
 def _settings(values: dict[str, Any]) -> NCFSettings:
     values = values | {"loop": LoopConfig(**values["loop"]), "negatives": NegativesConfig(**values["negatives"])}
     return NCFSettings(**values | {"hidden": tuple(values["hidden"])})
-
-
-def _tensor(array: NDArray[Any]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array))

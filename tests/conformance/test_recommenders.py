@@ -1,12 +1,15 @@
 """What every recommender must do."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hidden_gems.datasets.interactions import Interactions
+from hidden_gems.datasets.moments import Moments
+from hidden_gems.features.facts import ItemFacts
 from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.popular import Popular
 from hidden_gems.models.protocol import Recommender
@@ -17,12 +20,18 @@ from tests.logs import log_of, town
 Make = Callable[[int], Recommender]
 
 
-def _ncf(items: int) -> NCFRecommender:
-    attributes = np.random.default_rng(1).random((items, 3)).astype(np.float32)
+def _facts(items: int) -> ItemFacts:
+    random = np.random.default_rng(1)
+    attributes = random.random((items, 3)).astype(np.float32)
     attributes[0] = 0.0
-    return NCFRecommender(
-        attributes, settings=NCFSettings(width=16, hidden=(16, 8), loop=LoopConfig(epochs=3, batch=64))
+    codes = np.arange(items) % 4
+    return replace(
+        ItemFacts.none(items), attributes=attributes, kind=codes, area=codes // 2, place=random.random((items, 2))
     )
+
+
+def _ncf(items: int) -> NCFRecommender:
+    return NCFRecommender(_facts(items), NCFSettings(width=16, hidden=(16, 8), loop=LoopConfig(epochs=3, batch=64)))
 
 
 MODELS: dict[str, Make] = {
@@ -43,7 +52,7 @@ def _fitted(make: Make, log: Interactions) -> Recommender:
 
 def test_fits_on_twenty_rows(make: Make) -> None:
     log = town(events=20)
-    scores = _fitted(make, log).score(log.user, log.item, log.timestamp)
+    scores = _fitted(make, log).score(log.user, log.item, log.moments)
     assert scores.shape == (20,)
     assert scores.dtype == np.float32
     assert np.isfinite(scores).all()
@@ -53,49 +62,51 @@ def test_fits_on_twenty_rows(make: Make) -> None:
 def test_score_and_score_catalogue_agree(make: Make) -> None:
     log = town()
     model = _fitted(make, log)
-    user, when = np.arange(log.users), np.full(log.users, log.timestamp[-1])
+    user, when = np.arange(log.users), Moments.at(np.full(log.users, log.timestamp[-1]))
     table = model.score_catalogue(user, when)
     assert table.shape == (log.users, log.items)
     assert table.dtype == np.float32
     item = np.arange(log.items)
-    pairs = model.score(np.repeat(user, log.items), np.tile(item, log.users), np.repeat(when, log.items))
+    pairs = model.score(
+        np.repeat(user, log.items), np.tile(item, log.users), when[np.repeat(np.arange(log.users), log.items)]
+    )
     np.testing.assert_allclose(table[:, 1:], pairs.reshape(table.shape)[:, 1:], atol=1e-5)
 
 
 def test_the_unknown_item_is_never_recommended_and_always_scored(make: Make) -> None:
     log = town()
     model = _fitted(make, log)
-    when = log.timestamp[-1:]
-    table = model.score_catalogue(np.array([0, 3]), when.repeat(2))
+    when = log.moments[np.array([-1, -1, -1])]
+    table = model.score_catalogue(np.array([0, 3]), when[:2])
     assert (table[:, 0] == -np.inf).all()
     assert np.isfinite(table[:, 1:]).all()
-    assert np.isfinite(model.score(np.array([0, 3, 0]), np.array([0, 0, 5]), when.repeat(3))).all()
+    assert np.isfinite(model.score(np.array([0, 3, 0]), np.array([0, 0, 5]), when)).all()
 
 
 def test_rows_that_the_log_never_showed_score_as_unknown(make: Make) -> None:
     log = log_of([(1, 1), (1, 2), (2, 1), (2, 3)], users=4, items=5)
     model = _fitted(make, log)
-    when = log.timestamp[-1:].repeat(2)
+    when = log.moments[np.array([-1, -1])]
     np.testing.assert_array_equal(*model.score_catalogue(np.array([0, 3]), when))
 
 
 def test_the_unknown_person_gets_the_popular_items(make: Make) -> None:
     log = town()
-    scores = _fitted(make, log).score_catalogue(np.array([0]), log.timestamp[-1:])[0]
+    scores = _fitted(make, log).score_catalogue(np.array([0]), log.moments[-1:])[0]
     counts = np.bincount(log.item, minlength=log.items)
     assert counts[scores.argmax()] >= np.sort(counts)[-4]
 
 
 def test_same_seed_same_scores(make: Make) -> None:
     log = town(events=200)
-    first, second = (_fitted(make, log).score(log.user, log.item, log.timestamp) for _ in range(2))
+    first, second = (_fitted(make, log).score(log.user, log.item, log.moments) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
 def test_fits_anew_each_time(make: Make) -> None:
     log, other = town(events=200), town(events=300, seed=5)
-    again = _fitted(make, other).fit(log).score(log.user, log.item, log.timestamp)
-    np.testing.assert_array_equal(again, _fitted(make, log).score(log.user, log.item, log.timestamp))
+    again = _fitted(make, other).fit(log).score(log.user, log.item, log.moments)
+    np.testing.assert_array_equal(again, _fitted(make, log).score(log.user, log.item, log.moments))
 
 
 def test_saves_and_loads_to_equal_scores(make: Make, tmp_path: Path) -> None:
@@ -103,16 +114,16 @@ def test_saves_and_loads_to_equal_scores(make: Make, tmp_path: Path) -> None:
     model = _fitted(make, log)
     model.save(tmp_path / "deep" / "model")
     loaded = type(model).load(tmp_path / "deep" / "model")
-    user, when = np.arange(log.users), np.full(log.users, log.timestamp[-1])
+    user, when = np.arange(log.users), Moments.at(np.full(log.users, log.timestamp[-1]))
     np.testing.assert_array_equal(loaded.score_catalogue(user, when), model.score_catalogue(user, when))
     np.testing.assert_array_equal(
-        loaded.score(log.user, log.item, log.timestamp), model.score(log.user, log.item, log.timestamp)
+        loaded.score(log.user, log.item, log.moments), model.score(log.user, log.item, log.moments)
     )
 
 
 def test_survives_one_item_and_one_user(make: Make) -> None:
     log = log_of([(1, 1)], users=2, items=2)
-    table = _fitted(make, log).score_catalogue(np.array([0, 1]), log.timestamp.repeat(2))
+    table = _fitted(make, log).score_catalogue(np.array([0, 1]), log.moments[np.array([0, 0])])
     assert table.shape == (2, 2)
     assert np.isfinite(table[:, 1]).all()
 
@@ -121,5 +132,5 @@ def test_no_pairs_and_no_people_give_empty_answers(make: Make) -> None:
     log = town(events=50)
     model = _fitted(make, log)
     none = np.zeros(0, dtype=np.int64)
-    assert model.score(none, none, none).shape == (0,)
-    assert model.score_catalogue(none, none).shape == (0, log.items)
+    assert model.score(none, none, Moments.at(none)).shape == (0,)
+    assert model.score_catalogue(none, Moments.at(none)).shape == (0, log.items)

@@ -15,6 +15,7 @@ import torch
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.names import embedding_row
+from hidden_gems.datasets.moments import Moments
 from hidden_gems.evaluation.report import Evaluation
 from hidden_gems.explain.wording import LANGUAGES
 from hidden_gems.export import release as releases
@@ -111,7 +112,7 @@ def _marks(user: str, context: RequestContext, found: Ranked) -> list[dict[str, 
 
 def _vectors(chain: Chain, marks: pd.DataFrame) -> np.ndarray:
     """Vectors by the training path as of now; the models learned before the test, the histories go up to now."""
-    shelf, when = chain.shelf, marks["timestamp"].to_numpy(np.int64)
+    shelf, when = chain.shelf, Moments.of(marks)
     user, item = shelf.users.rows(marks["user_id"].tolist()), shelf.items.rows(marks["item_id"].tolist())
     ncf = NCFRecommender.load(chain.parts.ncf)
     neighbours = shelf.model("item_knn", shelf.split.test_from)
@@ -358,7 +359,7 @@ def test_the_registry_has_both_and_the_better_one_is_the_candidate(chain: Chain)
 def test_ncf_before_the_ranker_differs_from_the_one_before_the_test(chain: Chain) -> None:
     before, after = (NCFRecommender.load(path) for path in (chain.root / "ncf_before", chain.parts.ncf))
     user, item = np.arange(1, 9), np.arange(1, 9)
-    when = np.full(8, chain.dataset.now)
+    when = Moments.at(np.full(8, chain.dataset.now))
     assert not np.allclose(before.score(user, item, when), after.score(user, item, when))
 
 

@@ -14,6 +14,7 @@ from kserve import InferenceGRPCClient, InferInput, InferRequest
 
 from hidden_gems.core import names
 from hidden_gems.core.ids import Pseudonyms
+from hidden_gems.datasets.moments import Moments
 from hidden_gems.events.records import ItemChange
 from hidden_gems.events.tokens import Tokens
 from hidden_gems.export.release import point
@@ -140,7 +141,7 @@ def test_the_logged_vector_is_the_vector_of_training(chain: Chain, stack: Stack,
 
 
 def _trained(chain: Chain, marks: pd.DataFrame) -> np.ndarray:
-    shelf, when = chain.shelf, marks["timestamp"].to_numpy(np.int64)
+    shelf, when = chain.shelf, Moments.of(marks)
     user, item = shelf.users.rows(marks["user_id"].tolist()), shelf.items.rows(marks["item_id"].tolist())
     neighbours = shelf.model("item_knn", shelf.split.test_from)
     assert isinstance(neighbours, ItemKNN)

@@ -12,7 +12,7 @@ from hidden_gems.export.parity import DEEP_TOLERANCE, SIZES, check_deep, check_p
 from hidden_gems.features.context import CONTEXT_NAMES
 from hidden_gems.training.loop import LoopConfig
 from hidden_gems.training.ncf import NCFRecommender, NCFSettings
-from tests.logs import town
+from tests.logs import facts_of, town
 
 LOG = town()
 SETTINGS = NCFSettings(width=16, hidden=(16, 8), loop=LoopConfig(epochs=2, batch=128))
@@ -20,9 +20,9 @@ SETTINGS = NCFSettings(width=16, hidden=(16, 8), loop=LoopConfig(epochs=2, batch
 
 @pytest.fixture(scope="module")
 def model() -> NCFRecommender:
-    return NCFRecommender(np.random.default_rng(0).random((LOG.items, 3)).astype(np.float32), settings=SETTINGS).fit(
-        LOG
-    )
+    return NCFRecommender(
+        facts_of(np.random.default_rng(0).random((LOG.items, 3)).astype(np.float32)), settings=SETTINGS
+    ).fit(LOG)
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +38,13 @@ def test_parity_at_every_size(model: NCFRecommender, paths: dict[str, Path]) -> 
 
 
 def test_the_served_graph_answers_one_request(model: NCFRecommender, paths: dict[str, Path]) -> None:
-    when = LOG.timestamp[-1:]
+    when = LOG.moments[-1:]
     rows = np.array([5, 0, 7, 5])
     feed = {"user": np.array([3]), "rows": rows, "context": model.context(when)}
     (scores,) = open_session(paths["deep"]).run(["scores"], feed)
     assert scores.shape == (len(DEEP_MODELS), 4)
     assert scores.dtype == np.float32
-    np.testing.assert_allclose(scores[0], model.score(np.full(4, 3), rows, when.repeat(4)), atol=1e-5)
+    np.testing.assert_allclose(scores[0], model.score(np.full(4, 3), rows, LOG.moments[np.full(4, -1)]), atol=1e-5)
 
 
 def test_inputs_and_outputs_are_those_of_the_release(paths: dict[str, Path]) -> None:
@@ -61,7 +61,7 @@ def test_export_is_byte_identical(model: NCFRecommender, paths: dict[str, Path],
 
 
 def test_another_models_graph_is_no_parity(model: NCFRecommender, paths: dict[str, Path]) -> None:
-    other = NCFRecommender(model.attributes, settings=replace(SETTINGS, spectral_gain=1.0)).fit(LOG)
+    other = NCFRecommender(model.facts, settings=replace(SETTINGS, spectral_gain=1.0)).fit(LOG)
     with pytest.raises(ParityError, match=r"deep: graph and model differ by .* more than 0.0001"):
         check_deep(other, paths)
 

@@ -10,7 +10,7 @@ from hidden_gems.export.triton import write_model_repository
 from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.training.loop import LoopConfig
 from hidden_gems.training.ncf import NCFRecommender, NCFSettings
-from tests.logs import town
+from tests.logs import facts_of, town
 
 LOG = town()
 SETTINGS = NCFSettings(width=8, hidden=(8, 4), loop=LoopConfig(epochs=1, batch=128))
@@ -18,7 +18,7 @@ SETTINGS = NCFSettings(width=8, hidden=(8, 4), loop=LoopConfig(epochs=1, batch=1
 
 @pytest.fixture(scope="module")
 def ncf() -> NCFRecommender:
-    return NCFRecommender(np.eye(LOG.items, 3, dtype=np.float32), settings=SETTINGS).fit(LOG)
+    return NCFRecommender(facts_of(np.eye(LOG.items, 3, dtype=np.float32)), settings=SETTINGS).fit(LOG)
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +39,8 @@ def release(ncf: NCFRecommender, ranker: LambdaMART, tmp_path_factory: pytest.Te
 def test_the_served_graph_scores_candidates_of_one_person(release: Path, ncf: NCFRecommender, rows: list[int]) -> None:
     session, items = DeepSession(release, list(DEEP_MODELS)), np.array(rows, dtype=np.int64)
     assert session.names == DEEP_MODELS == ("ncf",)
-    when = np.full(len(rows), LOG.timestamp[-1])
-    scores = session(3, items, ncf.context(LOG.timestamp[-1:]))
+    when = LOG.moments[np.full(len(rows), -1)]
+    scores = session(3, items, ncf.context(LOG.moments[-1:]))
     assert scores.dtype == np.float32
     assert scores.shape == (1, len(rows))
     np.testing.assert_allclose(scores[0], ncf.score(np.full(len(rows), 3), items, when), atol=1e-5)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from hidden_gems.datasets.moments import Moments
 from hidden_gems.features.context import CONTEXT_NAMES, context_vectors
 from tests.factories import MONDAY
 
@@ -13,7 +14,8 @@ def _named(vector: np.ndarray) -> dict[str, float]:
 
 def test_time_by_hand() -> None:
     monday_six, saturday_noon = (
-        _named(vector) for vector in context_vectors(np.array([MONDAY + 6 * HOUR, MONDAY + 5 * DAY + 12 * HOUR]), "UTC")
+        _named(vector)
+        for vector in context_vectors(Moments.at(np.array([MONDAY + 6 * HOUR, MONDAY + 5 * DAY + 12 * HOUR])), "UTC")
     )
     assert monday_six["hour_sin"] == pytest.approx(1.0)
     assert monday_six["hour_cos"] == pytest.approx(0.0, abs=1e-6)
@@ -27,25 +29,25 @@ def test_time_by_hand() -> None:
 
 
 def test_hours_are_local() -> None:
-    utc, istanbul = (context_vectors(np.array([MONDAY]), zone)[0] for zone in ("UTC", "Europe/Istanbul"))
+    utc, istanbul = (context_vectors(Moments.at(np.array([MONDAY])), zone)[0] for zone in ("UTC", "Europe/Istanbul"))
     assert _named(utc)["hour_sin"] == 0.0
     assert _named(istanbul)["hour_sin"] == pytest.approx(np.sin(2 * np.pi * 3 / 24))
 
 
 def test_an_order_tells_no_time() -> None:
-    assert not context_vectors(np.array([5, 9]), "Europe/Istanbul", order_only=True).any()
+    assert not context_vectors(Moments.at(np.array([5, 9])), "Europe/Istanbul", order_only=True).any()
 
 
 def test_weather_words_and_aliases() -> None:
     words = ["rain", "rainy", "storm", "snow", "clear", "sunny", "wind", "lava", None, float("nan")]
-    vectors = context_vectors(np.full(len(words), MONDAY), "UTC", weather=words)  # type: ignore[arg-type]
+    vectors = context_vectors(Moments.at(np.full(len(words), MONDAY), weather=words), "UTC")
     columns = dict(zip(CONTEXT_NAMES, vectors.T.tolist(), strict=True))
     assert columns["wet"] == [1, 1, 1, 1, 0, 0, 0, 0, 0, 0]
     assert columns["weather_known"] == [1, 1, 1, 1, 1, 1, 1, 0, 0, 0]
 
 
 def test_temperature_limits() -> None:
-    vectors = context_vectors(np.full(5, MONDAY), "UTC", temperature_c=[9.9, 10.0, 28.0, 28.1, np.nan])
+    vectors = context_vectors(Moments.at(np.full(5, MONDAY), temperature_c=[9.9, 10.0, 28.0, 28.1, np.nan]), "UTC")
     columns = dict(zip(CONTEXT_NAMES, vectors.T.tolist(), strict=True))
     assert columns["cold"] == [1, 0, 0, 0, 0]
     assert columns["hot"] == [0, 0, 0, 1, 0]
@@ -53,10 +55,10 @@ def test_temperature_limits() -> None:
 
 
 def test_what_is_not_given_is_unknown() -> None:
-    vectors = context_vectors(np.full(3, MONDAY), "UTC")
+    vectors = context_vectors(Moments.at(np.full(3, MONDAY)), "UTC")
     assert vectors.shape == (3, len(CONTEXT_NAMES))
     assert vectors.dtype == np.float32
     assert not vectors[
         :, [CONTEXT_NAMES.index(name) for name in ("wet", "weather_known", "hot", "cold", "temperature_known")]
     ].any()
-    assert context_vectors(np.zeros(0, dtype=np.int64), "UTC").shape == (0, len(CONTEXT_NAMES))
+    assert context_vectors(Moments.at(np.zeros(0, dtype=np.int64)), "UTC").shape == (0, len(CONTEXT_NAMES))

@@ -3,13 +3,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hidden_gems.datasets.moments import Moments
 from hidden_gems.models import item_knn
 from hidden_gems.models.item_knn import ItemKNN
 from tests.logs import log_of, town
 
 # people 1, 2, 3 and items 1, 2, 3, 4; item 4 belongs to person 3 alone
 LOG = log_of([(1, 1), (1, 2), (2, 1), (2, 2), (2, 3), (3, 1), (3, 4)], users=4, items=6)
-WHEN = np.array([0])
+WHEN = Moments.at(np.array([0]))
 
 
 def test_neighbours_by_hand() -> None:
@@ -73,9 +74,9 @@ def test_defaults_and_settings_come_back(tmp_path: Path) -> None:
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     log = town()
     whole = ItemKNN().fit(log)
-    scores = whole.score(log.user, log.item, log.timestamp)
+    scores = whole.score(log.user, log.item, log.moments)
     monkeypatch.setattr(item_knn, "_ITEM_CHUNK", 7)
     monkeypatch.setattr(item_knn, "_PAIR_CHUNK", 11)
     parts = ItemKNN().fit(log)
     np.testing.assert_array_equal(parts.rows, whole.rows)
-    np.testing.assert_array_equal(parts.score(log.user, log.item, log.timestamp), scores)
+    np.testing.assert_array_equal(parts.score(log.user, log.item, log.moments), scores)

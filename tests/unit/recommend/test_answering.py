@@ -8,6 +8,7 @@ from hidden_gems.core.kv import MemoryKeyValue
 from hidden_gems.core.names import embedding_row
 from hidden_gems.datasets.dataset import About
 from hidden_gems.datasets.interactions import Interactions, Rows
+from hidden_gems.datasets.moments import Moments
 from hidden_gems.features.context import CONTEXT_NAMES, context_vectors
 from hidden_gems.features.raw import OWN, USER
 from hidden_gems.features.request import RequestContext
@@ -95,13 +96,13 @@ def test_the_row_key_names_release_and_person() -> None:
 
 def test_collaborative_scores_are_those_of_item_knn_for_the_same_history() -> None:
     knn, found = ItemKNN(shrinkage=1.0).fit(log()), tables()
-    history = log()
+    history, now = log(), Moments.at(np.array([NOW]))
     for user in (1, 2, 3):
         mine = history.user == user
         ours = found.collaborative(history.item[mine], history.reward[mine].astype(np.float64))
-        np.testing.assert_allclose(ours, knn.score_catalogue(np.array([user]), np.array([NOW]))[0], rtol=1e-6)
+        np.testing.assert_allclose(ours, knn.score_catalogue(np.array([user]), now)[0], rtol=1e-6)
     cold = found.collaborative(np.empty(0, np.int64), np.empty(0))
-    np.testing.assert_allclose(cold, knn.score_catalogue(np.array([0]), np.array([NOW]))[0], rtol=1e-6)
+    np.testing.assert_allclose(cold, knn.score_catalogue(np.array([0]), now)[0], rtol=1e-6)
 
 
 def test_tables_come_back_equal_and_hold_no_nan_in_json(tmp_path: Path) -> None:
@@ -150,7 +151,7 @@ def test_somebody_unknown_is_row_0_and_the_context_has_no_weather() -> None:
     assert found.scores.tolist() == [12.0, 10.0, 8.0, 6.0, 4.0, 2.0]
     [context] = deep.contexts
     assert context.shape == (1, len(CONTEXT_NAMES))
-    np.testing.assert_array_equal(context, context_vectors(np.array([NOW]), "Europe/Istanbul"))
+    np.testing.assert_array_equal(context, context_vectors(Moments.at(np.array([NOW])), "Europe/Istanbul"))
 
 
 def test_liked_gems_that_the_release_does_not_know_are_no_history() -> None:

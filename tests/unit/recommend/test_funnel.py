@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hidden_gems.datasets.interactions import Index, Interactions, Rows
+from hidden_gems.datasets.moments import Moments
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.protocol import Recommender
@@ -57,7 +58,7 @@ def test_candidates_come_first_in_the_rankers_order_and_the_others_in_that_of_th
     assert scores.shape == (3, len(ITEMS))
     assert scores.dtype == np.float32
     assert np.isneginf(scores[:, 0]).all()
-    when = np.full(3, NOW)
+    when = Moments.at(np.full(3, NOW))
     given = {"item_knn": model.score_catalogue(PEOPLE, when)} if known else None
     found = made.generator.generate(PEOPLE, repeat=True, given=given)
     lowest = []
@@ -114,6 +115,6 @@ def test_a_mark_is_scored_as_of_its_moment_with_its_models() -> None:
         for mark in marks.itertuples()
     ]
     user, item = USERS.rows(marks["user_id"].tolist()), ITEMS.rows(marks["item_id"].tolist())
-    scores = model.score(user, item, marks["timestamp"].to_numpy(np.int64))
+    scores = model.score(user, item, Moments.of(marks))
     assert made.pairs(marks) == pytest.approx(np.array(likes) + scores, abs=1e-4)
     assert likes[2] > likes[0] == 0

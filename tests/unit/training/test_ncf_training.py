@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from hidden_gems.core.errors import BadInputError
+from hidden_gems.datasets.moments import Moments
 from hidden_gems.training.loop import LoopConfig, Progress
 from hidden_gems.training.ncf import NCFRecommender, NCFSettings
 from hidden_gems.training.negatives import NegativesConfig
-from tests.logs import log_of, town
+from tests.logs import facts_of, log_of, town
 
 LOG = town(events=2000)
 ATTRIBUTES = np.zeros((LOG.items, 2), dtype=np.float32)
@@ -40,12 +41,12 @@ def test_defaults_are_the_plans() -> None:
 
 @pytest.fixture(scope="module")
 def fitted() -> NCFRecommender:
-    return NCFRecommender(ATTRIBUTES, settings=SMALL).fit(LOG)
+    return NCFRecommender(facts_of(ATTRIBUTES), settings=SMALL).fit(LOG)
 
 
 def test_tells_groups_of_people_apart(fitted: NCFRecommender) -> None:
     people = np.arange(1, LOG.users)
-    scores = fitted.score_catalogue(people, LOG.timestamp[-1:].repeat(len(people)))[:, 1:]
+    scores = fitted.score_catalogue(people, LOG.moments[np.full(len(people), -1)])[:, 1:]
     own = np.arange(LOG.items - 1)[None] % 4 == (people[:, None] - 1) % 4
     assert scores[own].mean() > scores[~own].mean() + 1.0
 
@@ -62,11 +63,11 @@ def test_untrained_rows_are_the_unknown_row_with_their_own_attributes() -> None:
     pairs = [(person, item) for person in range(1, 12) for item in (1, 2, 3) if (person + item) % 3]
     attributes = np.array([[0], [1], [0], [1], [0], [1]], dtype=np.float32)
     settings = replace(SMALL, loop=LoopConfig(epochs=20, batch=4))
-    model = NCFRecommender(attributes, settings=settings).fit(log_of(pairs, users=14, items=6))
+    model = NCFRecommender(facts_of(attributes), settings=settings).fit(log_of(pairs, users=14, items=6))
     for table, trained, untrained in ((model.module.user, 3, 12), (model.module.item, 3, 4), (model.module.bias, 3, 5)):
         assert torch.equal(table.weight[untrained], table.weight[0])
         assert not torch.equal(table.weight[trained], table.weight[0])
-    user, when = np.array([1, 1]), np.array([1_777_904_999] * 2)
+    user, when = np.array([1, 1]), Moments.at(np.array([1_777_904_999] * 2))
     known, other = model.score(user, np.array([4, 5]), when)
     assert known != other  # attributes 0 and 1
     assert known == model.score(user[:1], np.array([0]), when[:1])[0]
@@ -75,9 +76,9 @@ def test_untrained_rows_are_the_unknown_row_with_their_own_attributes() -> None:
 def test_time_matters_unless_times_are_an_order(fitted: NCFRecommender) -> None:
     user, item = np.array([3, 3]), np.array([5, 5])
     morning, night = 1_777_870_800, 1_777_914_000
-    assert np.ptp(fitted.score(user, item, np.array([morning, night]))) > 0
-    ordered = NCFRecommender(ATTRIBUTES, order_only=True, settings=SMALL).fit(LOG)
-    assert np.ptp(ordered.score(user, item, np.array([morning, night]))) == 0
+    assert np.ptp(fitted.score(user, item, Moments.at(np.array([morning, night])))) > 0
+    ordered = NCFRecommender(facts_of(ATTRIBUTES, order_only=True), SMALL).fit(LOG)
+    assert np.ptp(ordered.score(user, item, Moments.at(np.array([morning, night])))) == 0
 
 
 def test_killed_and_resumed_scores_the_same(tmp_path: Path) -> None:
@@ -92,11 +93,11 @@ def test_killed_and_resumed_scores_the_same(tmp_path: Path) -> None:
     plain = replace(SMALL, validation_share=0.0)
     settings = replace(plain, negatives=NegativesConfig(hard_share=0.25, hard_depth=5), hard_every=2)
     with pytest.raises(KilledError):
-        NCFRecommender(ATTRIBUTES, settings=settings, checkpoint=tmp_path, progress=kill).fit(LOG)
-    resumed = NCFRecommender(ATTRIBUTES, settings=settings, checkpoint=tmp_path).fit(LOG)
-    unbroken = NCFRecommender(ATTRIBUTES, settings=settings).fit(LOG)
-    without = NCFRecommender(ATTRIBUTES, settings=plain).fit(LOG)
-    scores = [model.score(LOG.user, LOG.item, LOG.timestamp) for model in (resumed, unbroken, without)]
+        NCFRecommender(facts_of(ATTRIBUTES), settings=settings, checkpoint=tmp_path, progress=kill).fit(LOG)
+    resumed = NCFRecommender(facts_of(ATTRIBUTES), settings=settings, checkpoint=tmp_path).fit(LOG)
+    unbroken = NCFRecommender(facts_of(ATTRIBUTES), settings=settings).fit(LOG)
+    without = NCFRecommender(facts_of(ATTRIBUTES), settings=plain).fit(LOG)
+    scores = [model.score(LOG.user, LOG.item, LOG.moments) for model in (resumed, unbroken, without)]
     np.testing.assert_array_equal(scores[0], scores[1])
     assert (scores[1] != scores[2]).any()  # hard negatives teach something else
     hard = torch.load(tmp_path / "fit" / "last.pt", weights_only=True)["task"]["hard"].numpy()
@@ -112,13 +113,13 @@ def test_killed_and_resumed_scores_the_same(tmp_path: Path) -> None:
 
 def test_what_cannot_be_fitted() -> None:
     with pytest.raises(BadInputError, match="a row for each of 41 items, got 40"):
-        NCFRecommender(ATTRIBUTES[:-1]).fit(LOG)
+        NCFRecommender(facts_of(ATTRIBUTES[:-1])).fit(LOG)
     with pytest.raises(BadInputError, match="no positive interaction"):
-        NCFRecommender(ATTRIBUTES[:3]).fit(log_of([(0, 1), (1, 0)], users=2, items=3))
+        NCFRecommender(facts_of(ATTRIBUTES[:3])).fit(log_of([(0, 1), (1, 0)], users=2, items=3))
 
 
 def test_settings_come_back(fitted: NCFRecommender, tmp_path: Path) -> None:
-    model = NCFRecommender(ATTRIBUTES, "America/New_York", True, SMALL).fit(LOG)
+    model = NCFRecommender(facts_of(ATTRIBUTES, timezone="America/New_York", order_only=True), SMALL).fit(LOG)
     model.save(tmp_path)
     loaded = NCFRecommender.load(tmp_path)
     assert (loaded.timezone, loaded.order_only, loaded.settings) == ("America/New_York", True, SMALL)
@@ -127,7 +128,7 @@ def test_settings_come_back(fitted: NCFRecommender, tmp_path: Path) -> None:
 
 def test_starts_from_popularity_and_spectral_embeddings() -> None:
     frozen = replace(SMALL, validation_share=0.0, loop=LoopConfig(epochs=1, batch=4096, rate=0.0, decay=0.0))
-    model = NCFRecommender(ATTRIBUTES, settings=frozen).fit(LOG)
+    model = NCFRecommender(facts_of(ATTRIBUTES), settings=frozen).fit(LOG)
     user, met = model.module.user.weight.detach().numpy(), np.bincount(LOG.item, minlength=LOG.items)
     unique = np.array([len(np.unique(LOG.user[LOG.item == item])) for item in range(LOG.items)]) + 1.0
     bias = model.module.bias.weight.detach().numpy()[:, 0]
@@ -136,4 +137,4 @@ def test_starts_from_popularity_and_spectral_embeddings() -> None:
     who, what = np.array([3]), np.array([5])
     product = user[3] @ model.module.item.weight.detach().numpy()[5]
     expected = 4.0 * product + bias[5] - np.log(4)
-    np.testing.assert_allclose(model.score(who, what, LOG.timestamp[-1:]), [expected], rtol=1e-5)
+    np.testing.assert_allclose(model.score(who, what, LOG.moments[-1:]), [expected], rtol=1e-5)

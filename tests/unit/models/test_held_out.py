@@ -1,7 +1,7 @@
 import numpy as np
 
 from hidden_gems.datasets.interactions import Interactions
-from hidden_gems.training.held_out import FEWEST_PAIRS, hold_out
+from hidden_gems.models.held_out import FEWEST_PAIRS, HeldOut, hold_out
 from tests.logs import log_of, town
 
 
@@ -14,10 +14,14 @@ def _scores(log: Interactions, user: np.ndarray, best: dict[int, list[int]]) -> 
     return scores
 
 
+def _mean(held_out: HeldOut, scores: np.ndarray) -> float:
+    return float(np.nanmean(held_out.ndcg(scores)))
+
+
 def _log() -> Interactions:
     """Person p of 20 met items 1-3, and in the last quarter item 4 + p % 3 and again item 1."""
     early = [(person, item) for item in (1, 2, 3, 4 + 7) for person in range(1, 22)]
-    shown = [(21, item) for item in (4, 5, 6)]
+    shown = [(21, item) for item in (4, 5, 6, 1)]  # the last one is held out: 21 does not come back in the slice
     late = [(person, item) for person in range(1, 21) for item in (4 + person % 3, 1)]
     return log_of(early + shown + late, users=23, items=15)
 
@@ -25,12 +29,12 @@ def _log() -> Interactions:
 def test_new_pairs_of_the_last_slice_judge() -> None:
     log = _log()
     early, held_out = hold_out(log, 40 / len(log.user), seed=0)
-    assert len(early.user) == len(log.user) - 40
+    assert len(early.user) == len(log.user) - 41
     assert held_out is not None
-    assert held_out.user.tolist() == list(range(1, 21))
+    assert held_out.user.tolist() == list(range(1, 22))
     assert held_out.new.toarray()[0].tolist() == [0] * 5 + [1] + [0] * 9  # not item 1, which person 1 had met
-    assert held_out.when[0] == log.timestamp[-40]
-    assert held_out.when[1] == log.timestamp[-38]
+    assert held_out.moments.timestamp[0] == log.timestamp[-40]
+    assert held_out.moments.timestamp[1] == log.timestamp[-38]
 
 
 def test_ndcg_by_hand() -> None:
@@ -40,10 +44,10 @@ def test_ndcg_by_hand() -> None:
     third = {person: [7, 8, 4 + person % 3] for person in range(1, 21)}
     seen_first = {person: [1, 2, 3, 11, 4 + person % 3] for person in range(1, 21)}
     late = {person: [5 + other for other in range(2, 6)] for person in range(1, 21)} | {}
-    assert held_out.ndcg(_scores(_log(), held_out.user, perfect)) == 1.0
-    np.testing.assert_allclose(held_out.ndcg(_scores(_log(), held_out.user, third)), 0.5)  # 1 / log2(4)
-    assert held_out.ndcg(_scores(_log(), held_out.user, seen_first)) == 1.0  # what was seen is left out
-    assert 0.0 < held_out.ndcg(_scores(_log(), held_out.user, late)) < 1.0
+    assert _mean(held_out, _scores(_log(), held_out.user, perfect)) == 1.0
+    np.testing.assert_allclose(_mean(held_out, _scores(_log(), held_out.user, third)), 0.5)  # 1 / log2(4)
+    assert _mean(held_out, _scores(_log(), held_out.user, seen_first)) == 1.0  # what was seen is left out
+    assert 0.0 < _mean(held_out, _scores(_log(), held_out.user, late)) < 1.0
 
 
 def test_too_few_new_pairs_judge_nothing() -> None:
