@@ -1,6 +1,6 @@
 """What comes next, held out: it decides how long a model learns, how it is set, and what it weighs in a blend."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ class HeldOut:
     """People who came back in the slice, V of them, with what they met before and in it."""
 
     user: Rows  # V
-    moments: Moments  # their first moment in the slice, V
+    moments: Moments  # a second after they first did something in the slice, so that all before it counts, V
     seen: csr_matrix  # items met before, V X I
     new: csr_matrix  # items met in it for the first time, V X I
     met: csr_matrix  # all items met in it, V X I
@@ -101,8 +101,10 @@ def hold_out(
     _, first = np.unique(after.user, return_index=True)  # the log is sorted by time
     where = np.zeros(log.users, dtype=np.int64)
     where[after.user[first]] = first
+    when = after.moments[where[user]]
+    when = replace(when, timestamp=when.timestamp + 1)
     met, new = (_table(came, rows)[user] for rows in (judged, fresh))
-    return early, HeldOut(user, after.moments[where[user]], known.table(known.reward)[user], new, met)
+    return early, HeldOut(user, when, known.table(known.reward)[user], new, met)
 
 
 def _late(log: Interactions, share: float, random: np.random.Generator) -> NDArray[np.bool_]:

@@ -84,7 +84,7 @@ def test_the_worst_difference_is_told(model: NCFRecommender, paths: dict[str, Pa
 
     def off(feed: dict[str, np.ndarray]) -> np.ndarray:
         with torch.inference_mode():
-            known = torch.from_numpy(model.attributes)[feed["item"]]
+            known = torch.from_numpy(model.facts.attributes)[feed["item"]]
             inputs = (torch.from_numpy(feed[name]) for name in ("user", "item", "context"))
             logits: np.ndarray = model.module(*inputs, known).numpy()
         return logits + (0.5 if feed["item"][0] == 1 else 0.25)

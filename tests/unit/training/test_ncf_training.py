@@ -29,7 +29,6 @@ def test_defaults_are_the_plans() -> None:
         dropout=0.2,
         loop=LoopConfig(decay=1e-5),
         negatives=NegativesConfig(per_positive=4),
-        validation_share=0.1,
         user_dropout=0.05,
         item_dropout=0.03,
         table_rate=0.02,
@@ -90,13 +89,12 @@ def test_killed_and_resumed_scores_the_same(tmp_path: Path) -> None:
         if count == 40:
             raise KilledError
 
-    plain = replace(SMALL, validation_share=0.0)
-    settings = replace(plain, negatives=NegativesConfig(hard_share=0.25, hard_depth=5), hard_every=2)
+    settings = replace(SMALL, negatives=NegativesConfig(hard_share=0.25, hard_depth=5), hard_every=2)
     with pytest.raises(KilledError):
-        NCFRecommender(facts_of(ATTRIBUTES), settings=settings, checkpoint=tmp_path, progress=kill).fit(LOG)
-    resumed = NCFRecommender(facts_of(ATTRIBUTES), settings=settings, checkpoint=tmp_path).fit(LOG)
-    unbroken = NCFRecommender(facts_of(ATTRIBUTES), settings=settings).fit(LOG)
-    without = NCFRecommender(facts_of(ATTRIBUTES), settings=plain).fit(LOG)
+        NCFRecommender(facts_of(ATTRIBUTES), settings=settings, checkpoint=tmp_path, progress=kill).refit(LOG)
+    resumed = NCFRecommender(facts_of(ATTRIBUTES), settings=settings, checkpoint=tmp_path).refit(LOG)
+    unbroken = NCFRecommender(facts_of(ATTRIBUTES), settings=settings).refit(LOG)
+    without = NCFRecommender(facts_of(ATTRIBUTES), settings=SMALL).refit(LOG)
     scores = [model.score(LOG.user, LOG.item, LOG.moments) for model in (resumed, unbroken, without)]
     np.testing.assert_array_equal(scores[0], scores[1])
     assert (scores[1] != scores[2]).any()  # hard negatives teach something else
@@ -112,7 +110,7 @@ def test_killed_and_resumed_scores_the_same(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_fitted() -> None:
-    with pytest.raises(BadInputError, match="a row for each of 41 items, got 40"):
+    with pytest.raises(BadInputError, match="facts about each of 41 items, got 40"):
         NCFRecommender(facts_of(ATTRIBUTES[:-1])).fit(LOG)
     with pytest.raises(BadInputError, match="no positive interaction"):
         NCFRecommender(facts_of(ATTRIBUTES[:3])).fit(log_of([(0, 1), (1, 0)], users=2, items=3))
@@ -122,13 +120,13 @@ def test_settings_come_back(fitted: NCFRecommender, tmp_path: Path) -> None:
     model = NCFRecommender(facts_of(ATTRIBUTES, timezone="America/New_York", order_only=True), SMALL).fit(LOG)
     model.save(tmp_path)
     loaded = NCFRecommender.load(tmp_path)
-    assert (loaded.timezone, loaded.order_only, loaded.settings) == ("America/New_York", True, SMALL)
-    np.testing.assert_array_equal(loaded.attributes, ATTRIBUTES)
+    assert (loaded.facts.timezone, loaded.facts.order_only, loaded.settings) == ("America/New_York", True, SMALL)
+    np.testing.assert_array_equal(loaded.facts.attributes, ATTRIBUTES)
 
 
 def test_starts_from_popularity_and_spectral_embeddings() -> None:
-    frozen = replace(SMALL, validation_share=0.0, loop=LoopConfig(epochs=1, batch=4096, rate=0.0, decay=0.0))
-    model = NCFRecommender(facts_of(ATTRIBUTES), settings=frozen).fit(LOG)
+    frozen = replace(SMALL, loop=LoopConfig(epochs=1, batch=4096, rate=0.0, decay=0.0))
+    model = NCFRecommender(facts_of(ATTRIBUTES), settings=frozen).refit(LOG)
     user, met = model.module.user.weight.detach().numpy(), np.bincount(LOG.item, minlength=LOG.items)
     unique = np.array([len(np.unique(LOG.user[LOG.item == item])) for item in range(LOG.items)]) + 1.0
     bias = model.module.bias.weight.detach().numpy()[:, 0]
