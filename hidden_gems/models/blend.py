@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from hidden_gems.datasets.interactions import Interactions, Rows
-from hidden_gems.models.held_out import HeldOut
+from hidden_gems.models.held_out import HeldOut, hold_out
 
 Scores = NDArray[np.float32]
 
@@ -27,6 +27,7 @@ _FOLDS = 5
 _PENALTIES = (0.003, 0.03, 0.3)  # of the squared weights, a person
 _DEVIATION = 10.0  # how much dearer a bucket's own weights are than those of all
 _FOLD_SEED = 11
+_FEWEST_PEOPLE = 20
 _FARTHEST = float(np.log((_DEPTH + 1.0) / (_CANDIDATES + 1.0)))
 
 
@@ -87,6 +88,12 @@ class Weights:
     ndcg: float  # cross-validated NDCG@10 on the people held out
     adds: Mapping[str, float]  # cross-validated NDCG@10 that is lost without a member
 
+    @classmethod
+    def alike(cls, members: tuple[str, ...]) -> Self:
+        """Every member counts alike: nothing was held out that could tell them apart."""
+        count = len(members)
+        return cls(members, np.full(2 * count, 1.0 / count), np.zeros((BUCKETS, 2 * count)), float("nan"), {})
+
     def combine(self, tables: Mapping[str, Scores], bucket: Rows, hidden: NDArray[np.bool_]) -> Scores:
         """Scores of every item, float32, size U X I; -inf in column 0.
 
@@ -118,6 +125,48 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Blend:
+    """Weights for both questions: which items are new to a person and liked next, and which are next with repeats."""
+
+    new: Weights
+    again: Weights
+
+    @classmethod
+    def fit(cls, tables: Mapping[str, Scores], held_out: HeldOut | None, log: Interactions) -> Self:
+        """Fit both on what was held out of a log.
+
+        Args:
+            tables: Scores of the members for the people held out, V X I each, by models that did not see it.
+            held_out: What `hold_out` gives for the log; with None every member counts alike.
+            log: Of it only what `hold_out` left is looked at.
+        """
+        if held_out is None:
+            alike = Weights.alike(tuple(tables))
+            return cls(alike, alike)
+        early, _ = hold_out(log)
+        new = fit_blend(tables, held_out, early, repeat=False)
+        return cls(new, fit_blend(tables, held_out, early, repeat=True) if held_out.repeats else new)
+
+    def weights(self, repeat: bool) -> Weights:
+        """Weights of one question."""
+        return self.again if repeat else self.new
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Members that weigh anything in either."""
+        return tuple(dict.fromkeys(self.new.members + self.again.members))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {"new": self.new.to_dict(), "again": self.again.to_dict()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` gave."""
+        return cls(Weights.from_dict(values["new"]), Weights.from_dict(values["again"]))
+
+
+@dataclass(frozen=True)
 class _Lists:
     """Candidates of the people who judge, one after another: N rows, P people."""
 
@@ -146,7 +195,8 @@ def fit_blend(tables: Mapping[str, Scores], held_out: HeldOut, early: Interactio
 
     The candidates of a person are the best 50 of any member. Weights are those of a conditional logit over them, one
     set for all people and what each bucket adds, both shrunk; the strength is chosen by cross-validation over people.
-    A member that makes the cross-validated NDCG@10 worse is left out.
+    A member that makes the cross-validated NDCG@10 worse is left out. With fewer than 20 people to go by, all count
+    alike.
 
     Args:
         tables: Scores of the members for the people held out, V X I each, by models that saw only `early`.
@@ -158,6 +208,8 @@ def fit_blend(tables: Mapping[str, Scores], held_out: HeldOut, early: Interactio
         McFadden (1974), Conditional Logit Analysis of Qualitative Choice Behavior; stacking after Wolpert (1992).
     """
     names = tuple(tables)
+    if np.count_nonzero(np.diff((held_out.met if repeat else held_out.new).indptr)) < _FEWEST_PEOPLE:
+        return Weights.alike(names)
     lists = _lists([tables[name] for name in names], held_out, buckets(early, held_out.user), repeat)
     chosen = list(range(len(names)))
     fits = {penalty: _validated(lists, chosen, len(names), penalty, None) for penalty in _PENALTIES}
