@@ -28,6 +28,7 @@ _PENALTIES = (0.003, 0.03, 0.3)  # of the squared weights, a person
 _DEVIATION = 10.0  # how much dearer a bucket's own weights are than those of all
 _FOLD_SEED = 11
 _FEWEST_PEOPLE = 20
+_WORSE = 1.002  # a member goes if NDCG@10 without it is so many times that with it: less is chance
 _FARTHEST = float(np.log((_DEPTH + 1.0) / (_CANDIDATES + 1.0)))
 
 
@@ -195,7 +196,7 @@ def fit_blend(tables: Mapping[str, Scores], held_out: HeldOut, early: Interactio
 
     The candidates of a person are the best 50 of any member. Weights are those of a conditional logit over them, one
     set for all people and what each bucket adds, both shrunk; the strength is chosen by cross-validation over people.
-    A member that makes the cross-validated NDCG@10 worse is left out. With fewer than 20 people to go by, all count
+    A member without which the cross-validated NDCG@10 is clearly better is left out. With fewer than 20 people to go by, all count
     alike.
 
     Args:
@@ -223,7 +224,7 @@ def fit_blend(tables: Mapping[str, Scores], held_out: HeldOut, early: Interactio
             others = [each for each in chosen if each != member]
             without[member] = _validated(lists, others, len(names), penalty, [each[:, kept] for each in solved])
         worst = max(without, key=lambda member: without[member][0])
-        if without[worst][0] < value:
+        if without[worst][0] < value * _WORSE:
             break
         chosen.remove(worst)
         value, solved = without[worst]
