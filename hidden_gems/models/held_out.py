@@ -35,6 +35,28 @@ class HeldOut:
     new: csr_matrix  # items met in it for the first time, V X I
     met: csr_matrix  # all items met in it, V X I
 
+    @classmethod
+    def of(cls, early: Interactions, after: Interactions) -> Self | None:
+        """What people and items that are known from `early` did in `after`; None for fewer than `FEWEST_PAIRS` new pairs.
+
+        Args:
+            early: What may be learned from, oldest first.
+            after: What is held out, oldest first; of the same people and items.
+        """
+        known, came = Pairs.of(early), Pairs.of(after)
+        judged = np.isin(came.user, known.user) & np.isin(came.item, known.item)
+        fresh = judged & ~np.isin(came.keys, known.keys)
+        if fresh.sum() < FEWEST_PAIRS:
+            return None
+        user = np.unique(came.user[judged])
+        _, first = np.unique(after.user, return_index=True)  # the log is sorted by time
+        where = np.zeros(early.users, dtype=np.int64)
+        where[after.user[first]] = first
+        when = after.moments[where[user]]
+        when = replace(when, timestamp=when.timestamp + 1)
+        met, new = (_table(came, rows)[user] for rows in (judged, fresh))
+        return cls(user, when, known.table(known.reward)[user], new, met)
+
     @property
     def repeats(self) -> bool:
         """Whether people come back to the same items often enough to judge by it."""
@@ -97,22 +119,11 @@ def hold_out(
         `FEWEST_PAIRS` new pairs of people and items that are both known from the rest.
     """
     late = _late(log, share, np.random.default_rng([seed, 7]))
-    early, after = log.part(~late), log.part(late)
-    known, came = Pairs.of(early), Pairs.of(after)
-    judged = np.isin(came.user, known.user) & np.isin(came.item, known.item)
-    fresh = judged & ~np.isin(came.keys, known.keys)
-    if fresh.sum() < FEWEST_PAIRS:
+    early = log.part(~late)
+    held_out = HeldOut.of(early, log.part(late))
+    if held_out is None:
         return log, None
-    user = np.unique(came.user[judged])
-    if len(user) > most:
-        user = np.sort(np.random.default_rng(seed).choice(user, most, replace=False))
-    _, first = np.unique(after.user, return_index=True)  # the log is sorted by time
-    where = np.zeros(log.users, dtype=np.int64)
-    where[after.user[first]] = first
-    when = after.moments[where[user]]
-    when = replace(when, timestamp=when.timestamp + 1)
-    met, new = (_table(came, rows)[user] for rows in (judged, fresh))
-    return early, HeldOut(user, when, known.table(known.reward)[user], new, met)
+    return early, held_out.some(most, seed)
 
 
 def _late(log: Interactions, share: float, random: np.random.Generator) -> NDArray[np.bool_]:
