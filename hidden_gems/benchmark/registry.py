@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from hidden_gems.features.facts import ItemFacts
 from hidden_gems.models.item_knn import ItemKNN
@@ -28,3 +29,9 @@ SIMPLE: dict[str, Make] = {
 DEEP: dict[str, Make] = {"ncf": _ncf}
 """Models that learn by gradients; they are in the served graph."""
 RECOMMENDERS: dict[str, Make] = SIMPLE | DEEP
+
+
+def load(name: str, folder: Path) -> Recommender:
+    """A recommender that was saved into a folder."""
+    made = RECOMMENDERS[name](ItemFacts.none(1), DataSize(0, 0, 0, 1, 1), "auto", 0)
+    return type(made).load(folder)

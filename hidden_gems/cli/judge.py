@@ -1,7 +1,6 @@
 """`gems evaluate` and `gems rank`: models on a folder of interactions, without a pipeline."""
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hidden_gems.cli.extras import needs_extra
-from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, Data, MaxRejected, Seed, Timezone, check_out
+from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, Data, MaxRejected, Presets, Seed, Timezone, check_out
 from hidden_gems.core.home import gems_home
 from hidden_gems.core.ids import Pseudonyms
 
@@ -18,15 +17,6 @@ if TYPE_CHECKING:
     from hidden_gems.datasets.validation import Checked
 
 NAMES = "popular, item_knn, ncf, lambdamart"
-
-
-class Presets(StrEnum):
-    """Sizes of the models."""
-
-    AUTO = "auto"
-    PLAN = "plan"
-
-
 WRITERS = (".parquet", ".csv", ".csv.gz")
 
 

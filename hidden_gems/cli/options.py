@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -94,3 +95,10 @@ class Places:
     def mlflow() -> str:
         """Tracking address of MLflow, one for all datasets."""
         return f"sqlite:///{gems_home() / 'mlflow.db'}"
+
+
+class Presets(StrEnum):
+    """Sizes of the models."""
+
+    AUTO = "auto"
+    PLAN = "plan"

@@ -141,10 +141,14 @@ class Blend:
             held_out: What `hold_out` gives for the log; with None every member counts alike.
             log: Of it only what `hold_out` left is looked at.
         """
+        return cls.between(tables, held_out, hold_out(log)[0])
+
+    @classmethod
+    def between(cls, tables: Mapping[str, Scores], held_out: HeldOut | None, early: Interactions) -> Self:
+        """Fit both on what came after `early`, which is all that the members saw."""
         if held_out is None:
             alike = Weights.alike(tuple(tables))
             return cls(alike, alike)
-        early, _ = hold_out(log)
         new = fit_blend(tables, held_out, early, repeat=False)
         return cls(new, fit_blend(tables, held_out, early, repeat=True) if held_out.repeats else new)
 
@@ -196,8 +200,8 @@ def fit_blend(tables: Mapping[str, Scores], held_out: HeldOut, early: Interactio
 
     The candidates of a person are the best 50 of any member. Weights are those of a conditional logit over them, one
     set for all people and what each bucket adds, both shrunk; the strength is chosen by cross-validation over people.
-    A member without which the cross-validated NDCG@10 is clearly better is left out. With fewer than 20 people to go by, all count
-    alike.
+    A member without which the cross-validated NDCG@10 is clearly better is left out. With fewer than 20 people to go
+    by, all count alike.
 
     Args:
         tables: Scores of the members for the people held out, V X I each, by models that saw only `early`.

@@ -24,6 +24,7 @@ from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
 from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.recommend.tables import ReleaseTables
+from hidden_gems.steps.blending import BLEND_FILE
 from hidden_gems.steps.gating import FIGURES
 from hidden_gems.steps.learning import SAMPLE, open_shelf
 from hidden_gems.training.ncf import NCFRecommender
@@ -37,7 +38,7 @@ class Parts:
     """Folders and files that earlier steps wrote."""
 
     checked: Path
-    ncf: Path
+    models: Path  # what `fit_blend` gathered
     ranker: Path
     evaluation: Path
     page: Path
@@ -60,7 +61,7 @@ def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
         ParityError: If an exported model answers otherwise than the model it was made from.
     """
     shelf = open_shelf(parts.checked, seed)
-    ncf, ranker = NCFRecommender.load(parts.ncf), LambdaMART.load(parts.ranker)
+    ncf, ranker = NCFRecommender.load(parts.models / "ncf" / "test"), LambdaMART.load(parts.ranker)
     evaluation = json.loads((parts.evaluation / FIGURES).read_text())
     decision = json.loads(parts.decision.read_text())
 
@@ -72,6 +73,7 @@ def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
         _pack_ranker(ranker, parts.ranker / SAMPLE, draft / "ranker")
         _tables(shelf).save(draft / "tables")
         _write_policy(shelf, draft / "policy")
+        shutil.copy(parts.models / BLEND_FILE, draft / "policy")
         reports = draft / "reports"
         shutil.copytree(parts.evaluation, reports)
         shutil.copy(parts.page, reports / "report.html")

@@ -149,7 +149,7 @@ def _trained(chain: Chain, marks: pd.DataFrame) -> np.ndarray:
     reaches = np.zeros((len(shelf.items), len(shelf.items)))
     np.add.at(reaches, (np.arange(len(reaches))[:, None], neighbours.rows), neighbours.weights)
     collaborative = history.table(history.reward) @ reaches + neighbours.prior
-    ncf = NCFRecommender.load(chain.parts.ncf).score(user, item, when)
+    ncf = NCFRecommender.load(chain.parts.models / "ncf" / "test").score(user, item, when)
     return ranking_features(raw_columns(chain.dataset, marks), {"ncf": ncf, "item_knn": collaborative[user, item]})
 
 
