@@ -20,7 +20,7 @@ from hidden_gems.models.pairs import Pairs, last_moments
 from hidden_gems.models.size import DataSize, Preset
 from hidden_gems.models.top_k import top_k
 from hidden_gems.training.deep import DeepRecommender, tensor, untrained
-from hidden_gems.training.loop import LoopConfig, Task
+from hidden_gems.training.loop import LoopConfig, Task, WeightedLoss
 from hidden_gems.training.negatives import NO_NEGATIVE, Negatives, NegativesConfig
 from hidden_gems.training.spectral import spectral_embeddings
 
@@ -162,7 +162,7 @@ class _NCFTask:
             found.append(top_k(scores, settings.negatives.hard_depth, exclude=seen[user])[0])
         self.negatives.hard = np.concatenate(found)
 
-    def loss(self, model: Callable[..., Tensor], rows: NDArray[np.int64], random: np.random.Generator) -> Tensor:
+    def loss(self, model: Callable[..., Tensor], rows: NDArray[np.int64], random: np.random.Generator) -> WeightedLoss:
         settings, device = self.model.settings, self.module.bias.weight.device
         user, met = self.pairs.user[rows], self.pairs.item[rows]
         item = np.column_stack([met, self.negatives.draw(user, random)])  # B X 1 + N
@@ -178,7 +178,8 @@ class _NCFTask:
             tensor(self.model.facts.attributes[item]).to(device),
         )
         parts = functional.binary_cross_entropy_with_logits(logits, tensor(target).to(device), reduction="none")
-        return (parts * tensor(weight).to(device)).sum() / float(weight.sum())
+        total = float(weight.sum())
+        return WeightedLoss((parts * tensor(weight).to(device)).sum() / total, total)
 
     def validate(self) -> float | None:
         if self.held_out is None:
