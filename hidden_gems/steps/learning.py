@@ -52,23 +52,17 @@ def materialize_features(checked: Path, redis: str, folder: Path) -> dict[str, i
     return materialize(dataset, dataset.now, redis=redis, folder=folder)
 
 
-def train_ncf(checked: Path, out: Path, until: str, seed: int) -> dict[str, float]:
-    """Fit NCF before a cut-off and write it.
+def cut_off(shelf: Shelf, until: str) -> int:
+    """The moment where what a model learns from ends.
 
     Args:
-        checked: Folder of the checked dataset.
-        out: Folder of the model.
-        until: `rank` or `test`.
-        seed: Of everything random.
-
-    Returns:
-        epochs, loss of the last, and the best validation value (0 where there was none).
+        shelf: Of the dataset.
+        until: `rank`: the slice of time that the ranker learns from; `test`: the test; `now`: the end.
 
     Raises:
-        BadInputError: If `until` is neither, or nothing before the cut-off can be learned from.
+        BadInputError: If `until` is none of these, or nothing before the moment can be learned from.
     """
-    shelf = open_shelf(checked, seed)
-    cuts = {"rank": shelf.split.rank_from, "test": shelf.split.test_from}
+    cuts = {"rank": shelf.split.rank_from, "test": shelf.split.test_from, "now": shelf.dataset.now}
     if until not in cuts:
         raise BadInputError(f"until must be one of {', '.join(cuts)}, got {until!r}")
     if not len(shelf.log(cuts[until]).user):
@@ -76,7 +70,26 @@ def train_ncf(checked: Path, out: Path, until: str, seed: int) -> dict[str, floa
             f"{shelf.dataset.about.name} has no visit, like or other positive interaction before {cuts[until]} "
             "(epoch seconds, or an order), where the models learn; bring a longer history"
         )
-    model = shelf.model("ncf", cuts[until])
+    return cuts[until]
+
+
+def train_ncf(checked: Path, out: Path, until: str, seed: int) -> dict[str, float]:
+    """Fit NCF before a cut-off and write it.
+
+    Args:
+        checked: Folder of the checked dataset.
+        out: Folder of the model.
+        until: `rank`, `test` or `now`.
+        seed: Of everything random.
+
+    Returns:
+        epochs, loss of the last, and the best validation value (0 where there was none).
+
+    Raises:
+        BadInputError: If `until` is none of these, or nothing before the cut-off can be learned from.
+    """
+    shelf = open_shelf(checked, seed)
+    model = shelf.model("ncf", cut_off(shelf, until))
     assert isinstance(model, NCFRecommender)
     model.save(out)
     search, fit = model.reports[0], model.reports[-1]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -22,7 +22,9 @@ from hidden_gems.models.top_k import top_k
 from hidden_gems.training.deep import DeepRecommender, tensor, untrained
 from hidden_gems.training.loop import LoopConfig, Task, WeightedLoss
 from hidden_gems.training.negatives import NO_NEGATIVE, Negatives, NegativesConfig
+from hidden_gems.training.settings import settings_from
 from hidden_gems.training.spectral import spectral_embeddings
+from hidden_gems.training.trial import Trial
 
 _PAIR_CHUNK, _USER_CHUNK = 32_768, 512
 _CELL_CHUNK = 8_192  # pairs of a catalogue that are scored at once: what a core's cache holds
@@ -49,6 +51,28 @@ class NCFSettings:
     def of(cls, preset: Preset, size: DataSize) -> Self:
         """The plan's sizes, or sizes that fit the data."""
         return cls()
+
+    def suggest(self, trial: Trial, size: DataSize) -> Self:
+        """Other settings, for a search."""
+        loop = replace(
+            self.loop,
+            rate=trial.suggest_float("rate", 3e-4, 1e-2, log=True),
+            decay=trial.suggest_float("decay", 1e-7, 1e-3, log=True),
+        )
+        negatives = replace(
+            self.negatives,
+            per_positive=trial.suggest_int("per_positive", 2, 12, log=True),
+            popular_share=trial.suggest_float("popular_share", 0.0, 0.6),
+        )
+        return replace(
+            self,
+            width=trial.suggest_categorical("width", (32, 64, 128)),
+            dropout=trial.suggest_float("dropout", 0.0, 0.5),
+            table_rate=trial.suggest_float("table_rate", 2e-3, 1.0, log=True),
+            spectral_gain=trial.suggest_float("spectral_gain", 0.5, 16.0, log=True),
+            loop=loop,
+            negatives=negatives,
+        )
 
 
 @dataclass
@@ -102,7 +126,7 @@ class NCFRecommender(DeepRecommender[NCF, NCFSettings]):
 
     def restore(self, settings: dict[str, Any], arrays: dict[str, Tensor], parameters: dict[str, Tensor]) -> None:
         """Take back what was saved."""
-        self.settings = _settings(settings)
+        self.settings = settings_from(NCFSettings, settings)
         self.module = NCF(_sizes(self.settings, parameters["user.weight"].shape[0], self.facts.attributes))
 
 
@@ -221,8 +245,3 @@ def _sizes(settings: NCFSettings, users: int, attributes: NDArray[np.float32]) -
         hidden=settings.hidden,
         dropout=settings.dropout,
     )
-
-
-def _settings(values: dict[str, Any]) -> NCFSettings:
-    values = values | {"loop": LoopConfig(**values["loop"]), "negatives": NegativesConfig(**values["negatives"])}
-    return NCFSettings(**values | {"hidden": tuple(values["hidden"])})
