@@ -55,6 +55,27 @@ def materialize_features(checked: Path, redis: str, folder: Path) -> dict[str, i
     return materialize(dataset, dataset.now, redis=redis, folder=folder)
 
 
+def cut_off(shelf: Shelf, until: str) -> int:
+    """The moment where what a model learns from ends.
+
+    Args:
+        shelf: Of the dataset.
+        until: `rank`: the slice of time that the ranker learns from; `test`: the test; `now`: the end.
+
+    Raises:
+        BadInputError: If `until` is none of these, or nothing before the moment can be learned from.
+    """
+    cuts = {"rank": shelf.split.rank_from, "test": shelf.split.test_from, "now": shelf.dataset.now}
+    if until not in cuts:
+        raise BadInputError(f"until must be one of {', '.join(cuts)}, got {until!r}")
+    if not len(shelf.log(cuts[until]).user):
+        raise BadInputError(
+            f"{shelf.dataset.about.name} has no visit, like or other positive interaction before {cuts[until]} "
+            "(epoch seconds, or an order), where the models learn; bring a longer history"
+        )
+    return cuts[until]
+
+
 CUTS = ("rank", "test")
 """Folders of a trained model: fitted before the slice that the ranker learns from, and before the test."""
 
@@ -79,14 +100,9 @@ def train_model(checked: Path, out: Path, name: str, preset: str, seed: int) -> 
         raise BadInputError(f"preset must be one of {', '.join(get_args(Preset))}, got {preset!r}")
     shelf = open_shelf(checked, seed, cast(Preset, preset))
     figures: dict[str, float] = {}
-    for place, (cut, before) in enumerate(zip(CUTS, (shelf.split.rank_from, shelf.split.test_from), strict=True)):
+    for place, cut in enumerate(CUTS):
         print(f"progress: {place / len(CUTS):.3f} before the {cut} slice", flush=True)
-        if not len(shelf.log(before).user):
-            raise BadInputError(
-                f"{shelf.dataset.about.name} has no visit, like or other positive interaction before {before} "
-                "(epoch seconds, or an order), where the models learn; bring a longer history"
-            )
-        model = shelf.model(name, before)
+        model = shelf.model(name, cut_off(shelf, cut))
         assert isinstance(model, DeepRecommender)
         model.save(out / cut)
         figures |= {

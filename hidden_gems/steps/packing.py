@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hidden_gems.benchmark.shelf import Shelf
+from hidden_gems.core.checkout import git_sha
 from hidden_gems.core.clock import WallClock
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.names import embedding_row
@@ -84,7 +84,7 @@ def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
         return releases.Release(
             version=version,
             created=created,
-            git_sha=_git_sha(),
+            git_sha=git_sha(),
             dataset=shelf.dataset.about,
             seed=seed,
             feature_service=FEATURE_SERVICE,
@@ -166,8 +166,3 @@ def _write_policy(shelf: Shelf, folder: Path) -> None:
         failures=PRIOR_STRENGTH * (1.0 - rate),
         item_ids=np.array(shelf.items.ids, dtype=np.str_),
     )
-
-
-def _git_sha() -> str:
-    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else ""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -20,9 +20,11 @@ from hidden_gems.models.pairs import Pairs, last_moments
 from hidden_gems.models.size import DataSize, Preset
 from hidden_gems.models.top_k import top_k
 from hidden_gems.training.deep import DeepRecommender, tensor, untrained
-from hidden_gems.training.loop import LoopConfig, Task
+from hidden_gems.training.loop import LoopConfig, Task, WeightedLoss
 from hidden_gems.training.negatives import NO_NEGATIVE, Negatives, NegativesConfig
+from hidden_gems.training.settings import settings_from
 from hidden_gems.training.spectral import spectral_embeddings
+from hidden_gems.training.trial import Trial
 
 _PAIR_CHUNK, _USER_CHUNK = 32_768, 512
 _CELL_CHUNK = 8_192  # pairs of a catalogue that are scored at once: what a core's cache holds
@@ -49,6 +51,28 @@ class NCFSettings:
     def of(cls, preset: Preset, size: DataSize) -> Self:
         """The plan's sizes, or sizes that fit the data."""
         return cls()
+
+    def suggest(self, trial: Trial, size: DataSize) -> Self:
+        """Other settings, for a search."""
+        loop = replace(
+            self.loop,
+            rate=trial.suggest_float("rate", 3e-4, 1e-2, log=True),
+            decay=trial.suggest_float("decay", 1e-7, 1e-3, log=True),
+        )
+        negatives = replace(
+            self.negatives,
+            per_positive=trial.suggest_int("per_positive", 2, 12, log=True),
+            popular_share=trial.suggest_float("popular_share", 0.0, 0.6),
+        )
+        return replace(
+            self,
+            width=trial.suggest_categorical("width", (32, 64, 128)),
+            dropout=trial.suggest_float("dropout", 0.0, 0.5),
+            table_rate=trial.suggest_float("table_rate", 2e-3, 1.0, log=True),
+            spectral_gain=trial.suggest_float("spectral_gain", 0.5, 16.0, log=True),
+            loop=loop,
+            negatives=negatives,
+        )
 
 
 @dataclass
@@ -102,7 +126,7 @@ class NCFRecommender(DeepRecommender[NCF, NCFSettings]):
 
     def restore(self, settings: dict[str, Any], arrays: dict[str, Tensor], parameters: dict[str, Tensor]) -> None:
         """Take back what was saved."""
-        self.settings = _settings(settings)
+        self.settings = settings_from(NCFSettings, settings)
         self.module = NCF(_sizes(self.settings, parameters["user.weight"].shape[0], self.facts.attributes))
 
 
@@ -162,7 +186,7 @@ class _NCFTask:
             found.append(top_k(scores, settings.negatives.hard_depth, exclude=seen[user])[0])
         self.negatives.hard = np.concatenate(found)
 
-    def loss(self, model: Callable[..., Tensor], rows: NDArray[np.int64], random: np.random.Generator) -> Tensor:
+    def loss(self, model: Callable[..., Tensor], rows: NDArray[np.int64], random: np.random.Generator) -> WeightedLoss:
         settings, device = self.model.settings, self.module.bias.weight.device
         user, met = self.pairs.user[rows], self.pairs.item[rows]
         item = np.column_stack([met, self.negatives.draw(user, random)])  # B X 1 + N
@@ -178,7 +202,8 @@ class _NCFTask:
             tensor(self.model.facts.attributes[item]).to(device),
         )
         parts = functional.binary_cross_entropy_with_logits(logits, tensor(target).to(device), reduction="none")
-        return (parts * tensor(weight).to(device)).sum() / float(weight.sum())
+        total = float(weight.sum())
+        return WeightedLoss((parts * tensor(weight).to(device)).sum() / total, total)
 
     def validate(self) -> float | None:
         if self.held_out is None:
@@ -220,8 +245,3 @@ def _sizes(settings: NCFSettings, users: int, attributes: NDArray[np.float32]) -
         hidden=settings.hidden,
         dropout=settings.dropout,
     )
-
-
-def _settings(values: dict[str, Any]) -> NCFSettings:
-    values = values | {"loop": LoopConfig(**values["loop"]), "negatives": NegativesConfig(**values["negatives"])}
-    return NCFSettings(**values | {"hidden": tuple(values["hidden"])})
