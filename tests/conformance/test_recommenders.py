@@ -13,6 +13,7 @@ from hidden_gems.features.facts import ItemFacts
 from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.popular import Popular
 from hidden_gems.models.protocol import Recommender
+from hidden_gems.training.graphsage import GraphSAGERecommender, GraphSAGESettings
 from hidden_gems.training.loop import LoopConfig
 from hidden_gems.training.ncf import NCFRecommender, NCFSettings
 from tests.logs import log_of, town
@@ -34,10 +35,16 @@ def _ncf(items: int) -> NCFRecommender:
     return NCFRecommender(_facts(items), NCFSettings(width=16, hidden=(16, 8), loop=LoopConfig(epochs=3, batch=64)))
 
 
+def _graphsage(items: int) -> GraphSAGERecommender:
+    settings = GraphSAGESettings(width=16, hidden=(8,), loop=LoopConfig(epochs=3, batch=16))
+    return GraphSAGERecommender(_facts(items), settings)
+
+
 MODELS: dict[str, Make] = {
     "popular": lambda _: Popular(30.0),
     "item_knn": lambda _: ItemKNN(half_life_days=30.0),
     "ncf": _ncf,
+    "graphsage": _graphsage,
 }
 
 
