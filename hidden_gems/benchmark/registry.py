@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 from hidden_gems.features.facts import ItemFacts
@@ -14,25 +15,18 @@ Make = Callable[[ItemFacts, DataSize, Preset, int], Recommender]
 """Facts about the items, size of the log, preset, seed."""
 
 
-def _ncf(facts: ItemFacts, size: DataSize, preset: Preset, seed: int) -> Recommender:
-    from hidden_gems.training.ncf import NCFRecommender, NCFSettings  # torch takes seconds to import
+def _deep(module: str, name: str) -> Make:
+    """A deep recommender; torch takes seconds to import, so its module is named, not imported."""
 
-    settings = NCFSettings.of(preset, size)
-    return NCFRecommender(facts, replace(settings, loop=replace(settings.loop, seed=seed)))
+    def make(facts: ItemFacts, size: DataSize, preset: Preset, seed: int) -> Recommender:
+        found = import_module(f"hidden_gems.training.{module}")
+        settings = getattr(found, f"{name}Settings").of(preset, size)
+        made: Recommender = getattr(found, f"{name}Recommender")(
+            facts, replace(settings, loop=replace(settings.loop, seed=seed))
+        )
+        return made
 
-
-def _sasrec(facts: ItemFacts, size: DataSize, preset: Preset, seed: int) -> Recommender:
-    from hidden_gems.training.sasrec import SASRecRecommender, SASRecSettings
-
-    settings = SASRecSettings.of(preset, size)
-    return SASRecRecommender(facts, replace(settings, loop=replace(settings.loop, seed=seed)))
-
-
-def _gru4rec(facts: ItemFacts, size: DataSize, preset: Preset, seed: int) -> Recommender:
-    from hidden_gems.training.gru4rec import GRU4RecRecommender, GRU4RecSettings
-
-    settings = GRU4RecSettings.of(preset, size)
-    return GRU4RecRecommender(facts, replace(settings, loop=replace(settings.loop, seed=seed)))
+    return make
 
 
 SIMPLE: dict[str, Make] = {
@@ -40,7 +34,12 @@ SIMPLE: dict[str, Make] = {
     "item_knn": lambda facts, size, preset, seed: ItemKNN(),
 }
 """Models that count or solve."""
-DEEP: dict[str, Make] = {"ncf": _ncf, "sasrec": _sasrec, "gru4rec": _gru4rec}
+DEEP: dict[str, Make] = {
+    "ncf": _deep("ncf", "NCF"),
+    "sasrec": _deep("sasrec", "SASRec"),
+    "gru4rec": _deep("gru4rec", "GRU4Rec"),
+    "graphsage": _deep("graphsage", "GraphSAGE"),
+}
 """Models that learn by gradients; they are in the served graph."""
 RECOMMENDERS: dict[str, Make] = SIMPLE | DEEP
 
