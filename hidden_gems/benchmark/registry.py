@@ -36,6 +36,7 @@ SIMPLE: dict[str, Make] = {
 """Models that count or solve."""
 DEEP: dict[str, Make] = {
     "ncf": _deep("ncf", "NCF"),
+    "wide_deep": _deep("wide_deep", "WideDeep"),
     "sasrec": _deep("sasrec", "SASRec"),
     "gru4rec": _deep("gru4rec", "GRU4Rec"),
     "graphsage": _deep("graphsage", "GraphSAGE"),

@@ -18,6 +18,7 @@ from hidden_gems.training.gru4rec import GRU4RecRecommender, GRU4RecSettings
 from hidden_gems.training.loop import LoopConfig
 from hidden_gems.training.ncf import NCFRecommender, NCFSettings
 from hidden_gems.training.sasrec import SASRecRecommender, SASRecSettings
+from hidden_gems.training.wide_deep import WideDeepRecommender, WideDeepSettings
 from tests.logs import log_of, town
 
 Make = Callable[[int], Recommender]
@@ -54,6 +55,11 @@ def _graphsage(items: int) -> GraphSAGERecommender:
     return GraphSAGERecommender(_facts(items), settings)
 
 
+def _wide_deep(items: int) -> WideDeepRecommender:
+    settings = WideDeepSettings(factors=8, width=4, hidden=(16, 8), length=20, loop=LoopConfig(epochs=3, batch=64))
+    return WideDeepRecommender(_facts(items), settings)
+
+
 MODELS: dict[str, Make] = {
     "popular": lambda _: Popular(30.0),
     "item_knn": lambda _: ItemKNN(half_life_days=30.0),
@@ -61,6 +67,7 @@ MODELS: dict[str, Make] = {
     "sasrec": _sasrec,
     "gru4rec": _gru4rec,
     "graphsage": _graphsage,
+    "wide_deep": _wide_deep,
 }
 
 
