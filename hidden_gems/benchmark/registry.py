@@ -7,8 +7,10 @@ from pathlib import Path
 
 from hidden_gems.features.facts import ItemFacts
 from hidden_gems.models.item_knn import ItemKNN
+from hidden_gems.models.own_recent import OwnRecent
 from hidden_gems.models.popular import Popular
 from hidden_gems.models.protocol import Recommender
+from hidden_gems.models.recent_popular import RecentPopular
 from hidden_gems.models.size import DataSize, Preset
 
 Make = Callable[[ItemFacts, DataSize, Preset, int], Recommender]
@@ -31,6 +33,8 @@ def _deep(module: str, name: str) -> Make:
 
 SIMPLE: dict[str, Make] = {
     "popular": lambda facts, size, preset, seed: Popular(),
+    "recent_popular": lambda facts, size, preset, seed: RecentPopular(),
+    "own_recent": lambda facts, size, preset, seed: OwnRecent(),
     "item_knn": lambda facts, size, preset, seed: ItemKNN(),
 }
 """Models that count or solve."""

@@ -11,8 +11,10 @@ from hidden_gems.datasets.interactions import Interactions
 from hidden_gems.datasets.moments import Moments
 from hidden_gems.features.facts import ItemFacts
 from hidden_gems.models.item_knn import ItemKNN
+from hidden_gems.models.own_recent import OwnRecent
 from hidden_gems.models.popular import Popular
 from hidden_gems.models.protocol import Recommender
+from hidden_gems.models.recent_popular import RecentPopular
 from hidden_gems.training.graphsage import GraphSAGERecommender, GraphSAGESettings
 from hidden_gems.training.gru4rec import GRU4RecRecommender, GRU4RecSettings
 from hidden_gems.training.loop import LoopConfig
@@ -62,6 +64,8 @@ def _wide_deep(items: int) -> WideDeepRecommender:
 
 MODELS: dict[str, Make] = {
     "popular": lambda _: Popular(30.0),
+    "recent_popular": lambda _: RecentPopular(),
+    "own_recent": lambda _: OwnRecent(),
     "item_knn": lambda _: ItemKNN(half_life_days=30.0),
     "ncf": _ncf,
     "sasrec": _sasrec,
