@@ -1,17 +1,17 @@
-"""Raw columns of a dataset as of any marks, counted by DuckDB."""
+"""Raw columns of a dataset as of any marks, counted by DuckDB or Spark."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import ibis
 import numpy as np
 import pandas as pd
 
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.features import expressions as ex
+from hidden_gems.features.engines import Engine, EngineConfig, Table, engine_of
 from hidden_gems.features.event_rows import EventRows, event_rows
 from hidden_gems.features.raw import CONTEXT, MICRO, NEEDS_TIME, RAW_COLUMNS, Raw, context_columns
 
@@ -20,67 +20,57 @@ IN_MICRO = ("user_last_lat", "user_last_lon", "own_best_reward")
 
 
 @dataclass(frozen=True)
-class Counter:
-    """Events of a dataset loaded into an engine, ready to be counted as of any marks."""
+class Counts:
+    """Events in an engine, ready to be counted as of any marks."""
 
-    engine: Any  # an Ibis connection
-    rows: EventRows
-    dataset: Dataset
+    engine: Engine
+    feedback: Table  # with everything that depends on earlier events
+    impressions: Table
+    order_only: bool
 
-    @property
-    def feedback(self) -> Any:
-        """Feedback with everything that depends on earlier events."""
-        return self.engine.table("feedback")
-
-    @property
-    def impressions(self) -> Any:
-        """Impressions."""
-        return self.engine.table("impressions")
-
-    def states(self, marks: Any) -> list[tuple[Any, list[str]]]:
+    def states(self, marks: Table) -> list[tuple[Table, list[str]]]:
         """State of every kind of key as of the marks, with the columns to join it by."""
         feedback, shown = self.feedback, self.impressions
         return [
             (ex.user_state(feedback, marks), ["user", "sec"]),
-            (ex.item_state(feedback, shown, marks, self.dataset.about.order_only), ["item", "sec"]),
+            (ex.item_state(feedback, shown, marks, self.order_only), ["item", "sec"]),
             (ex.own_state(feedback, marks), ["user", "item", "sec"]),
             (ex.type_state(feedback, shown, marks), ["user", "type", "sec"]),
             (ex.neighborhood_state(feedback, marks), ["user", "neighborhood", "sec"]),
         ]
 
-    def load(self, name: str, frame: pd.DataFrame) -> Any:
-        """Put a frame into the engine under a name."""
-        self.engine.con.register(f"{name}_frame", frame)
-        return self.engine.create_table(name, self.engine.table(f"{name}_frame"))
+
+@dataclass(frozen=True)
+class Counter(Counts):
+    """Events of a dataset, and what their rows stand for."""
+
+    rows: EventRows
+    dataset: Dataset
 
 
 @contextmanager
-def counting(dataset: Dataset, threads: int | None = None) -> Iterator[Counter]:
-    """Load the events of a dataset into DuckDB.
+def counting(dataset: Dataset, config: EngineConfig | None = None) -> Iterator[Counter]:
+    """Load the events of a dataset into an engine.
 
     Args:
         dataset: A checked dataset.
-        threads: Threads of DuckDB; its own choice by default.
+        config: Which engine, and what it may use; DuckDB as it comes if there is none.
     """
     rows = event_rows(dataset)
-    engine = ibis.duckdb.connect(**({"threads": threads} if threads else {}))
-    try:
-        counter = Counter(engine, rows, dataset)
-        counter.load("impressions", rows.impressions)
-        engine.create_table("feedback", ex.with_firsts(counter.load("events", rows.feedback)))
-        yield counter
-    finally:
-        engine.disconnect()
+    with engine_of(config) as engine:
+        shown = engine.load("impressions", rows.impressions)
+        feedback = engine.keep("feedback", ex.with_firsts(engine.load("events", rows.feedback)))
+        yield Counter(engine, feedback, shown, dataset.about.order_only, rows, dataset)
 
 
-def raw_columns(dataset: Dataset, marks: pd.DataFrame, *, threads: int | None = None) -> pd.DataFrame:
+def raw_columns(dataset: Dataset, marks: pd.DataFrame, config: EngineConfig | None = None) -> pd.DataFrame:
     """Everything the vector is made from, as of marks: only what happened strictly before a mark's second.
 
     Args:
         dataset: Interactions, impressions and items; it may hold later events than the marks.
         marks: M rows with user_id, item_id and timestamp (epoch seconds, or an order); optional lat, lon, weather and
             temperature_c of the request. People and gems that the dataset does not know are new ones.
-        threads: Threads of DuckDB; its own choice by default.
+        config: Which engine counts, and what it may use; DuckDB as it comes if there is none.
 
     Returns:
         `RAW_COLUMNS` as float64 with NaN for missing, M rows in the order of the marks.
@@ -90,13 +80,13 @@ def raw_columns(dataset: Dataset, marks: pd.DataFrame, *, threads: int | None = 
     """
     if missing := [name for name in MARK_COLUMNS if name not in marks]:
         raise BadInputError(f"marks need the columns {', '.join(MARK_COLUMNS)}; missing: {', '.join(missing)}")
-    with counting(dataset, threads) as counter:
+    with counting(dataset, config) as counter:
         rows = counter.rows
         item = rows.table.rows(marks["item_id"].tolist())
-        table = counter.load("marks", mark_rows(rows, marks, item))
+        table = counter.engine.load("marks", mark_rows(rows, marks, item))
         raw: Raw = {}
         for state, keys in counter.states(table):
-            raw |= _in_order(ex.beside_marks(table, state, keys).to_pandas())
+            raw |= _in_order(counter.engine.frame(ex.beside_marks(table, state, keys)))
     raw |= rows.table.columns(item, dataset.about.order_only) | _context(marks, dataset)
     return pd.DataFrame(finished(raw, dataset, len(marks)))
 

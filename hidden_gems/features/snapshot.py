@@ -60,7 +60,7 @@ def answers(dataset: Dataset, at: int) -> list[tuple[str, str]]:
 def _users(counter: Counter, at: int) -> dict[str, UserRow]:
     rows = counter.rows
     ids = [NEW, *rows.users.words]
-    everyone = counter.load("everyone", pd.DataFrame({"user": np.arange(len(ids)), "sec": at}))
+    everyone = counter.engine.load("everyone", pd.DataFrame({"user": np.arange(len(ids)), "sec": at}))
     totals = _by_row(counter, ex.user_state(counter.feedback, everyone), "user", USER)
     own = _by_pair(
         counter, ex.own_state(counter.feedback, _pairs(counter, "item", at)), "item", OWN, [NEW, *rows.table.ids]
@@ -78,7 +78,7 @@ def _users(counter: Counter, at: int) -> dict[str, UserRow]:
 
 def _items(counter: Counter, at: int) -> dict[str, ItemRow]:
     ids = [NEW, *counter.rows.table.ids]
-    all_items = counter.load("all_items", pd.DataFrame({"item": np.arange(len(ids)), "sec": at}))
+    all_items = counter.engine.load("all_items", pd.DataFrame({"item": np.arange(len(ids)), "sec": at}))
     order_only = counter.dataset.about.order_only
     state = ex.item_state(counter.feedback, counter.impressions, all_items, order_only)
     totals = _by_row(counter, state, "item", ITEM)
@@ -107,7 +107,7 @@ def _pairs(counter: Counter, key: str, at: int) -> Any:
 
 
 def _by_row(counter: Counter, state: Any, key: str, names: Sequence[str]) -> dict[int, Values]:
-    found = state.to_pandas()
+    found = counter.engine.frame(state)
     return dict(zip(found[key].tolist(), _tuples(counter, found, names), strict=True))
 
 
@@ -115,7 +115,7 @@ def _by_pair(
     counter: Counter, state: Any, key: str, names: Sequence[str], words: Sequence[str]
 ) -> dict[int, dict[str, Values]]:
     """Values by user row and word; pairs that say nothing are left out."""
-    found = state.to_pandas()
+    found = counter.engine.frame(state)
     found = found[(found[[name for name in names if not name.endswith("_time")]] > 0).any(axis=1)]
     maps: dict[int, dict[str, Values]] = {}
     values = _tuples(counter, found, names)
