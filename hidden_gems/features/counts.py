@@ -1,18 +1,18 @@
 """Raw columns of a dataset as of any marks, counted by DuckDB or Spark."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from hidden_gems.core.errors import BadInputError
-from hidden_gems.datasets.dataset import Dataset
+from hidden_gems.datasets.dataset import About, Dataset
 from hidden_gems.features import expressions as ex
 from hidden_gems.features.engines import Engine, EngineConfig, Table, engine_of
-from hidden_gems.features.event_rows import EventRows, event_rows
+from hidden_gems.features.event_columns import Rows
+from hidden_gems.features.event_rows import Coding, EventRows, event_rows
 from hidden_gems.features.raw import CONTEXT, MICRO, NEEDS_TIME, RAW_COLUMNS, Raw, context_columns
 
 MARK_COLUMNS = ("user_id", "item_id", "timestamp")
@@ -81,59 +81,66 @@ def raw_columns(dataset: Dataset, marks: pd.DataFrame, config: EngineConfig | No
     if missing := [name for name in MARK_COLUMNS if name not in marks]:
         raise BadInputError(f"marks need the columns {', '.join(MARK_COLUMNS)}; missing: {', '.join(missing)}")
     with counting(dataset, config) as counter:
-        rows = counter.rows
-        item = rows.table.rows(marks["item_id"].tolist())
-        table = counter.engine.load("marks", mark_rows(rows, marks, item))
-        raw: Raw = {}
-        for state, keys in counter.states(table):
-            raw |= _in_order(counter.engine.frame(ex.beside_marks(table, state, keys)))
-    raw |= rows.table.columns(item, dataset.about.order_only) | _context(marks, dataset)
-    return pd.DataFrame(finished(raw, dataset, len(marks)))
+        rows = mark_rows(counter.rows.coding, marks)
+        table = counter.engine.load("marks", rows)
+        found = [
+            _in_order(counter.engine.frame(ex.beside_marks(table, state, keys)))
+            for state, keys in counter.states(table)
+        ]
+        return assembled(found, counter.rows.coding, marks, rows["item"].to_numpy(), not dataset.impressions.empty)
 
 
-def mark_rows(rows: EventRows, marks: pd.DataFrame, item: Any) -> pd.DataFrame:
+def assembled(
+    found: Sequence[pd.DataFrame], coding: Coding, marks: pd.DataFrame, item: Rows, impressions: bool
+) -> pd.DataFrame:
+    """Raw columns of marks, M rows, from what was counted and what is fixed about a gem and a moment.
+
+    Args:
+        found: What `Counts.states` has beside each mark, in the order of the marks, M rows each.
+        coding: Of the dataset.
+        marks: timestamp and the context that is known, M rows.
+        item: Row of the item of each mark, M.
+        impressions: Whether the dataset has any.
+    """
+    raw: Raw = {str(n): frame[n].to_numpy(np.float64, na_value=np.nan) for frame in found for n in frame.columns}
+    about = coding.about
+    raw |= coding.table.columns(item, about.order_only) | _context(marks, about)
+    return pd.DataFrame(finished(raw, about.order_only, impressions))
+
+
+def mark_rows(coding: Coding, marks: pd.DataFrame) -> pd.DataFrame:
     """Marks as rows of numbers: mark, user, item, type, neighborhood, sec."""
-    return pd.DataFrame(
-        {
-            "mark": np.arange(len(marks), dtype=np.int64),
-            "user": rows.users.rows(marks["user_id"]),
-            "item": item,
-            "type": rows.item_type[item],
-            "neighborhood": rows.item_neighborhood[item],
-            "sec": marks["timestamp"].to_numpy(np.int64),
-        }
-    )
+    keys = coding.keys(marks).rename(columns={"seq": "mark"})
+    return keys[["mark", "user", "item", "type", "neighborhood", "sec"]]
 
 
-def _in_order(found: pd.DataFrame) -> Raw:
-    """Columns in the order of the marks: sorting numbers here is cheaper than whole rows there."""
-    order = np.argsort(found["mark"].to_numpy())
-    return {str(name): found[name].to_numpy(np.float64, na_value=np.nan)[order] for name in found.columns}
+def _in_order(found: pd.DataFrame) -> pd.DataFrame:
+    """Rows in the order of the marks: sorting numbers here is cheaper than whole rows there."""
+    return found.iloc[np.argsort(found["mark"].to_numpy())]
 
 
-def finished(raw: Raw, dataset: Dataset, count: int) -> Raw:
+def finished(raw: Raw, order_only: bool, impressions: bool) -> Raw:
     """Say what is missing rather than nought, and undo the millionths of what is no sum.
 
     Without impressions nothing is known about clicks per impression; without times nothing has an age.
     """
-    nothing = np.full(count, np.nan)
     raw |= {name: raw[name] / MICRO for name in IN_MICRO if name in raw}
-    if dataset.impressions.empty:
-        raw |= {name: nothing for name in ("item_impressions", "item_answers") if name in raw}
-    if dataset.about.order_only:
-        raw |= {name: nothing for name in NEEDS_TIME if name in raw}
+    unknown = () if impressions else ("item_impressions", "item_answers")
+    raw |= {name: np.full(len(raw[name]), np.nan) for name in unknown if name in raw}
+    if order_only:
+        raw |= {name: np.full(len(raw[name]), np.nan) for name in NEEDS_TIME if name in raw}
     return {name: raw[name] for name in RAW_COLUMNS if name in raw}
 
 
-def _context(marks: pd.DataFrame, dataset: Dataset) -> Raw:
+def _context(marks: pd.DataFrame, about: About) -> Raw:
     def column(name: str) -> pd.Series:
         return marks[name] if name in marks else pd.Series(np.nan, index=marks.index)
 
     lat, lon, temperature = (np.asarray(pd.to_numeric(column(name)), float) for name in ("lat", "lon", "temperature_c"))
     found = context_columns(
         marks["timestamp"].to_numpy(np.int64),
-        dataset.about.timezone,
-        order_only=dataset.about.order_only,
+        about.timezone,
+        order_only=about.order_only,
         weather=column("weather").tolist(),
         temperature_c=temperature.tolist(),
         place=(lat.tolist(), lon.tolist()),
