@@ -1,7 +1,7 @@
 """Engines that compute Ibis expressions: DuckDB on one machine, Spark on one or many. The same rows from both."""
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -10,8 +10,6 @@ from typing import Any, Literal, Protocol, get_args
 
 import ibis
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from hidden_gems.core.errors import BadInputError, HiddenGemsError, MissingExtraError
 
@@ -216,46 +214,3 @@ def _settings(config: EngineConfig) -> str:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().split("\n")[0]
-
-
-def parts_of(path: Path) -> list[Path]:
-    """Files of what `Engine.write` wrote, in order."""
-    return sorted(path.glob("part-*.parquet")) if path.is_dir() else [path]
-
-
-def batches(path: Path, rows: int, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
-    """Rows of what `Engine.write` wrote, in order, in frames of `rows` rows and a last one of what is left."""
-    held: list[pd.DataFrame] = []
-    count = 0
-    for part in parts_of(path):
-        for batch in pq.ParquetFile(part).iter_batches(batch_size=rows, columns=columns):
-            held.append(batch.to_pandas())
-            count += len(held[-1])
-            if count >= rows:
-                whole = pd.concat(held, ignore_index=True)
-                yield whole.iloc[:rows]
-                held, count = [whole.iloc[rows:].reset_index(drop=True)], count - rows
-    if count:
-        yield pd.concat(held, ignore_index=True)
-
-
-def write_batches(path: Path, frames: Iterable[pd.DataFrame], schema: pa.Schema | None = None) -> int:
-    """Write frames as one Parquet file, a row group each; the columns are those of the first, or of `schema`.
-
-    Returns:
-        Rows written; without any frame there is no file unless there is a schema.
-    """
-    writer: pq.ParquetWriter | None = None
-    rows = 0
-    try:
-        for frame in frames:
-            table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
-            writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
-            writer.write_table(table)
-            rows += len(frame)
-        if writer is None and schema is not None:
-            writer = pq.ParquetWriter(path, schema, compression="zstd")
-    finally:
-        if writer is not None:
-            writer.close()
-    return rows

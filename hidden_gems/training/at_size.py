@@ -20,10 +20,11 @@ import pyarrow.parquet as pq
 from hidden_gems.core.clock import HOUR_SECONDS
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.datasets.dataset import About
+from hidden_gems.datasets.parts import read_parts, write_parts
 from hidden_gems.datasets.split import TimeSplit, split_times
 from hidden_gems.features import expressions as ex
 from hidden_gems.features.counts import Counts, assembled
-from hidden_gems.features.engines import Engine, EngineConfig, Table, batches, engine_of, write_batches
+from hidden_gems.features.engines import Engine, EngineConfig, Table, engine_of
 from hidden_gems.features.event_rows import Coding
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.training.labels import LONGEST_WINDOW_SECONDS, answer_columns, labelled
@@ -100,25 +101,25 @@ class Folder:
         """Write `events`, `answers` and `shown` in numbers, as far as they came before `end`, a part at a time."""
         names = [name for name in self.columns("interactions") if name in (*_TOLD, "signed")]
         path = self.path / "interactions.parquet"
-        write_batches(scratch / "events.parquet", self._feedback(path, names, end))
-        write_batches(scratch / "answers.parquet", self._answers(path, names, end))
-        write_batches(scratch / "shown.parquet", self._shown(end), _SHOWN_SCHEMA)
+        write_parts(scratch / "events.parquet", self._feedback(path, names, end))
+        write_parts(scratch / "answers.parquet", self._answers(path, names, end))
+        write_parts(scratch / "shown.parquet", self._shown(end), _SHOWN_SCHEMA)
 
     def _feedback(self, path: Path, names: list[str], end: int) -> Iterator[pd.DataFrame]:
         seq = 0
-        for part in batches(path, BATCH_ROWS, names):
+        for part in read_parts(path, BATCH_ROWS, names):
             yield self.coding.feedback(part[part["timestamp"] < end], seq)
             seq += len(part)
 
     def _answers(self, path: Path, names: list[str], end: int) -> Iterator[pd.DataFrame]:
-        for part in batches(path, BATCH_ROWS, names):
+        for part in read_parts(path, BATCH_ROWS, names):
             known = part[part["timestamp"] < end].reset_index(drop=True)
             found = self.coding.keys(known).assign(**answer_columns(known, LONGEST_WINDOW_SECONDS))
             yield found.loc[found["label"] > 0, ["user", "item", "slate", "sec", "label", "window"]]
 
     def _shown(self, end: int) -> Iterator[pd.DataFrame]:
         seq = 0
-        for part in batches(self.path / "impressions.parquet", BATCH_ROWS, _SHOWN):
+        for part in read_parts(self.path / "impressions.parquet", BATCH_ROWS, _SHOWN):
             known = part[part["timestamp"] < end].reset_index(drop=True)
             yield self.coding.keys(known, seq).join(known[list(_CARRIED)])
             seq += len(part)
@@ -154,8 +155,8 @@ def prepare(checked: Path, out: Path, config: AtSizeConfig | None = None) -> dic
             engine.write(marks_of(shown, answers, part), scratch / LABELLED, ("sec", "first", "seq"))
             counts = _number(scratch)
             states = _count(engine, shown, scratch, folder.about.order_only)
-        write_batches(out / "marks.parquet", _described(scratch, folder.coding), _MARKS_SCHEMA)
-        write_batches(out / "raw.parquet", _finished(scratch, states, folder.coding))
+        write_parts(out / "marks.parquet", _described(scratch, folder.coding), _MARKS_SCHEMA)
+        write_parts(out / "raw.parquet", _finished(scratch, states, folder.coding))
     np.savez(out / "logged.npz", rows=np.zeros(0, np.int64), vectors=np.zeros((0, len(FEATURE_NAMES)), np.float32))
     about = asdict(split) | {"fingerprint": folder.about.fingerprint, "rows": counts["rows"]}
     (out / "training_set.json").write_text(json.dumps(about, indent=2) + "\n")
@@ -183,14 +184,14 @@ def _number(scratch: Path) -> dict[str, float]:
 
     def numbered() -> Iterator[pd.DataFrame]:
         nonlocal rows, positive
-        for part in batches(scratch / LABELLED, BATCH_ROWS):
+        for part in read_parts(scratch / LABELLED, BATCH_ROWS):
             codes, firsts = pd.factorize(part["first"])
             query = np.array([known.setdefault(first, len(known)) for first in firsts.tolist()], dtype=np.int64)
             yield part.assign(mark=np.arange(rows, rows + len(part)), query_id=query[codes])
             rows += len(part)
             positive += int((part["label"] > 0).sum())
 
-    write_batches(scratch / NUMBERED, numbered())
+    write_parts(scratch / NUMBERED, numbered())
     if not rows:
         raise BadInputError("no impression has a final label, so there is nothing to learn; bring a longer history")
     return {"queries": len(known), "rows": rows, "positive_share": positive / rows}
@@ -209,8 +210,8 @@ def _count(engine: Engine, shown: Table, scratch: Path, order_only: bool) -> lis
 
 def _finished(scratch: Path, states: list[Path], coding: Coding) -> Iterator[pd.DataFrame]:
     """Raw columns of the marks, a part at a time."""
-    counted = [batches(path, BATCH_ROWS) for path in states]
-    for marks, *found in zip(batches(scratch / NUMBERED, BATCH_ROWS), *counted, strict=True):
+    counted = [read_parts(path, BATCH_ROWS) for path in states]
+    for marks, *found in zip(read_parts(scratch / NUMBERED, BATCH_ROWS), *counted, strict=True):
         for frame in found:
             if not np.array_equal(frame["mark"].to_numpy(), marks["mark"].to_numpy()):
                 raise AssertionError("an engine wrote other marks than it was given")
@@ -221,5 +222,5 @@ def _finished(scratch: Path, states: list[Path], coding: Coding) -> Iterator[pd.
 def _described(scratch: Path, coding: Coding) -> Iterator[pd.DataFrame]:
     """Marks with the ids of people and items, a part at a time."""
     users, items = coding.users.words.to_numpy(object), np.array(coding.table.ids, dtype=object)
-    for part in batches(scratch / NUMBERED, BATCH_ROWS):
+    for part in read_parts(scratch / NUMBERED, BATCH_ROWS):
         yield part.assign(user_id=users[part["user"] - 1], item_id=items[part["item"] - 1], timestamp=part["sec"])
