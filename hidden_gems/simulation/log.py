@@ -24,17 +24,6 @@ EVENTS = ("user", "item", "timestamp", "code", "value", "session", "slate", "pos
 IMPRESSIONS = (
     "slate", "user", "timestamp", "item", "position", "policy", "propensity", "clicked", *_CONTEXT, *TRUTH_COLUMNS,
 )  # fmt: skip
-    "slate",
-    "user",
-    "timestamp",
-    "item",
-    "position",
-    "policy",
-    "propensity",
-    "clicked",
-    *_CONTEXT,
-    *TRUTH_COLUMNS,
-)
 
 
 @dataclass(frozen=True)
