@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from hidden_gems.benchmark.contender import AtCut, Contender, RandomOrder, RankedAtCut
+from hidden_gems.benchmark.members import Member, fit_member
 from hidden_gems.benchmark.registry import RECOMMENDERS
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.datasets.dataset import Dataset
@@ -41,6 +42,7 @@ class Shelf:
         self.users = Index(dataset.users["user_id"].tolist())
         self.items = Index(dataset.items["item_id"].tolist())
         self._models: dict[tuple[str, int], Recommender] = {}
+        self.members: dict[tuple[str, int], Member] = {}  # models with how they scored what was held out
         self._generators: dict[int, CandidateGenerator] = {}
         self._logs: dict[int, Interactions] = {}
         self.notes: list[str] = []  # what stood in for what, in words
@@ -95,6 +97,17 @@ class Shelf:
     def keep(self, name: str, before: int, model: Recommender) -> None:
         """Put a model on the shelf that was fitted elsewhere on what came strictly before a moment."""
         self._models[name, before] = model
+
+    def member(self, name: str, before: int) -> Member:
+        """A model as `model`, with how it scored what had been held out before its last fit."""
+        if (name, before) not in self.members:
+            self.keep_member(before, fit_member(name, self.facts, self.log(before), preset=self.preset, seed=self.seed))
+        return self.members[name, before]
+
+    def keep_member(self, before: int, member: Member) -> None:
+        """Put a member on the shelf that was fitted elsewhere on what came strictly before a moment."""
+        self.members[member.name, before] = member
+        self.keep(member.name, before, member.model)
 
     def _fit(self, name: str, before: int) -> Recommender:
         log = self.log(before)

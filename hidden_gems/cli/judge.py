@@ -35,7 +35,7 @@ def evaluate(
     from hidden_gems.benchmark.evaluate import evaluate as judge
     from hidden_gems.benchmark.shelf import MODELS, Shelf
     from hidden_gems.cli.tables import figures_table
-    from hidden_gems.evaluation.report import page
+    from hidden_gems.evaluation.page import page
 
     names = [name for name in MODELS if name != "random"] if models == "all" else _names(models)
     Shelf.check(names)
