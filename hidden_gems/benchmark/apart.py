@@ -44,7 +44,11 @@ class _Running:
 
 
 def run_apart(
-    calls: Sequence[Call], jobs: int | None = None, limit_seconds: float | None = None, chosen: Sequence[int] = ()
+    calls: Sequence[Call],
+    jobs: int | None = None,
+    limit_seconds: float | None = None,
+    chosen: Sequence[int] = (),
+    all_seconds: float | None = None,
 ) -> Iterator[Ended]:
     """Make the calls, each in a fresh process with one thread, in the order given as far as `after` allows.
 
@@ -53,15 +57,19 @@ def run_apart(
         jobs: Processes at a time; by default one for each core.
         limit_seconds: A call that takes longer is ended and counts as failed.
         chosen: Places of the calls to make; the others count as ended. Empty means all.
+        all_seconds: When that much time is over, calls that run are ended, and those that wait count as failed.
 
     Yields:
         Each call as it ends.
     """
     waiting = list(chosen) if chosen else list(range(len(calls)))
     running: dict[int, _Running] = {}
-    most = jobs or os.cpu_count() or 1
+    most, began = jobs or os.cpu_count() or 1, time.monotonic()
     try:
         while waiting or running:
+            if all_seconds is not None and time.monotonic() - began > all_seconds:
+                yield from (Ended(place, "the time for all was over", 0.0, 0.0) for place in waiting)
+                waiting, limit_seconds = [], 0.0
             open_calls = {*waiting, *running}
             ready = [place for place in waiting if not open_calls & set(calls[place].after)]
             for place in ready[: most - len(running)]:

@@ -111,6 +111,7 @@ def fit_members(
     seed: int = 0,
     jobs: int | None = None,
     limit_seconds: float | None = None,
+    all_seconds: float | None = None,
     told: Callable[[str, float], None] = lambda name, share: None,
 ) -> list[Member | Failed]:
     """Fit several models on one log, each in a process of its own.
@@ -123,6 +124,7 @@ def fit_members(
         seed: Of everything random in the models.
         jobs: Processes at a time; by default one for each core.
         limit_seconds: A fit that takes longer is ended and counts as failed.
+        all_seconds: Fits that have not ended by then are ended, or not begun, and count as failed.
         told: Called with each model that ended and the share of the models that have.
 
     Returns:
@@ -133,7 +135,7 @@ def fit_members(
         given = ((name, facts, log, preset, seed, folder) for name, folder in zip(names, folders, strict=True))
         calls = [Call(fit_and_save, arguments) for arguments in given]
         ended = {}
-        for each in run_apart(calls, jobs, limit_seconds):
+        for each in run_apart(calls, jobs, limit_seconds, all_seconds=all_seconds):
             ended[each.place] = each
             told(names[each.place], len(ended) / len(names))
         held_out = hold_out(log)[1]

@@ -1,18 +1,20 @@
 """One model fitted on everything, and its best items for everyone."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
-from hidden_gems.benchmark.contender import Progress
+from hidden_gems.benchmark.blend import BLEND, Blended, fit_blended
+from hidden_gems.benchmark.contender import Contender, Progress
 from hidden_gems.benchmark.shelf import Shelf
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.interactions import Rows
 from hidden_gems.datasets.split import TimeSplit, split_by_time
 from hidden_gems.evaluation.truth import seen_matrix
+from hidden_gems.models.size import Preset
 from hidden_gems.models.top_k import NO_ITEM, top_k
 
 _CHUNK_CELLS = 20_000_000
@@ -26,6 +28,8 @@ def rank(
     repeat: bool = False,
     original_ids: Mapping[str, str] | None = None,
     seed: int = 0,
+    preset: Preset = "auto",
+    note: Callable[[str], None] = lambda words: None,
     progress: Progress = lambda what, share: None,
 ) -> pd.DataFrame:
     """Fit one model on all interactions and recommend to everyone who has one.
@@ -37,6 +41,8 @@ def rank(
         repeat: Whether items that the person knows may be recommended.
         original_ids: Id in the input of each pseudonym; people that are not in it keep the id of the dataset.
         seed: Of everything random.
+        preset: Sizes of the models.
+        note: Told what is worth knowing about the fit, in words.
         progress: Told what is done.
 
     Returns:
@@ -47,9 +53,9 @@ def rank(
     """
     if k < 1:
         raise BadInputError(f"k must be at least 1, got {k}")
-    shelf = Shelf(dataset, split_for_ranking(dataset), seed)
+    shelf = Shelf(dataset, split_for_ranking(dataset), seed, preset)
     progress(f"fitting {model}", 0.0)
-    contender = shelf.contender(model)
+    contender = _blended(shelf, note, progress) if model == BLEND else shelf.contender(model)
     known = csr_matrix(seen_matrix(shelf.all_feedback(dataset.now)))
     people = np.unique(shelf.users.rows(dataset.interactions["user_id"].tolist()))
     step = max(1, _CHUNK_CELLS // len(shelf.items))
@@ -61,6 +67,19 @@ def rank(
         parts.append(_lines(shelf, users, items, scores, original_ids or {}))
     progress("done", 1.0)
     return pd.concat(parts, ignore_index=True)
+
+
+def _blended(shelf: Shelf, note: Callable[[str], None], progress: Progress) -> Contender:
+    """The blend of all recommenders, fitted on everything; the slow ones are dropped, in words."""
+    moment = shelf.dataset.now
+    log = shelf.log(moment)
+    kept = fit_blended(
+        log, shelf.facts, preset=shelf.preset, seed=shelf.seed, progress=lambda what, share: progress(what, share / 2)
+    )
+    for words in kept.notes:
+        note(words)
+    known = shelf.all_feedback(moment)
+    return Blended(kept.blend, kept.members, log, known, shelf.users, shelf.items, moment)
 
 
 def split_for_ranking(dataset: Dataset) -> TimeSplit:

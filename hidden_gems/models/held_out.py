@@ -1,6 +1,7 @@
 """What comes next, held out: it decides how long a model learns, how it is set, and what it weighs in a blend."""
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from hidden_gems.models.top_k import NO_ITEM, top_k
 
 SHARE = 0.1
 """Share of the interactions in the slice."""
-PEOPLE = 512
+PEOPLE = 2_000
 """People to judge by, at most; a verdict of more costs more than it says."""
 FEWEST_PAIRS = 20
 """With fewer new pairs in the slice its verdict is chance."""
@@ -34,10 +35,39 @@ class HeldOut:
     new: csr_matrix  # items met in it for the first time, V X I
     met: csr_matrix  # all items met in it, V X I
 
+    @classmethod
+    def of(cls, early: Interactions, after: Interactions) -> Self | None:
+        """What people and items that are known from `early` did in `after`; None for fewer than `FEWEST_PAIRS` new pairs.
+
+        Args:
+            early: What may be learned from, oldest first.
+            after: What is held out, oldest first; of the same people and items.
+        """
+        known, came = Pairs.of(early), Pairs.of(after)
+        judged = np.isin(came.user, known.user) & np.isin(came.item, known.item)
+        fresh = judged & ~np.isin(came.keys, known.keys)
+        if fresh.sum() < FEWEST_PAIRS:
+            return None
+        user = np.unique(came.user[judged])
+        _, first = np.unique(after.user, return_index=True)  # the log is sorted by time
+        where = np.zeros(early.users, dtype=np.int64)
+        where[after.user[first]] = first
+        when = after.moments[where[user]]
+        when = replace(when, timestamp=when.timestamp + 1)
+        met, new = (_table(came, rows)[user] for rows in (judged, fresh))
+        return cls(user, when, known.table(known.reward)[user], new, met)
+
     @property
     def repeats(self) -> bool:
         """Whether people come back to the same items often enough to judge by it."""
         return bool(self.met.nnz - self.new.nnz >= REPEATS_MATTER * self.met.nnz > 0)
+
+    def some(self, most: int, seed: int = 0) -> Self:
+        """As many of the people, drawn; all where there are fewer."""
+        if len(self.user) <= most:
+            return self
+        rows = np.sort(np.random.default_rng(seed).choice(len(self.user), most, replace=False))
+        return type(self)(self.user[rows], self.moments[rows], self.seen[rows], self.new[rows], self.met[rows])
 
     def ndcg(self, scores: NDArray[np.float32], *, repeat: bool = False) -> NDArray[np.float64]:
         """NDCG@10 of each person over the full catalogue, gain 1 for each item met; NaN for those who met none, V.
@@ -74,9 +104,9 @@ def hold_out(
 ) -> tuple[Interactions, HeldOut | None]:
     """Hold out what comes next for people: the last slice of time, and the last event of those who were not there.
 
-    Of people without an event in the slice, as many as there are in it (drawn) lose their last event, so that people
-    who stay away are judged as well. Where times are only an order, everyone loses their last event and there is no
-    slice: the numbers of two people cannot be compared.
+    People without an event in the slice lose their last event (drawn where that would be more than the slice), so
+    that people who stay away are judged as well. Where times are only an order, everyone loses their last event and
+    there is no slice: the numbers of two people cannot be compared.
 
     Args:
         log: Interactions, oldest first.
@@ -89,22 +119,11 @@ def hold_out(
         `FEWEST_PAIRS` new pairs of people and items that are both known from the rest.
     """
     late = _late(log, share, np.random.default_rng([seed, 7]))
-    early, after = log.part(~late), log.part(late)
-    known, came = Pairs.of(early), Pairs.of(after)
-    judged = np.isin(came.user, known.user) & np.isin(came.item, known.item)
-    fresh = judged & ~np.isin(came.keys, known.keys)
-    if fresh.sum() < FEWEST_PAIRS:
+    early = log.part(~late)
+    held_out = HeldOut.of(early, log.part(late))
+    if held_out is None:
         return log, None
-    user = np.unique(came.user[judged])
-    if len(user) > most:
-        user = np.sort(np.random.default_rng(seed).choice(user, most, replace=False))
-    _, first = np.unique(after.user, return_index=True)  # the log is sorted by time
-    where = np.zeros(log.users, dtype=np.int64)
-    where[after.user[first]] = first
-    when = after.moments[where[user]]
-    when = replace(when, timestamp=when.timestamp + 1)
-    met, new = (_table(came, rows)[user] for rows in (judged, fresh))
-    return early, HeldOut(user, when, known.table(known.reward)[user], new, met)
+    return early, held_out.some(most, seed)
 
 
 def _late(log: Interactions, share: float, random: np.random.Generator) -> NDArray[np.bool_]:
@@ -115,9 +134,9 @@ def _late(log: Interactions, share: float, random: np.random.Generator) -> NDArr
     count = np.bincount(log.user, minlength=log.users)
     away = (count >= _FEWEST_EVENTS) & (np.bincount(log.user[late], minlength=log.users) == 0)
     away[0] = False
-    people, there = np.flatnonzero(away), len(np.unique(log.user[late]))
-    if not log.order_only and len(people) > there:
-        people = random.choice(people, there, replace=False)
+    people, most = np.flatnonzero(away), max(round(events * share), 1)
+    if not log.order_only and len(people) > most:
+        people = random.choice(people, most, replace=False)
     last = np.zeros(log.users, dtype=np.int64)
     last[log.user] = np.arange(events)  # the last one stands
     late[last[people]] = True
