@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Self
 
 from hidden_gems.benchmark.members import Member, fit_member, load_member, save_member
-from hidden_gems.benchmark.shelf import Shelf
 from hidden_gems.benchmark.sheet import Window
-from hidden_gems.core.errors import HiddenGemsError
+from hidden_gems.benchmark.shelf import Shelf
 from hidden_gems.datasets.dataset import Dataset
+from hidden_gems.datasets.split import TimeSplit
 from hidden_gems.models.held_out import hold_out
 from hidden_gems.models.size import Preset
 
@@ -69,9 +69,9 @@ class Cache:
         """Whether a member is there, to its end."""
         return (self.members / str(before) / name).is_dir()
 
-    def shelf(self, window: Window) -> Shelf:
+    def shelf(self, split: TimeSplit) -> Shelf:
         """An empty shelf with the dataset."""
-        return Shelf(Dataset.read(self.dataset), window.split, self.seed, self.preset)
+        return Shelf(Dataset.read(self.dataset), split, self.seed, self.preset)
 
     def fitted(self, shelf: Shelf, name: str, before: int) -> Member:
         """A member out of the cache, else fitted and kept in it."""
@@ -86,14 +86,8 @@ class Cache:
         return self.load(shelf, name, before)
 
     def load(self, shelf: Shelf, name: str, before: int) -> Member:
-        """A member out of the cache.
-
-        Raises:
-            HiddenGemsError: If it is not there.
-        """
+        """A member out of the cache."""
         folder = self.members / str(before) / name
-        if not folder.is_dir():
-            raise HiddenGemsError(f"it needs {name}, which failed")
         log = shelf.log(before)
         return load_member(folder, name, shelf.facts, log, hold_out(log)[1])
 

@@ -1,24 +1,24 @@
 """Every model at several rolling cut-offs, each in a process of its own, and all values pooled."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-import numpy as np
-
-from hidden_gems.benchmark.apart import Call, Ended, run_apart
+from hidden_gems.benchmark.apart import Call, Ended, peak_mb, run_apart, workers
+from hidden_gems.benchmark.blend import BLEND, Blended
 from hidden_gems.benchmark.cache import Cache
 from hidden_gems.benchmark.contender import Progress
 from hidden_gems.benchmark.evaluate import with_baselines
 from hidden_gems.benchmark.judgement import LOGGED, Judgement, judge, judge_logged
 from hidden_gems.benchmark.pool import pooled
 from hidden_gems.benchmark.registry import DEEP, RECOMMENDERS
-from hidden_gems.benchmark.shelf import Shelf
 from hidden_gems.benchmark.sheet import Sheet, Window, rolling_windows
-from hidden_gems.core.clock import MINUTE_SECONDS
+from hidden_gems.benchmark.shelf import Shelf
 from hidden_gems.core.errors import HiddenGemsError
 from hidden_gems.datasets.dataset import Dataset
+from hidden_gems.datasets.split import TimeSplit
 from hidden_gems.evaluation.intervals import RESAMPLES
 from hidden_gems.evaluation.report import Evaluation
 from hidden_gems.models.size import Preset
@@ -29,10 +29,11 @@ CUTOFFS = 4
 
 @dataclass(frozen=True)
 class Part:
-    """A model to be judged at a cut-off, or (without a window) only to be fitted before a moment."""
+    """A model to be fitted before a moment, and (with a window) to be judged at it."""
 
     name: str
     before: int
+    split: TimeSplit
     window: Window | None
     after: tuple[int, ...] = ()  # places of the parts it needs
 
@@ -100,16 +101,19 @@ def plan(names: Sequence[str], windows: Sequence[Window]) -> list[Part]:
     """All parts, cut-off by cut-off; at each what takes longest first, and what needs others after them."""
     parts: list[Part] = []
     for window in windows:
+        split = window.split
         singles = [*(n for n in names if n in DEEP), *(n for n in names if n in RECOMMENDERS and n not in DEEP)]
         composed = [name for name in names if name not in RECOMMENDERS]
+        if BLEND in composed:
+            singles += [name for name in RECOMMENDERS if name not in singles]
         if "lambdamart" in composed:
             singles += [name for name in SCORE_FEATURES if name not in singles]
-            rank_from = window.split.rank_from
+            rank_from = split.rank_from
             parts += [
-                Part(name, rank_from, None) for name in SCORE_FEATURES if _place(parts, name, rank_from) is None
+                Part(name, rank_from, split, None) for name in SCORE_FEATURES if _place(parts, name, rank_from) is None
             ]
-        parts += [Part(n, window.split.test_from, window if n in names else None) for n in singles]
-        parts += [Part(n, window.split.test_from, window, _needs(n, parts, window)) for n in composed]
+        parts += [Part(n, split.test_from, split, window if n in names else None) for n in singles]
+        parts += [Part(n, split.test_from, split, window, _needs(n, parts, split)) for n in composed]
     return parts
 
 
@@ -117,12 +121,12 @@ def _place(parts: Sequence[Part], name: str, before: int) -> int | None:
     return next((place for place, part in enumerate(parts) if (part.name, part.before) == (name, before)), None)
 
 
-def _needs(name: str, parts: Sequence[Part], window: Window) -> tuple[int, ...]:
+def _needs(name: str, parts: Sequence[Part], split: TimeSplit) -> tuple[int, ...]:
     """Places of what a composed model is made of."""
-    at = (window.split.rank_from, window.split.test_from)
+    at = (split.rank_from, split.test_from)
     if name == "lambdamart":
         return tuple(n for n, part in enumerate(parts) if part.name in SCORE_FEATURES and part.before in at)
-    if name == "blend":
+    if name == BLEND:
         return tuple(n for n, part in enumerate(parts) if part.name in RECOMMENDERS and part.before == at[1])
     return ()
 
@@ -140,7 +144,7 @@ def _work(cache: Cache, parts: Sequence[Part], jobs: int | None, progress: Progr
         part, left = parts[each.place], [parts[n] for n in todo if n not in {e.place for e in ended}]
         if each.failure:
             failed.setdefault(part.name, each.failure)
-        minutes = seconds_left(parts, ended, left, jobs) / MINUTE_SECONDS
+        minutes = seconds_left(parts, ended, left, jobs) / 60
         words = f"{part.where}: {each.failure or f'{each.seconds:.0f} s'}"
         progress(f"{words}; {len(left)} of {len(parts)} left, about {minutes:.0f} min", 1 - len(left) / len(parts))
     return failed
@@ -155,21 +159,33 @@ def seconds_left(parts: Sequence[Part], ended: Sequence[Ended], left: Sequence[P
     return sum(fmean(took.get(part.name, [usual])) for part in left) / workers(jobs)
 
 
-def do_part(cache: Cache, part: Part, needed: Sequence[Part]) -> None:
-    """Fit and judge, in a process of its own."""
+def _is_done(cache: Cache, part: Part) -> bool:
     if part.window is None:
-        shelf = cache.shelf(rolling_window_of(part.before))
-        cache.fitted(shelf, part.name, part.before)
-        return
-    shelf = cache.shelf(part.window)
+        return cache.is_fitted(part.name, part.before)
+    return cache.is_judged(part.name, part.window)
+
+
+def do_part(cache: Cache, part: Part, needed: Sequence[Part]) -> None:
+    """Fit and judge, in a process of its own; a model that has nothing to learn from is not fitted."""
+    shelf = cache.shelf(part.split)
     member = None
-    if part.name in RECOMMENDERS:
+    if part.name in RECOMMENDERS and len(shelf.log(part.before).user):
         member = cache.fitted(shelf, part.name, part.before)
         shelf.keep_member(part.before, member)
+    if part.window is None:
+        return
     for each in needed:
-        shelf.keep_member(each.before, cache.load(shelf, each.name, each.before))
-    sheet = Sheet.of(shelf, part.window, cache.seed)
-    found = judge(part.name, shelf.contender(part.name), sheet, cache.k, cache.seed, member)
+        if cache.is_fitted(each.name, each.before):
+            shelf.keep_member(each.before, cache.load(shelf, each.name, each.before))
+        elif part.name != BLEND and len(shelf.log(each.before).user):
+            raise HiddenGemsError(f"it needs {each.name}, which failed")
+    started = time.perf_counter()
+    contender = shelf.contender(part.name)
+    found = judge(part.name, contender, Sheet.of(shelf, part.window, cache.seed), cache.k, cache.seed, member)
+    found.seconds = round(found.seconds + time.perf_counter() - started, 2)
+    found.peak_mb, found.notes = found.peak_mb or round(peak_mb(), 1), tuple(shelf.notes)
+    if isinstance(contender, Blended):
+        found.held_out, found.adds = contender.blend.value, dict(contender.blend.adds)
     path = cache.judgement(part.name, part.window)
     path.parent.mkdir(parents=True, exist_ok=True)
     found.save(path)

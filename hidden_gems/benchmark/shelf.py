@@ -6,10 +6,11 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from hidden_gems.benchmark.blend import BLEND, Blended, weigh
 from hidden_gems.benchmark.contender import AtCut, Contender, RandomOrder, RankedAtCut
 from hidden_gems.benchmark.members import Member, fit_member
 from hidden_gems.benchmark.registry import RECOMMENDERS
-from hidden_gems.core.errors import BadInputError
+from hidden_gems.core.errors import BadInputError, HiddenGemsError
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.interactions import Index, Interactions, Rows
 from hidden_gems.datasets.moments import Moments
@@ -24,7 +25,7 @@ from hidden_gems.recommend.candidates import NO_ITEM, CandidateGenerator
 from hidden_gems.recommend.ranking import SCORE_FEATURES, SOURCES, Funnel, candidates_of, ranking_features
 from hidden_gems.training.training_set import TrainingSet, TrainingSetConfig, build_training_set
 
-MODELS = (*RECOMMENDERS, "lambdamart", "random")
+MODELS = (*RECOMMENDERS, "lambdamart", BLEND, "random")
 
 
 class Shelf:
@@ -129,6 +130,8 @@ class Shelf:
         cut = self.split.test_from
         if name == "random":
             return RandomOrder(len(self.items), self.seed)
+        if name == BLEND:
+            return self.blended(cut)
         if name == "lambdamart" and self.ranker.learned:
             return RankedAtCut(self.funnel, cut)
         if name == "lambdamart":
@@ -138,6 +141,19 @@ class Shelf:
             self.notes.append("ncf has nothing to learn from before the test; popular stands in for it.")
             name = "popular"
         return AtCut(self.model(name, cut), self.users, self.items, cut)
+
+    def blended(self, before: int) -> Blended:
+        """The blend of the members that are on the shelf, else of all recommenders.
+
+        Raises:
+            HiddenGemsError: If nothing happened before.
+        """
+        log = self.log(before)
+        if not len(log.user):
+            raise HiddenGemsError("there is nothing to blend: no positive interaction before the cut-off")
+        there = [member for (_, moment), member in self.members.items() if moment == before]
+        kept = weigh(there or [self.member(name, before) for name in RECOMMENDERS], log)
+        return Blended(kept.blend, kept.members, log, self.all_feedback(before), self.users, self.items, before)
 
     def scorers(self, before: int, names: Iterable[str] = SCORE_FEATURES) -> dict[str, Recommender]:
         """Models whose scores are features, fitted on what came strictly before a moment; none where nothing did."""
