@@ -89,6 +89,11 @@ def run_apart(
             each.process.join()
 
 
+def workers(jobs: int | None) -> int:
+    """Processes at a time: `jobs`, else one for each core."""
+    return jobs or os.cpu_count() or 1
+
+
 def _start(call: Call) -> _Running:
     context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)

@@ -1,7 +1,7 @@
 """The blend on the bench: members fitted before a cut-off, weighed by what each did on what was held out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -115,11 +115,17 @@ def fit_blended(
     dropped = tuple(f"blend without {each.name}: {each.reason}" for each in found if isinstance(each, Failed))
     if not members:
         raise StepFailedError(f"no member of the blend could be fitted: {'; '.join(dropped)}")
+    kept = weigh(members, log)
+    return replace(kept, notes=dropped + kept.notes)
+
+
+def weigh(members: Sequence[Member], log: Interactions) -> Kept:
+    """The blend of members that were fitted on a log, at least one."""
     tables = {each.name: each.held_out_scores for each in members if each.held_out_scores is not None}
     held_out = members[0].held_out
     blend = Blend.fit(tables if held_out is not None else {each.name: _NOTHING for each in members}, held_out, log)
     models = {each.name: each.model for each in members if each.name in blend.members}
-    return Kept(blend, models, dropped + _adds(blend))
+    return Kept(blend, models, _adds(blend))
 
 
 def _adds(blend: Blend) -> tuple[str, ...]:

@@ -2,10 +2,11 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,11 @@ class Curve:
     losses: tuple[float, ...]  # mean loss of each epoch
     validations: tuple[float, ...]  # value on what was held out after each epoch
     best_epoch: int
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Read what `dataclasses.asdict` gave, also from JSON."""
+        return cls(tuple(values["losses"]), tuple(values["validations"]), values["best_epoch"])
 
 
 @dataclass(frozen=True)
@@ -173,7 +179,7 @@ def load_member(folder: Path, name: str, facts: ItemFacts, log: Interactions, he
     about = json.loads((folder / _ABOUT).read_text())
     model = type(RECOMMENDERS[name](facts, DataSize.of(log), "auto", 0)).load(folder / _MODEL)
     scores = np.load(folder / _SCORES) if held_out is not None else None
-    curves = tuple(Curve(tuple(c["losses"]), tuple(c["validations"]), c["best_epoch"]) for c in about["curves"])
+    curves = tuple(Curve.of(values) for values in about["curves"])
     return Member(name, model, held_out, scores, about["seconds"], about["peak_mb"], curves)
 
 

@@ -6,9 +6,11 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from hidden_gems.benchmark.blend import BLEND, Blended, weigh
 from hidden_gems.benchmark.contender import AtCut, Contender, RandomOrder, RankedAtCut
+from hidden_gems.benchmark.members import Member, fit_member
 from hidden_gems.benchmark.registry import RECOMMENDERS
-from hidden_gems.core.errors import BadInputError
+from hidden_gems.core.errors import BadInputError, HiddenGemsError
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.interactions import Index, Interactions, Rows
 from hidden_gems.datasets.moments import Moments
@@ -23,7 +25,7 @@ from hidden_gems.recommend.candidates import NO_ITEM, CandidateGenerator
 from hidden_gems.recommend.ranking import SCORE_FEATURES, SOURCES, Funnel, candidates_of, ranking_features
 from hidden_gems.training.training_set import TrainingSet, TrainingSetConfig, build_training_set
 
-MODELS = (*RECOMMENDERS, "lambdamart", "random")
+MODELS = (*RECOMMENDERS, "lambdamart", BLEND, "random")
 
 
 class Shelf:
@@ -41,6 +43,7 @@ class Shelf:
         self.users = Index(dataset.users["user_id"].tolist())
         self.items = Index(dataset.items["item_id"].tolist())
         self._models: dict[tuple[str, int], Recommender] = {}
+        self.members: dict[tuple[str, int], Member] = {}  # models with how they scored what was held out
         self._generators: dict[int, CandidateGenerator] = {}
         self._logs: dict[int, Interactions] = {}
         self.notes: list[str] = []  # what stood in for what, in words
@@ -96,6 +99,17 @@ class Shelf:
         """Put a model on the shelf that was fitted elsewhere on what came strictly before a moment."""
         self._models[name, before] = model
 
+    def member(self, name: str, before: int) -> Member:
+        """A model as `model`, with how it scored what had been held out before its last fit."""
+        if (name, before) not in self.members:
+            self.keep_member(before, fit_member(name, self.facts, self.log(before), preset=self.preset, seed=self.seed))
+        return self.members[name, before]
+
+    def keep_member(self, before: int, member: Member) -> None:
+        """Put a member on the shelf that was fitted elsewhere on what came strictly before a moment."""
+        self.members[member.name, before] = member
+        self.keep(member.name, before, member.model)
+
     def _fit(self, name: str, before: int) -> Recommender:
         log = self.log(before)
         return RECOMMENDERS[name](self.facts, DataSize.of(log), self.preset, self.seed).fit(log)
@@ -116,6 +130,8 @@ class Shelf:
         cut = self.split.test_from
         if name == "random":
             return RandomOrder(len(self.items), self.seed)
+        if name == BLEND:
+            return self.blended(cut)
         if name == "lambdamart" and self.ranker.learned:
             return RankedAtCut(self.funnel, cut)
         if name == "lambdamart":
@@ -125,6 +141,19 @@ class Shelf:
             self.notes.append("ncf has nothing to learn from before the test; popular stands in for it.")
             name = "popular"
         return AtCut(self.model(name, cut), self.users, self.items, cut)
+
+    def blended(self, before: int) -> Blended:
+        """The blend of the members that are on the shelf, else of all recommenders.
+
+        Raises:
+            HiddenGemsError: If nothing happened before.
+        """
+        log = self.log(before)
+        if not len(log.user):
+            raise HiddenGemsError("there is nothing to blend: no positive interaction before the cut-off")
+        there = [member for (_, moment), member in self.members.items() if moment == before]
+        kept = weigh(there or [self.member(name, before) for name in RECOMMENDERS], log)
+        return Blended(kept.blend, kept.members, log, self.all_feedback(before), self.users, self.items, before)
 
     def scorers(self, before: int, names: Iterable[str] = SCORE_FEATURES) -> dict[str, Recommender]:
         """Models whose scores are features, fitted on what came strictly before a moment; none where nothing did."""

@@ -40,7 +40,7 @@ def split_times(times: NDArray[np.int64], model_share: float = 0.6, rank_share: 
         return TimeSplit(rank_from=after, test_from=after)
     rank_at, test_at = (
         int(np.searchsorted(distinct, times[int(np.ceil(share * (len(times) - 1)))]))
-        for share in (model_share, model_share + rank_share)
+        for share in (model_share, round(model_share + rank_share, 9))  # sums of tenths as they are meant
     )
     test_at = max(test_at, min(2, last))
     rank_at = min(max(rank_at, 1), max(test_at - 1, 1))

@@ -68,6 +68,29 @@ def novelty(lists: Rows, counts: Rows, users: int) -> Floats:
     return _mean((bits[np.maximum(lists, 0)] * filled).sum(axis=1), filled.sum(axis=1))
 
 
+def popularity_lift(lists: Rows, counts: Rows) -> Floats:
+    """Mean interactions of the items in a list, over those of the item of a mean interaction.
+
+    1: a list is as popular as what people choose anyway; below: it leads off the beaten track. NaN for empty lists and
+    where nothing has happened yet.
+
+    Args:
+        lists: B X k.
+        counts: Interactions of each item, I.
+
+    Examples:
+        >>> popularity_lift(np.array([[0], [1], [2]]), np.array([3, 1, 0])).tolist()
+        [1.2, 0.4, 0.0]
+
+    Source:
+        Jannach et al. (2015), What recommenders recommend, measures the mean popularity; here relative to the log's.
+    """
+    total = counts.sum()
+    usual = (counts.astype(np.float64) ** 2).sum() / total if total else np.nan
+    filled = lists >= 0
+    return _mean((counts[np.maximum(lists, 0)] * filled).sum(axis=1) / usual, filled.sum(axis=1))
+
+
 def intra_list_diversity(lists: Rows, groups: Rows) -> Floats:
     """Share of pairs in a list that belong to different groups (types of places).
 

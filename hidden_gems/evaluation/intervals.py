@@ -52,10 +52,10 @@ def mean_intervals(
         if not len(counts):
             found |= dict.fromkeys(names, Interval(np.nan, np.nan, np.nan, 0))
             continue
-        weights = _weights(len(counts), seed, resamples)
+        weights = resample_weights(len(counts), seed, resamples)
         drawn = np.concatenate([(w @ sums.T) / (w @ counts)[:, None] for w in weights])  # R X names
         whole = sums.sum(axis=1) / counts.sum()
-        found |= {n: _interval(float(whole[i]), drawn[:, i], len(counts)) for i, n in enumerate(names)}
+        found |= {n: interval_of(float(whole[i]), drawn[:, i], len(counts)) for i, n in enumerate(names)}
     return {name: found[name] for name in values}
 
 
@@ -95,9 +95,58 @@ def paired_ratio(
     if not len(counts):
         return Interval(np.nan, np.nan, np.nan, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        drawn = np.concatenate([(w @ sums[0]) / (w @ sums[1]) for w in _weights(len(counts), seed, resamples)])
+        drawn = np.concatenate([(w @ sums[0]) / (w @ sums[1]) for w in resample_weights(len(counts), seed, resamples)])
         value = float(sums[0].sum() / sums[1].sum())
-    return _interval(value, drawn, len(counts))
+    return interval_of(value, drawn, len(counts))
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Means of several models over the same values, and the same means of every resample of people.
+
+    Notation: M models, R resamples.
+    """
+
+    names: tuple[str, ...]  # M
+    means: Floats  # M
+    drawn: Floats  # R X M
+    users: int  # people
+
+    @classmethod
+    def of(
+        cls,
+        values: Mapping[str, Floats],
+        people: NDArray[np.int64] | None = None,
+        seed: int = 0,
+        resamples: int = RESAMPLES,
+    ) -> "Paired | None":
+        """Resample what all models have a value for; None where there is nothing.
+
+        Args:
+            values: B for each model; NaN where there is no value.
+            people: Row of the person of each value, B; None for one value a person.
+            seed: Of the resamples, the same as in `mean_intervals`.
+            resamples: R.
+        """
+        table = np.stack(list(values.values()))
+        table = np.where(np.isfinite(table).all(axis=0), table, np.nan)
+        sums, counts = _by_person(table, people)
+        if not len(counts):
+            return None
+        weights = resample_weights(len(counts), seed, resamples)
+        drawn = np.concatenate([(w @ sums.T) / (w @ counts)[:, None] for w in weights])
+        return cls(tuple(values), sums.sum(axis=1) / counts.sum(), drawn, len(counts))
+
+    def difference(self, first: str, second: str) -> Interval:
+        """Mean of first minus mean of second."""
+        a, b = self.names.index(first), self.names.index(second)
+        return interval_of(float(self.means[a] - self.means[b]), self.drawn[:, a] - self.drawn[:, b], self.users)
+
+    def ratio(self, first: str, second: str) -> Interval:
+        """Mean of first over mean of second; infinite or NaN ends where a resample of second has only zeros."""
+        a, b = self.names.index(first), self.names.index(second)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return interval_of(float(self.means[a] / self.means[b]), self.drawn[:, a] / self.drawn[:, b], self.users)
 
 
 def _by_person(values: Floats, people: NDArray[np.int64] | None) -> tuple[Floats, Floats]:
@@ -112,8 +161,8 @@ def _by_person(values: Floats, people: NDArray[np.int64] | None) -> tuple[Floats
     return sums, np.bincount(person, minlength=users).astype(np.float64)
 
 
-def _weights(users: int, seed: int, resamples: int) -> Iterator[Floats]:
-    """How often each person was drawn, in chunks of resamples, chunk X U."""
+def resample_weights(users: int, seed: int, resamples: int) -> Iterator[Floats]:
+    """How often each of U people was drawn, in chunks of resamples, chunk X U."""
     random = np.random.default_rng(seed)
     chunk = max(1, _CHUNK_CELLS // users)
     for start in range(0, resamples, chunk):
@@ -122,7 +171,8 @@ def _weights(users: int, seed: int, resamples: int) -> Iterator[Floats]:
         yield np.bincount(drawn.ravel(), minlength=size * users).reshape(size, users).astype(np.float64)
 
 
-def _interval(value: float, drawn: Floats, users: int) -> Interval:
+def interval_of(value: float, drawn: Floats, users: int) -> Interval:
+    """A value with the 95 % interval of its resamples."""
     with np.errstate(invalid="ignore"):  # between two infinities
         low, high = np.quantile(drawn, [(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0])
     return Interval(value, float(low), float(high), users)

@@ -83,6 +83,11 @@ class Negatives:
     item: Rows  # the relevant item, P
     negatives: Rows  # -1 where the catalogue has fewer, P X N
 
+    @property
+    def items(self) -> Rows:
+        """The relevant item, then its negatives, P X 1 + N."""
+        return np.concatenate([self.item[:, None], self.negatives], axis=1)
+
 
 def draw_negatives(truth: Truth, seed: int, count: int = NEGATIVES) -> Negatives:
     """Draw `count` items for each relevant item, uniformly and without replacement.
@@ -110,19 +115,25 @@ def draw_negatives(truth: Truth, seed: int, count: int = NEGATIVES) -> Negatives
     return Negatives(pair.astype(np.int64), item.astype(np.int64), negatives)
 
 
-def uniform_negatives(scores: Scores, truth: Truth, drawn: Negatives, k: int, seed: int = 0) -> Outcome:
-    """Rank each relevant item among its own negatives; the values of a person are the means over their items.
-
-    Recall and hit rate are the same here, as one item is relevant. Ties come in a seeded order of the places.
-    """
-    width = drawn.negatives.shape[1] + 1
-    items = np.concatenate([drawn.item[:, None], drawn.negatives], axis=1)  # P X 1+N, the relevant one first
+def negative_scores(scores: Scores, truth: Truth, drawn: Negatives) -> Floats:
+    """Scores of each relevant item and its negatives, P X 1 + N; of no use where there is no negative."""
+    items = drawn.items
     given = np.empty(items.shape)
     chunk = max(1, _CHUNK_CELLS // max(truth.items, 1))
     for start in range(0, len(truth.users), chunk):
         low, high = np.searchsorted(drawn.pair, [start, start + chunk])
         part = np.asarray(scores(truth.users[start : start + chunk]))
         given[low:high] = part[drawn.pair[low:high, None] - start, np.maximum(items[low:high], 0)]
+    return given
+
+
+def uniform_negatives(scores: Scores, truth: Truth, drawn: Negatives, k: int, seed: int = 0) -> Outcome:
+    """Rank each relevant item among its own negatives; the values of a person are the means over their items.
+
+    Recall and hit rate are the same here, as one item is relevant. Ties come in a seeded order of the places.
+    """
+    items, given = drawn.items, negative_scores(scores, truth, drawn)
+    width = items.shape[1]
     candidates = items >= 0
     relevant = np.zeros(items.shape, dtype=bool)
     relevant[:, 0] = True
@@ -134,6 +145,63 @@ def uniform_negatives(scores: Scores, truth: Truth, drawn: Negatives, k: int, se
     values = {name: _mean_by(drawn.pair, value, len(truth.users)) for name, value in by_pair.items()}
     lists = np.empty((len(truth.users), 0), dtype=np.int64)  # no list was shown
     return Outcome(f"{NEGATIVES} uniform negatives", truth.users, values, lists, truth.left_out)
+
+
+def recall_of_items(
+    scores: Scores, truth: Truth, flags: NDArray[np.bool_], k: int, seed: int = 0, *, among: bool
+) -> Outcome:
+    """Recall@k of the flagged items alone: those among the first k over min(k, flagged items that are relevant).
+
+    People without a relevant flagged item are left out.
+
+    Args:
+        scores: Of the model.
+        truth: Answer sheet.
+        flags: Which items are asked about, I.
+        k: Places.
+        seed: Of the order of ties.
+        among: Rank only the flagged items (are they told apart?) instead of the whole catalogue (are they found?).
+    """
+    relevant = truth.relevant.multiply(flags[None, :].astype(np.int8)).tocsr()
+    relevant.eliminate_zeros()
+    asked = np.flatnonzero(np.diff(relevant.indptr))
+    values, lists = [np.empty(0)], [np.empty((0, min(k, truth.items)), dtype=np.int64)]
+    chunk = max(1, _CHUNK_CELLS // max(truth.items, 1))
+    for start in range(0, len(asked), chunk):
+        rows = asked[start : start + chunk]
+        candidates = truth.hidden[rows].toarray() == 0
+        candidates[:, 0] = False
+        if among:
+            candidates &= flags
+        top = metrics.ranked(np.asarray(scores(truth.users[rows])), candidates, k, seed)
+        answers = relevant[rows].toarray() > 0
+        labels = np.take_along_axis(answers, np.maximum(top, 0), axis=1) & (top >= 0)
+        values.append(metrics.recall(labels.astype(np.float64), answers.sum(axis=1), k))
+        lists.append(top)
+    left_out = len(truth.users) - len(asked)
+    found = {f"recall@{k}": np.concatenate(values)}
+    return Outcome("full catalogue", truth.users[asked], found, np.concatenate(lists), left_out)
+
+
+def recall_by_group(found: Outcome, truth: Truth, groups: Rows, group: int, k: int) -> Outcome:
+    """Recall@k of the items of one group, from lists over the full catalogue.
+
+    Args:
+        found: What `full_catalogue` gave for this answer sheet.
+        truth: Answer sheet.
+        groups: Group of each item, I.
+        group: The one that is asked about.
+        k: Places.
+    """
+    relevant = truth.relevant.multiply((groups == group)[None, :].astype(np.int8)).tocsr()
+    relevant.eliminate_zeros()
+    asked = np.flatnonzero(np.diff(relevant.indptr))
+    lists = found.lists[asked]
+    answers = [set(relevant.indices[relevant.indptr[row] : relevant.indptr[row + 1]].tolist()) for row in asked]
+    labels = np.array([[item in mine for item in row] for mine, row in zip(answers, lists.tolist(), strict=True)])
+    count = np.diff(relevant.indptr)[asked]
+    value = metrics.recall(labels.astype(np.float64).reshape(lists.shape), count, k)
+    return Outcome(found.protocol, truth.users[asked], {f"recall@{k}": value}, lists, len(truth.users) - len(asked))
 
 
 @dataclass(frozen=True)

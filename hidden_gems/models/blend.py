@@ -157,6 +157,18 @@ class Blend:
         return self.again if repeat else self.new
 
     @property
+    def value(self) -> float:
+        """Cross-validated worth as `HeldOut.value` has it for one model; NaN where nothing was held out."""
+        questions = (self.new,) if self.again is self.new else (self.new, self.again)
+        return float(np.mean([weights.ndcg for weights in questions]))
+
+    @property
+    def adds(self) -> dict[str, float]:
+        """Cross-validated worth that is lost without each member; 0 for one that a question does without."""
+        questions = (self.new,) if self.again is self.new else (self.new, self.again)
+        return {name: float(np.mean([weights.adds.get(name, 0.0) for weights in questions])) for name in self.members}
+
+    @property
     def members(self) -> tuple[str, ...]:
         """Members that weigh anything in either."""
         return tuple(dict.fromkeys(self.new.members + self.again.members))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hidden_gems.benchmark.evaluate import evaluate
-from hidden_gems.evaluation.report import page as render_page
+from hidden_gems.evaluation.page import page as render_page
 from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.steps.gating import FIGURES, RELEASED, VALUES
 from hidden_gems.steps.learning import keep_models, open_shelf

@@ -6,14 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hidden_gems.benchmark import evaluate as room
+from hidden_gems.benchmark import pool as room
 from hidden_gems.benchmark.evaluate import evaluate
 from hidden_gems.benchmark.rank import rank
 from hidden_gems.benchmark.shelf import Shelf, leaf_rows
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.split import split_by_time
-from hidden_gems.evaluation.report import Evaluation, Figure, bars, page
+from hidden_gems.evaluation.page import bars, page
+from hidden_gems.evaluation.report import Evaluation, Figure
 from hidden_gems.features.schema import FEATURE_SERVICE
 from tests import tables
 

@@ -1,7 +1,8 @@
 import math
 import re
 
-from hidden_gems.evaluation.report import Figure, bars
+from hidden_gems.evaluation.page import bars
+from hidden_gems.evaluation.report import Figure
 
 
 def figure(model: str, value: float, low: float = math.nan, high: float = math.nan) -> Figure:

@@ -61,7 +61,7 @@ def test_the_seed_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = intervals.mean_interval(values, seed=1, resamples=7)
     monkeypatch.setattr(intervals, "_CHUNK_CELLS", 100)  # two resamples a chunk
     assert intervals.mean_interval(values, seed=1, resamples=7).value == whole.value
-    assert sum(len(chunk) for chunk in intervals._weights(50, 1, 7)) == 7
+    assert sum(len(chunk) for chunk in intervals.resample_weights(50, 1, 7)) == 7
 
 
 def test_pairing_removes_what_both_share() -> None:
