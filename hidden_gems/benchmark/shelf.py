@@ -112,7 +112,11 @@ class Shelf:
 
     def _fit(self, name: str, before: int) -> Recommender:
         log = self.log(before)
-        return RECOMMENDERS[name](self.facts, DataSize.of(log), self.preset, self.seed).fit(log)
+        return self.make(name, log).fit(log)
+
+    def make(self, name: str, log: Interactions) -> Recommender:
+        """A recommender that has not learned yet, of a size that fits a log."""
+        return RECOMMENDERS[name](self.facts, DataSize.of(log), self.preset, self.seed)
 
     def generator(self, before: int) -> CandidateGenerator:
         """Candidate generation from what came strictly before a moment."""

@@ -81,7 +81,7 @@ CUTS = ("rank", "test")
 
 
 def train_model(checked: Path, out: Path, name: str, preset: str, seed: int) -> dict[str, float]:
-    """Fit a deep model before each cut-off and write both.
+    """Fit a deep model before each cut-off and write both; the first fit chooses for both.
 
     Args:
         checked: Folder of the checked dataset.
@@ -91,7 +91,7 @@ def train_model(checked: Path, out: Path, name: str, preset: str, seed: int) -> 
         seed: Of everything random.
 
     Returns:
-        By cut-off: epochs, loss of the last, and the best validation value (0 where there was none).
+        epochs, loss of the last, and the best validation value (0 where there was none).
 
     Raises:
         BadInputError: If there is no such preset, or nothing before a cut-off can be learned from.
@@ -99,18 +99,18 @@ def train_model(checked: Path, out: Path, name: str, preset: str, seed: int) -> 
     if preset not in get_args(Preset):
         raise BadInputError(f"preset must be one of {', '.join(get_args(Preset))}, got {preset!r}")
     shelf = open_shelf(checked, seed, cast(Preset, preset))
-    figures: dict[str, float] = {}
-    for place, cut in enumerate(CUTS):
-        print(f"progress: {place / len(CUTS):.3f} before the {cut} slice", flush=True)
-        model = shelf.model(name, cut_off(shelf, cut))
-        assert isinstance(model, DeepRecommender)
-        model.save(out / cut)
-        figures |= {
-            f"{cut}_epochs": len(model.reports[-1].losses),
-            f"{cut}_loss": model.reports[-1].losses[-1],
-            f"{cut}_validation": max(model.reports[0].validations, default=0.0),
-        }
-    return figures
+    first, last = (shelf.log(cut_off(shelf, cut)) for cut in CUTS)
+    model = shelf.make(name, last)
+    assert isinstance(model, DeepRecommender)
+    print("progress: 0.000 before the ranker's slice", flush=True)
+    model.fit(first).save(out / CUTS[0])
+    print("progress: 0.600 before the test", flush=True)
+    model.refit(last).save(out / CUTS[1])
+    return {
+        "epochs": len(model.reports[-1].losses),
+        "loss": model.reports[-1].losses[-1],
+        "validation": max(model.reports[0].validations, default=0.0),
+    }
 
 
 def keep_models(shelf: Shelf, models: Path) -> tuple[str, ...]:

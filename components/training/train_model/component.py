@@ -24,10 +24,10 @@ def train_model(
         preset: `plan`: the sizes of the plan; `auto`: sizes that fit the data.
         seed: Of everything random.
         model: Parameters and settings, in `rank` and `test`; empty for a model that is left out.
-        metrics: Epochs, last loss, best validation value of each.
+        metrics: Epochs, last loss, best validation value.
 
     Returns:
-        Best validation value of the one before the test, 0 where there was none.
+        Best validation value, 0 where there was none.
     """
     from pathlib import Path
 
@@ -41,4 +41,4 @@ def train_model(
     figures = learning.train_model(Path(checked.path), folder, name, preset, seed)
     for metric, value in figures.items():
         metrics.log_metric(metric, value)
-    return figures["test_validation"]
+    return figures["validation"]
