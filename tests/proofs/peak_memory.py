@@ -17,7 +17,7 @@ from torch.nn import functional
 from hidden_gems.training.loop import LoopConfig, train
 from hidden_gems.training.memory import peak_bytes
 
-WIDTH, HEADS, POSITIONS, BATCH, LAYERS, STEPS = 128, 4, 50, 256, 6, 1
+WIDTH, HEADS, POSITIONS, BATCH, LAYERS, STEPS = 128, 4, 50, 192, 6, 1
 
 
 class Layer(nn.Module):
