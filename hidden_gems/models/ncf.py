@@ -72,6 +72,10 @@ class NCF(nn.Module):
         """
         return self.fuse(self.user_side(user, user_context), self.item_side(item, item_context))
 
+    def checkpointed_blocks(self) -> tuple[nn.Module, ...]:
+        """The perceptron path holds most between its input and its output."""
+        return (self.perceptron,)
+
     def user_side(self, user: Tensor, user_context: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding, size ... X D, and the user's part of the first layer, size ... X H."""
         embedding = self.user(user)
