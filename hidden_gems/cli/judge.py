@@ -38,9 +38,7 @@ def evaluate(
     models: Annotated[str, typer.Option(help=f"Names with commas between, or `all`: {NAMES}.")] = "all",
     out: Annotated[Path | None, typer.Option(help="Report as JSON; the page goes beside it as .html.")] = None,
     k: Annotated[int, typer.Option(min=1, help="Length of the lists.")] = 10,
-    cutoffs: Annotated[
-        int, typer.Option(min=1, help="Rolling cut-offs from 60 % of the data on; 1: 80 %.")
-    ] = 4,
+    cutoffs: Annotated[int, typer.Option(min=1, help="Rolling cut-offs from 60 % of the data on; 1: 80 %.")] = 4,
     preset: Annotated[Presets, typer.Option(help="Sizes: the plan's, or such as fit the data.")] = Presets.AUTO,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes at a time.", show_default="cores")] = None,
     resume: Annotated[
