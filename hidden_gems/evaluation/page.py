@@ -1,83 +1,169 @@
 """What an evaluation found as one HTML page that needs nothing else."""
 
-import math
+from collections.abc import Callable
 from html import escape
 
-from hidden_gems.evaluation.report import Evaluation, Figure, cell
+from hidden_gems.evaluation import plots
+from hidden_gems.evaluation.report import Comparison, Evaluation, Figure, cell
 
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color: #223; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #223; }
+h2 { margin-top: 2.5rem; border-top: 1px solid #dde; padding-top: 1rem; }
 table { border-collapse: collapse; margin: 1rem 0; font-size: 13px; display: block; overflow-x: auto; }
 th, td { border-bottom: 1px solid #dde; padding: .3rem .6rem; text-align: left; white-space: nowrap; }
+td small { color: #667; }
+svg { max-width: 100%; height: auto; }
+summary { cursor: pointer; }
 .simulated { background: #fff3cd; padding: .5rem 1rem; }
+.failed { background: #fde2e2; padding: .5rem 1rem; }
 """
+_MAIN = ("ndcg", "recall", "hit_rate", "mrr", "auc", "next_item", "coverage", "gini", "novelty", "popularity_lift")
+Lines = list[tuple[str, ...]]
 
 
 def page(evaluation: Evaluation) -> str:
-    """One HTML page with bars, tables and the protocols in words; it loads nothing from outside."""
+    """One HTML page with plots, tables and the protocols in words; it loads nothing from outside."""
     e = evaluation
     simulated = '<p class="simulated">These are simulated data.</p>' if e.simulated else ""
+    failed = "".join(f'<p class="failed">{escape(n)} failed: {escape(why)}</p>' for n, why in e.failed.items())
     counts = ", ".join(f"{value:,} {escape(name.replace('_', ' '))}" for name, value in e.counts.items())
-    sections = "\n".join(_section(e, name, words) for name, words in e.protocols.items())
-    differences = [(d.protocol, d.model, d.metric, cell(d)) for d in e.differences]
     notes = "".join(f"<li>{escape(note)}</li>" for note in e.notes)
+    cuts = ", ".join(f"{w['test_from']} to {w['until']}" for w in e.windows)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Evaluation of {escape(e.dataset)}</title>
 <style>{_STYLE}</style></head>
 <body><h1>Evaluation of {escape(e.dataset)}</h1>
-{simulated}
-<p>Dataset fingerprint <code>{escape(e.fingerprint)}</code>, seed {e.seed}: {counts}. The ranker's slice starts at
-{e.cut["rank_from"]}, the test at {e.cut["test_from"]} (epoch seconds, or an order). Intervals: 95 %, percentile
-bootstrap over people.</p>
+{simulated}{failed}
+<p>Dataset fingerprint <code>{escape(e.fingerprint)}</code>, seed {e.seed}: {counts}.</p>
+<p>{len(e.windows)} cut-off{"" if len(e.windows) == 1 else "s"}; each test in epoch seconds, or an order: {cuts}.
+Values of all cut-offs are pooled. Intervals: 95 %, percentile bootstrap over people, each with all their values. Means
+are over the people (or slates) who have a value; those without a relevant item have none. Recall is over min(k,
+relevant items). Ties are broken by one random order of the items, the same for every model; in AUC a tie counts
+half.</p>
 <ul>{notes}</ul>
-{sections}
-<h2>Against popular</h2>
-<p>Paired differences over the same people.</p>
-{_table([("protocol", "model", "metric", "difference"), *differences])}
+{_winner(e)}
+{_drawn("Quality against popularity", e, plots.popularity_plot, bool(e.figures))}
+{_drawn("Against the best single model", e, plots.forest_plot, bool(e.comparisons))}
+{_ratios(e)}
+{_drawn("Cohorts", e, plots.cohorts_plot, bool(e.cohorts))}
+{_cohorts(e)}
+{_calibration(e)}
+{_drawn("Learning curves", e, plots.curves_plot, any(c["validations"] for v in e.curves.values() for c in v))}
+{"".join(_section(e, name, words) for name, words in e.protocols.items())}
+{_cost(e)}
 </body></html>
 """
 
 
-def _section(evaluation: Evaluation, protocol: str, words: str) -> str:
-    figures = [figure for figure in evaluation.figures if figure.protocol == protocol]
-    lines = [line[1:] for line in evaluation.lines() if line[0] in ("protocol", protocol)]
-    used = [i for i in range(len(lines[0])) if any(line[i] for line in lines[1:])]
-    table = _table([tuple(line[i] for i in used) for line in lines])
-    main = [figure for figure in figures if figure.metric == f"ndcg@{evaluation.k}"]
-    people = f"{main[0].users:,} people judged, {main[0].left_out:,} without a relevant item left out." if main else ""
-    return f"<h2>{escape(protocol)}</h2><p>{escape(words)} {people}</p>{bars(main)}{table}"
+def _drawn(title: str, evaluation: Evaluation, plot: Callable[[Evaluation], str], there: bool) -> str:
+    return f"<h2>{title}</h2>{plot(evaluation)}" if there else ""
 
 
-def _table(lines: list[tuple[str, ...]]) -> str:
-    head, *body = lines
-    rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>" for line in body)
-    return "<table><tr>" + "".join(f"<th>{escape(cell)}</th>" for cell in head) + f"</tr>{rows}</table>"
-
-
-_BAR, _LEFT, _WIDTH = 26, 140, 480  # pixels
-
-
-def bars(figures: list[Figure]) -> str:
-    """Horizontal bars with intervals as inline SVG; figures that do not exist are left out."""
-    known = [figure for figure in figures if math.isfinite(figure.value)]
-    if not known:
-        return "<p>Nothing to draw: no figure could be computed.</p>"
-    top = max(max(f.value, f.high if math.isfinite(f.high) else 0.0) for f in known) or 1.0
-    scale = _WIDTH / top
-    parts = []
-    for row, figure in enumerate(known):
-        middle = row * _BAR + _BAR / 2
-        parts.append(
-            f'<text x="{_LEFT - 8}" y="{middle + 4}" text-anchor="end">{escape(figure.model)}</text>'
-            f'<rect x="{_LEFT}" y="{middle - 8}" width="{figure.value * scale:.1f}" height="16" fill="#6a9fb5"/>'
-            f'<text x="{_LEFT + _WIDTH + 12}" y="{middle + 4}">{figure.value:.4f}</text>'
-        )
-        if math.isfinite(figure.low) and math.isfinite(figure.high):
-            low, high = _LEFT + figure.low * scale, _LEFT + figure.high * scale
-            parts.append(f'<path d="M{low:.1f} {middle}H{high:.1f}" stroke="#223" stroke-width="2"/>')
-    name = escape(known[0].metric)
-    width, height = _LEFT + _WIDTH + 80, len(known) * _BAR
-    return (
-        f'<svg role="img" aria-label="{name} by model" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" font-size="13">{"".join(parts)}</svg>'
+def _winner(e: Evaluation) -> str:
+    """Who was chosen before the test, and what that choice was worth on it."""
+    if not e.chosen:
+        return ""
+    lines: Lines = [("protocol", "chosen before each test", f"ndcg@{e.k}", "best on the test itself", f"ndcg@{e.k}")]
+    for protocol in (plots.NEW, plots.REPEATS):
+        known = [f for f in e.figures if (f.protocol, f.metric) == (protocol, f"ndcg@{e.k}")]
+        models = [f for f in known if f.model not in plots.NOT_MODELS]
+        chosen = next((f for f in known if f.model == plots.CHOSEN), None)
+        if chosen and models:
+            best = max(models, key=lambda figure: figure.value)
+            lines.append((protocol, ", ".join(e.chosen), cell(chosen), best.model, cell(best)))
+    words = (
+        "The winner is chosen by its value on what was held out before each cut-off (NDCG@10, new items, averaged with "
+        "repeats where people come back), then judged on the test."
     )
+    return f"<h2>The winner</h2><p>{words}</p>{_table(lines)}"
+
+
+def _ratios(e: Evaluation) -> str:
+    rows: list[Comparison] = [row for p in (plots.NEW, plots.REPEATS) for row in plots.compared_with(e, p)]
+    lines: Lines = [("protocol", "model", "against", "difference", "ratio of the means")]
+    for r in rows:
+        difference = f"{r.difference:+.4f} ({r.difference_low:+.4f} to {r.difference_high:+.4f})"
+        ratio = f"{r.ratio:.3f} ({r.ratio_low:.3f} to {r.ratio_high:.3f})"
+        lines.append((r.protocol, r.model, r.against, difference, ratio))
+    return _folded("Differences and ratios, paired over the same people", lines)
+
+
+def _cohorts(e: Evaluation) -> str:
+    """Every cohort as a table that unfolds: models down, cohorts across."""
+    found = []
+    for protocol, metric in dict.fromkeys((f.protocol, f.metric) for f in e.cohorts):
+        figures = [f for f in e.cohorts if (f.protocol, f.metric) == (protocol, metric) and f.users]
+        if figures:
+            found.append(_folded(f"{protocol}: {metric}", _spread(figures)))
+    return "".join(found)
+
+
+def _spread(figures: list[Figure]) -> Lines:
+    cohorts = list(dict.fromkeys(f.cohort for f in figures))
+    cells = {(f.model, f.cohort): f for f in figures}
+    users = {f.cohort: f.users for f in figures}
+    models = dict.fromkeys(f.model for f in figures)
+    body = [(name, *(cell(cells.get((name, cohort))) for cohort in cohorts)) for name in models]
+    return [("model", *(f"{cohort}: {users[cohort]:,} people" for cohort in cohorts)), *body]
+
+
+def _calibration(e: Evaluation) -> str:
+    if not e.calibration:
+        return ""
+    words = (
+        "Each item that a person came to for the first time beside its 100 uniform negatives. Scores become "
+        "probabilities by one logistic curve, fitted on what was held out before the cut-off; then ten bins of equal "
+        "count by probability, at each cut-off, are added up bin by bin."
+    )
+    lines: Lines = [("model", "pairs", "mean probability said", "share that happened")]
+    lines += [(n, f"{p:,.0f}", f"{s:.4f}", f"{h:.4f}") for n, bins in e.calibration.items() for p, s, h in bins]
+    errors = [("model", "expected calibration error")]
+    errors += [(f.model, cell(f)) for f in e.figures if f.metric == "calibration_error"]
+    plot = plots.reliability_plot(e)
+    return f"<h2>Calibration</h2><p>{words}</p>{plot}{_table(list(errors))}{_folded('Reliability', lines)}"
+
+
+def _section(evaluation: Evaluation, protocol: str, words: str) -> str:
+    figures = [f for f in evaluation.figures if f.protocol == protocol]
+    if not figures:
+        return f"<h2>{escape(protocol)}</h2><p>{escape(words)} Its figures are with the cohorts.</p>"
+    first = [f for f in figures if f.metric == f"ndcg@{evaluation.k}"]
+    people = f"{first[0].users:,} people judged, {first[0].left_out:,} left out without a relevant item."
+    metrics = list(dict.fromkeys(f.metric for f in figures if f.metric != "calibration_error"))
+    main = [metric for name in _MAIN for metric in metrics if metric.split("@")[0] == name]
+    cells = {(f.model, f.metric): f for f in figures}
+    models = dict.fromkeys(f.model for f in figures)
+    tables = []
+    for chosen in (main, [metric for metric in metrics if metric not in main]):
+        body = [(name, *(cell(cells.get((name, metric))) for metric in chosen)) for name in models]
+        tables.append([("model", *chosen), *body])
+    more = _folded("More metrics", tables[1]) if len(tables[1][0]) > 1 else ""
+    return f"<h2>{escape(protocol)}</h2><p>{escape(words)} {people}</p>{_table(tables[0])}{more}"
+
+
+def _cost(e: Evaluation) -> str:
+    if not e.seconds:
+        return ""
+    lines: Lines = [("model", "seconds, all cut-offs", "peak memory, MiB", "value held out, by cut-off")]
+    for name, seconds in e.seconds.items():
+        held = ", ".join(f"{value:.4f}" for value in e.held_out.get(name, ()) if value is not None)
+        lines.append((name, f"{seconds:,.1f}", f"{e.peak_mb[name]:,.0f}" if name in e.peak_mb else "", held))
+    adds = [(str(cut), n, f"{v:+.4f}") for cut, each in enumerate(e.adds.get("blend", ()), 1) for n, v in each.items()]
+    blend = _folded("What each member adds to the blend", [("cut-off", "member", "value"), *adds]) if adds else ""
+    return f"<h2>Cost</h2>{_table(lines)}{blend}"
+
+
+def _folded(title: str, lines: Lines) -> str:
+    return f"<details><summary>{escape(title)}</summary>{_table(lines)}</details>"
+
+
+def _table(lines: Lines) -> str:
+    head, *body = lines
+    rows = "".join("<tr>" + "".join(f"<td>{_dim(each)}</td>" for each in line) + "</tr>" for line in body)
+    return "<table><tr>" + "".join(f"<th>{escape(each)}</th>" for each in head) + f"</tr>{rows}</table>"
+
+
+def _dim(text: str) -> str:
+    """An interval is smaller than its value."""
+    value, bracket, interval = escape(text).partition(" (")
+    return f"{value} <small>({interval}</small>" if bracket and interval.endswith(")") else escape(text)
