@@ -23,6 +23,7 @@ def training(
     timezone: str = "Europe/Istanbul",
     max_rejected_share: float = 0.01,
     seed: int = 0,
+    engine: str = "duckdb",
     redis: str = "redis:6379",
     feast_folder: str = "s3://hidden-gems-features",
     releases_uri: str = "s3://hidden-gems-releases/istanbul",
@@ -36,6 +37,7 @@ def training(
         timezone: IANA name of the time zone that local hours are read with.
         max_rejected_share: Largest share of bad rows in one file that is still accepted, 0 to 1.
         seed: Of everything random.
+        engine: What labels and counts for the training set, duckdb or spark; the rows are the same.
         redis: Address of the online store as host:port.
         feast_folder: Folder for the registry and the offline files of Feast.
         releases_uri: Folder of the releases of this dataset.
@@ -47,7 +49,7 @@ def training(
     """
     data = validate_data(dataset_uri=dataset_uri, timezone=timezone, max_rejected_share=max_rejected_share)
     checked = data.outputs["checked"]
-    examples = build_training_set(checked=checked, seed=seed)
+    examples = build_training_set(checked=checked, seed=seed, engine=engine)
     features = materialize_features(checked=checked, redis=redis, feast_folder=feast_folder)
     ncf_before = train_ncf(checked=checked, until="rank", seed=seed)
     ncf = train_ncf(checked=checked, until="test", seed=seed)
