@@ -9,7 +9,17 @@ import typer
 from rich.console import Console
 
 from hidden_gems.cli.extras import require
-from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, Data, MaxRejected, Places, Presets, Seed, Timezone
+from hidden_gems.cli.options import (
+    DEFAULT_TIMEZONE,
+    AsJson,
+    Data,
+    Engine,
+    MaxRejected,
+    Places,
+    Presets,
+    Seed,
+    Timezone,
+)
 from hidden_gems.cli.pipeline_run import Run, run_pipeline
 from hidden_gems.cli.processes import redis_server
 from hidden_gems.cli.stack_state import running_stack
@@ -29,6 +39,7 @@ class TrainingArguments:
     seed: int = 0
     timezone: str = DEFAULT_TIMEZONE  # IANA name
     max_rejected: float = 0.01  # largest share of bad rows in one file, 0 to 1
+    engine: str = "duckdb"  # what labels and counts for the training set, or `spark`
 
 
 @dataclass(frozen=True)
@@ -51,12 +62,15 @@ def train(
         str,
         typer.Option(help="HOST:PORT of a Redis of your own; that of the stack on these data, else an embedded one."),
     ] = "",
+    engine: Engine = "duckdb",
     as_json: AsJson = False,
 ) -> None:
     """Train on a dataset folder with the KFP pipeline and its local runner; ends with a release, judged and hashed."""
     require("kfp", "train")
+    if engine == "spark":
+        require("pyspark", "scale")
     places, console = Places.of(data), Console(stderr=as_json)
-    asked = TrainingArguments(models, preset, seed, timezone, max_rejected)
+    asked = TrainingArguments(models, preset, seed, timezone, max_rejected, engine)
     stack = running_stack()
     if not redis and stack is not None and stack.root == str(places.root):
         redis = stack.addresses["redis"]
@@ -103,6 +117,7 @@ def train_release(data: Path, places: Places, redis: str, asked: TrainingArgumen
         "models": asked.models,
         "preset": asked.preset.value,
         "seed": asked.seed,
+        "engine": asked.engine,
         "redis": redis,
         "feast_folder": str(places.feast),
         "releases_uri": str(places.releases),

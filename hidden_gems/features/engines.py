@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, cast, get_args
 
 import ibis
 import pandas as pd
@@ -67,12 +67,22 @@ def engine_of(config: EngineConfig | None = None) -> Iterator[Engine]:
         OutOfMemoryError: If it has less memory than what is computed needs.
     """
     config = config or EngineConfig()
-    if config.name not in ENGINES:
-        raise BadInputError(f"there is no engine {config.name!r}; expected one of {', '.join(ENGINES)}")
+    engine_name(config.name)
     with tempfile.TemporaryDirectory(prefix="gems-", dir=config.scratch) as scratch:
         opened = _duckdb if config.name == "duckdb" else _spark
         with opened(config, Path(scratch)) as engine:
             yield engine
+
+
+def engine_name(name: str) -> EngineName:
+    """The name of an engine, if there is one of this name.
+
+    Raises:
+        BadInputError: If there is none.
+    """
+    if name not in ENGINES:
+        raise BadInputError(f"there is no engine {name!r}; expected one of {', '.join(ENGINES)}")
+    return cast("EngineName", name)
 
 
 class DuckDB:

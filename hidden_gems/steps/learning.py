@@ -11,11 +11,13 @@ from hidden_gems.core.errors import BadInputError
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.split import split_by_time
+from hidden_gems.features.engines import EngineConfig, engine_name
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.features.stream import remember_answers
 from hidden_gems.models.size import Preset
+from hidden_gems.training import training_set as training_sets
 from hidden_gems.training.deep import DeepRecommender
-from hidden_gems.training.training_set import TrainingSet
+from hidden_gems.training.training_set import TrainingSet, TrainingSetConfig
 
 STRONGEST = 5
 SAMPLE, SAMPLE_QUERIES = "sample.npz", 100
@@ -28,13 +30,21 @@ def open_shelf(checked: Path, seed: int, preset: Preset = "auto") -> Shelf:
     return Shelf(dataset, split_by_time(dataset), seed, preset)
 
 
-def build_training_set(checked: Path, out: Path, seed: int) -> dict[str, float]:
+def build_training_set(checked: Path, out: Path, seed: int, engine: str = "duckdb") -> dict[str, float]:
     """Write the ranker's training set.
+
+    Args:
+        checked: Folder of the checked dataset.
+        out: Folder of the training set.
+        seed: Of the draw of queries and negatives.
+        engine: What labels and counts, `duckdb` or `spark`; the rows are the same.
 
     Returns:
         queries, rows, and share of rows with a label above 0.
     """
-    examples = open_shelf(checked, seed).training_set
+    shelf = open_shelf(checked, seed)
+    config = TrainingSetConfig(seed=seed, engine=EngineConfig(engine_name(engine)))
+    examples = training_sets.build_training_set(shelf.dataset, shelf.split, shelf.candidates, config)
     examples.write(out)
     rows = len(examples.marks)
     positive = float((examples.marks["label"] > 0).mean()) if rows else 0.0

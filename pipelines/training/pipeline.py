@@ -26,6 +26,7 @@ def training(
     models: str = "ncf,wide_deep,sasrec,gru4rec,graphsage",
     preset: str = "auto",
     seed: int = 0,
+    engine: str = "duckdb",
     redis: str = "redis:6379",
     feast_folder: str = "s3://hidden-gems-features",
     releases_uri: str = "s3://hidden-gems-releases/istanbul",
@@ -41,6 +42,7 @@ def training(
         models: Names of the deep models to train, with commas between.
         preset: Sizes of the deep models: `plan` or `auto`.
         seed: Of everything random.
+        engine: What labels and counts for the training set, duckdb or spark; the rows are the same.
         redis: Address of the online store as host:port.
         feast_folder: Folder for the registry and the offline files of Feast.
         releases_uri: Folder of the releases of this dataset.
@@ -52,7 +54,7 @@ def training(
     """
     data = validate_data(dataset_uri=dataset_uri, timezone=timezone, max_rejected_share=max_rejected_share)
     checked = data.outputs["checked"]
-    examples = build_training_set(checked=checked, seed=seed)
+    examples = build_training_set(checked=checked, seed=seed, engine=engine)
     features = materialize_features(checked=checked, redis=redis, feast_folder=feast_folder)
     ncf = train_model(checked=checked, name="ncf", models=models, preset=preset, seed=seed)
     wide_deep = train_model(checked=checked, name="wide_deep", models=models, preset=preset, seed=seed)
