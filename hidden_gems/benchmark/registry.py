@@ -6,7 +6,10 @@ from importlib import import_module
 from pathlib import Path
 
 from hidden_gems.features.facts import ItemFacts
+from hidden_gems.models.als import ALS
+from hidden_gems.models.ease import EASE
 from hidden_gems.models.item_knn import ItemKNN
+from hidden_gems.models.markov import Markov
 from hidden_gems.models.own_recent import OwnRecent
 from hidden_gems.models.popular import Popular
 from hidden_gems.models.protocol import Recommender
@@ -36,6 +39,9 @@ SIMPLE: dict[str, Make] = {
     "recent_popular": lambda facts, size, preset, seed: RecentPopular(),
     "own_recent": lambda facts, size, preset, seed: OwnRecent(),
     "item_knn": lambda facts, size, preset, seed: ItemKNN(),
+    "ease": lambda facts, size, preset, seed: EASE(),
+    "als": lambda facts, size, preset, seed: ALS(seed=seed),
+    "markov": lambda facts, size, preset, seed: Markov(),
 }
 """Models that count or solve."""
 DEEP: dict[str, Make] = {

@@ -17,7 +17,7 @@ from hidden_gems.models.recent_popular import RecentPopular
 from hidden_gems.models.tuned import Tuned
 
 Scores = NDArray[np.float32]
-PARTS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+PARTS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
 """Options of how much the best of an addition adds, as a part of the best score before it."""
 
 
@@ -96,7 +96,8 @@ class Collaborative(Tuned):
             scores = scores + np.float32(self.recent) * self.trace.score(user, item, when)
         if self.own:
             who, which, moments = self.past.asked(user, when)
-            scores = scores + np.float32(self.own) * picked(self._visits(who, moments), which, item)
+            own = picked(self._visits(who, moments), which, item).astype(np.float32)
+            scores = scores + np.float32(self.own) * own
         return scores
 
     def score_catalogue(self, user: Rows, when: Moments) -> Scores:

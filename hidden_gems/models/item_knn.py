@@ -14,6 +14,7 @@ from hidden_gems.models.collaborative import Collaborative, Scores
 from hidden_gems.models.held_out import HeldOut
 from hidden_gems.models.pairs import Pairs
 from hidden_gems.models.past import Fade
+from hidden_gems.models.top_k import best_columns
 
 SHRINKAGES = (0.0, 3.0, 30.0, 100.0, 300.0)
 NEIGHBOURS = (20, 50, 100, 500)
@@ -21,6 +22,7 @@ BALANCES = (0.3, 0.4, 0.6, 0.7)
 DAYS = (1.0, 4.0, 16.0, 64.0, 256.0)
 STEPS = (1.0, 3.0, 10.0, 30.0, 100.0)
 _TINY = float(np.finfo(np.float32).tiny)
+_CHOOSE_ITEMS = 5_000
 _ITEM_CHUNK, _PAIR_CHUNK = 1024, 65_536
 
 
@@ -64,7 +66,9 @@ class ItemKNN(Collaborative):
     """The trace of popularity, size I."""
 
     def choose_how(self, early: Interactions, held_out: HeldOut) -> None:
-        """Choose fading, shrinkage, balance and neighbours."""
+        """Choose shrinkage, balance, fading and neighbours, by the most popular items where there are many."""
+        popular = np.argsort(-np.bincount(early.item, minlength=early.items), kind="stable")[:_CHOOSE_ITEMS]
+        early = early.part(np.isin(early.item, popular))
 
         def relearned() -> float:
             self.learn(early)
@@ -157,6 +161,6 @@ def _nearest(given: csr_matrix, neighbours: int, shrinkage: float, balance: floa
 
 
 def _best(similar: NDArray[np.floating], width: int) -> tuple[Rows, NDArray[np.float32]]:
-    order = np.argsort(-similar, axis=1, kind="stable")[:, :width]
+    order = best_columns(similar, width)
     weights = np.take_along_axis(similar, order, axis=1).astype(np.float32)
     return np.where(weights > 0, order, 0), weights

@@ -112,8 +112,7 @@ class RecentPopular(Tuned):
         """What age (seconds, or interactions) leaves."""
         if self.half_life is None:
             return np.ones(np.shape(age))
-        fade: NDArray[np.float64] = 0.5 ** (age / (self.half_life * (1 if order_only else DAY_SECONDS)))
-        return fade
+        return np.asarray(0.5 ** (age / (self.half_life * (1 if order_only else DAY_SECONDS))))
 
 
 def _share(earned: NDArray[Any]) -> NDArray[np.float64]:
@@ -126,7 +125,8 @@ def _counts(log: Interactions, again: float) -> NDArray[np.float64]:
     keys = log.user * log.items + log.item
     order = np.argsort(keys, kind="stable")
     starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
-    nth = np.empty(len(keys))
+    nth: NDArray[np.float64] = np.empty(len(keys))
     nth[order] = np.arange(len(keys)) - np.repeat(starts, np.diff(np.append(starts, len(keys)))) + 1
-    counts: NDArray[np.float64] = np.asarray(np.where(nth > 1, nth**again - (nth - 1) ** again, 1.0))
+    counts: NDArray[np.float64] = np.power(nth, again)
+    counts[nth > 1] -= (nth[nth > 1] - 1) ** again
     return counts

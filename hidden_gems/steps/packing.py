@@ -21,7 +21,6 @@ from hidden_gems.export.parity import check_deep, check_trees
 from hidden_gems.export.trees import export_lambdamart
 from hidden_gems.export.triton import write_model_repository
 from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
-from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.recommend.tables import ReleaseTables
 from hidden_gems.steps.blending import BLEND_FILE
@@ -138,8 +137,7 @@ def _pack_ranker(ranker: LambdaMART, sample: Path, folder: Path) -> None:
 
 def _tables(shelf: Shelf) -> ReleaseTables:
     before = shelf.split.test_from
-    neighbours = shelf.model("item_knn", before)
-    assert isinstance(neighbours, ItemKNN)
+    neighbours = shelf.neighbours(before)
     items = shelf.dataset.items
     return ReleaseTables(
         columns={str(name): items[name].tolist() for name in items.columns},

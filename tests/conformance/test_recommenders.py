@@ -10,7 +10,10 @@ import pytest
 from hidden_gems.datasets.interactions import Interactions
 from hidden_gems.datasets.moments import Moments
 from hidden_gems.features.facts import ItemFacts
+from hidden_gems.models.als import ALS
+from hidden_gems.models.ease import EASE
 from hidden_gems.models.item_knn import ItemKNN
+from hidden_gems.models.markov import Markov
 from hidden_gems.models.own_recent import OwnRecent
 from hidden_gems.models.popular import Popular
 from hidden_gems.models.protocol import Recommender
@@ -67,6 +70,9 @@ MODELS: dict[str, Make] = {
     "recent_popular": lambda _: RecentPopular(),
     "own_recent": lambda _: OwnRecent(),
     "item_knn": lambda _: ItemKNN(half_life_days=30.0),
+    "ease": lambda _: EASE(),
+    "als": lambda _: ALS(width=8, epochs=4),
+    "markov": lambda _: Markov(),
     "ncf": _ncf,
     "sasrec": _sasrec,
     "gru4rec": _gru4rec,

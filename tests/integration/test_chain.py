@@ -28,7 +28,6 @@ from hidden_gems.features.request import RequestContext
 from hidden_gems.features.rows import UserRow
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.models.blend import Blend
-from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.models.pairs import Pairs
 from hidden_gems.recommend.answering import Ranked
@@ -116,8 +115,7 @@ def _vectors(chain: Chain, marks: pd.DataFrame) -> np.ndarray:
     shelf, when = chain.shelf, Moments.of(marks)
     user, item = shelf.users.rows(marks["user_id"].tolist()), shelf.items.rows(marks["item_id"].tolist())
     ncf = NCFRecommender.load(chain.parts.models / "ncf" / "test")
-    neighbours = shelf.model("item_knn", shelf.split.test_from)
-    assert isinstance(neighbours, ItemKNN)
+    neighbours = shelf.neighbours(shelf.split.test_from)
     history = Pairs.of(shelf.log(chain.dataset.now))
     reaches = np.zeros((len(shelf.items), len(shelf.items)))
     np.add.at(reaches, (np.arange(len(reaches))[:, None], neighbours.rows), neighbours.weights)
