@@ -3,7 +3,7 @@
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hidden_gems.core.clock import DAY_SECONDS
 
@@ -16,6 +16,26 @@ MEETING_SECONDS = 43_200.0
 _WEEK_DAYS, _MONTH_DAYS = 7.0, 30.0
 _RANKS = (1.0, 4.0, 16.0)  # later interactions after which e times less is left
 _HOUR_SHARPNESS, _HOUR_OF_WEEK_SHARPNESS = 4.0, 24.0  # spreads of about 3 and 8 hours
+
+
+class Returns(nn.Module):
+    """What a person's own visits of an item add to its logit: 0 for an item they do not know.
+
+    A weight for the logarithm of each kernel's count. At first all are 0.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(len(KERNELS)))
+
+    def forward(self, candidates: Tensor, history: Tensor, ages: Tensor) -> Tensor:
+        """Part of the logits of candidates, size B X N; see `met_candidates`."""
+        return torch.log1p(met_candidates(candidates, history, kernel_weights(history, ages))) @ self.weight
+
+    def catalogue(self, items: int, history: Tensor, ages: Tensor) -> Tensor:
+        """Part of the logits of every item, size B X I."""
+        table = ages.new_zeros(len(history), items)
+        return table.scatter_(1, history, self(history, history, ages))
 
 
 def kernel_weights(history: Tensor, ages: Tensor) -> Tensor:

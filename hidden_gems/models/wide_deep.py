@@ -130,13 +130,13 @@ class WideDeep(nn.Module):
         self.from_item = nn.Linear(3 * width + config.attributes + 1, first, bias=False)
         self.from_pair = nn.Linear(PAIR_INPUTS, first, bias=False)
         self.deep = nn.Sequential(
-            nn.BatchNorm1d(first),
+            _BatchNorm(first),
             nn.ReLU(),
             nn.Dropout(config.dropout),
             *(
                 layer
                 for inner, outer in pairwise(config.hidden)
-                for layer in (nn.Linear(inner, outer), nn.BatchNorm1d(outer), nn.ReLU(), nn.Dropout(config.dropout))
+                for layer in (nn.Linear(inner, outer), _BatchNorm(outer), nn.ReLU(), nn.Dropout(config.dropout))
             ),
         )
         self.from_deep = nn.Linear(last, 1)
@@ -221,7 +221,7 @@ class WideDeep(nn.Module):
         known = [embedding, self.kind(kinds), self.area(areas), attributes, popularity]
         pair = self.pair(person, item, row, counts)  # B X N X P
         first = person.first[:, None] + self.from_item(torch.cat(known, dim=-1)) + self.from_pair(pair)
-        deep = self.from_deep(self.deep(first.flatten(0, 1))).reshape(first.shape[:2])
+        deep = self.from_deep(self.deep(first)).squeeze(-1)
         wide = self.wide(pair) + self.popular(popularity)
         logits: Tensor = deep + wide.squeeze(-1)
         return logits
@@ -254,8 +254,18 @@ class WideDeep(nn.Module):
         return torch.cat(parts, dim=-1)
 
 
+class _BatchNorm(nn.BatchNorm1d):
+    """Batch norm of the last size, whatever comes before it, also of no rows at all once it has learned."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        if self.training or self.running_mean is None or self.running_var is None:
+            return super().forward(values.flatten(0, -2)).view_as(values)
+        scale = self.weight / (self.running_var + self.eps).sqrt()
+        return values * scale + (self.bias - self.running_mean * scale)
+
+
 def _counts_of_few(keys: Tensor, history: Tensor, size: int, weights: Tensor) -> Tensor:
-    return met_candidates(keys.expand(len(history), -1), history, weights)
+    return met_candidates(keys.expand(history.shape[0], -1), history, weights)
 
 
 def _counts_of_all(keys: Tensor, history: Tensor, size: int, weights: Tensor) -> Tensor:
@@ -263,9 +273,7 @@ def _counts_of_all(keys: Tensor, history: Tensor, size: int, weights: Tensor) ->
 
 
 def _product(person: Tensor, items: Tensor) -> Tensor:
-    """Product of B vectors with those of N candidates each (or of the same N), size B X N X 1."""
-    if len(items) == 1:
-        return (person @ items[0].T)[..., None]
+    """Product of B vectors with those of N candidates each, or of the same N, size B X N X 1."""
     return items @ person[..., None]
 
 

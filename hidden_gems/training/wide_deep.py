@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,14 +15,14 @@ from hidden_gems.datasets.interactions import Interactions, Rows
 from hidden_gems.datasets.moments import Moments
 from hidden_gems.features.context import CONTEXT_NAMES
 from hidden_gems.features.facts import ItemFacts
-from hidden_gems.models.held_out import REPEATS_MATTER, HeldOut
+from hidden_gems.models.held_out import HeldOut
 from hidden_gems.models.histories import Histories
 from hidden_gems.models.pairs import Pairs
 from hidden_gems.models.size import DataSize, Preset
 from hidden_gems.models.top_k import top_k
-from hidden_gems.models.traces import MEETING_SECONDS
 from hidden_gems.models.wide_deep import NEAREST, ItemTables, UserTables, WideDeep, WideDeepConfig
 from hidden_gems.training.deep import DeepRecommender, tensor
+from hidden_gems.training.examples import come_back, log_chance, meetings, own_negatives, requests
 from hidden_gems.training.loop import LoopConfig, Task
 from hidden_gems.training.negatives import NO_NEGATIVE, Negatives, NegativesConfig
 from hidden_gems.training.spectral import spectral_embeddings
@@ -48,6 +48,7 @@ class WideDeepSettings:
     negatives: NegativesConfig = field(default_factory=NegativesConfig)
     own_negatives: int = 2  # places of the person's own history that were not gone to, where people come back
     length: int = 100  # past interactions that are read
+    ahead_share: float = 0.5  # share of examples that were asked for before their moment
     user_dropout: float = 0.2  # share of examples in which the person becomes the unknown one
     item_dropout: float = 0.03  # share of items whose own tables are hidden, facts kept
     table_rate: float = 0.02  # learning rate of the factors in shares of the loop's
@@ -149,8 +150,7 @@ class _WideDeepTask:
         self.examples = min(len(self.log.user), model.settings.most_examples)
         self.chosen = np.arange(self.examples)
         self.negatives = Negatives(self.pairs, model.settings.negatives)
-        repeats = 1.0 - len(self.pairs.user) / len(self.log.user)
-        self.own = model.settings.own_negatives if repeats >= REPEATS_MATTER else 0
+        self.own = model.settings.own_negatives if come_back(self.log) else 0
         self.end = log.moments[-1:]
 
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
@@ -181,8 +181,10 @@ class _WideDeepTask:
         settings, device = self.model.settings, self.module.user.weight.device
         at = self.chosen[rows]
         user, met, when = self.log.user[at], self.log.item[at], self.log.moments[at]
+        if not self.log.order_only:
+            when = requests(when, random, settings.ahead_share)
         history, ages = self.model.histories.last(user, when, settings.length)
-        item = np.column_stack([met, self.negatives.draw(user, random), self._own(history, met, random)])
+        item = np.column_stack([met, self.negatives.draw(user, random), own_negatives(history, met, self.own, random)])
         shown_user = np.where(random.random(len(user)) < settings.user_dropout, 0, user)
         shown_item = np.where(random.random(item.shape) < settings.item_dropout, 0, item)
         weight = self.log.reward[at][:, None] * (item != NO_NEGATIVE)
@@ -191,28 +193,12 @@ class _WideDeepTask:
         inputs = [tensor(each).to(device) for each in (user, item, self.model.context(when), history, ages)]
         shown = (tensor(shown_user).to(device), tensor(shown_item).to(device))
         logits = model(*inputs, shown)
-        logits = logits - tensor(self._chance(item, history)).to(device)
+        uniform = settings.negatives.per_positive / self.log.items
+        logits = logits - tensor(log_chance(item, history, self.own, uniform)).to(device)
         parts = functional.binary_cross_entropy_with_logits(logits, tensor(target).to(device), reduction="none")
         crosses = self.module.crosses(shown[0], *inputs[1:3])
         penalty = settings.l1 * crosses.abs().mean()
         return (parts * tensor(weight).to(device)).sum() / float(weight.sum()) + penalty
-
-    def _own(self, history: Rows, met: Rows, random: np.random.Generator) -> Rows:
-        """Items of the history that were not gone to, 0 where one was drawn that was, B X own."""
-        length = (history > 0).sum(axis=1, keepdims=True)
-        place = history.shape[1] - 1 - (random.random((len(met), self.own)) * length).astype(np.int64)
-        drawn = np.take_along_axis(history, place, axis=1)
-        return np.where(drawn == met[:, None], NO_NEGATIVE, drawn)
-
-    def _chance(self, item: Rows, history: Rows) -> NDArray[np.float32]:
-        """Logarithm of the chance to be drawn, 0 for an item that the person never met, B X N."""
-        if not self.own:
-            return np.zeros(item.shape, dtype=np.float32)
-        length = np.maximum((history > 0).sum(axis=1, keepdims=True), 1)
-        times = np.stack([(history == column[:, None]).sum(axis=1) for column in item.T], axis=1)
-        uniform = self.model.settings.negatives.per_positive / self.log.items
-        chance = np.where(times > 0, self.own * times / length / uniform, 1.0)
-        return np.log(chance).astype(np.float32)
 
     def validate(self) -> float | None:
         if self.held_out is None:
@@ -226,26 +212,6 @@ class _WideDeepTask:
     def restore(self, state: dict[str, Tensor]) -> None:
         self.chosen = state["chosen"].cpu().numpy()
         self.negatives.hard = state["hard"].cpu().numpy() if "hard" in state else None
-
-
-def meetings(log: Interactions) -> Interactions:
-    """The first interaction of each meeting with the best reward of all of it; unknown rows 0 are left out.
-
-    What a person does with an item within `MEETING_SECONDS` of the last time is the same meeting. Otherwise a model
-    would learn that a click is followed by a visit of the same item, which says nothing about where to go next.
-    """
-    known = log.part((log.user > 0) & (log.item > 0))
-    keys = known.user * known.items + known.item
-    order = np.argsort(keys, kind="stable")
-    again = np.zeros(len(order), dtype=bool)
-    again[1:] = (np.diff(keys[order]) == 0) & (np.diff(known.timestamp[order]) < MEETING_SECONDS)
-    if log.order_only:
-        again[:] = False
-    starts = np.flatnonzero(~again)
-    reward = np.maximum.reduceat(known.reward[order], starts) if len(starts) else known.reward
-    first = order[starts]
-    at = np.argsort(first, kind="stable")
-    return replace(known.part(first[at]), reward=reward[at])
 
 
 def _tables(facts: ItemFacts, pairs: Pairs) -> tuple[ItemTables, UserTables]:
