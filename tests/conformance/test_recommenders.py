@@ -36,7 +36,7 @@ def _ncf(items: int) -> NCFRecommender:
 
 
 def _graphsage(items: int) -> GraphSAGERecommender:
-    settings = GraphSAGESettings(width=16, hidden=(8,), loop=LoopConfig(epochs=3, batch=16))
+    settings = GraphSAGESettings(width=16, loop=LoopConfig(epochs=3, batch=16))
     return GraphSAGERecommender(_facts(items), settings)
 
 
