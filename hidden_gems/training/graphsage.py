@@ -1,5 +1,6 @@
 """Fit the weighted GraphSAGE on a log and score with its tables."""
 
+import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Self
 
@@ -22,6 +23,7 @@ from hidden_gems.training.hidden_pairs import ContrastConfig, HiddenPairs, new_v
 from hidden_gems.training.loop import LoopConfig, Task
 from hidden_gems.training.spectral import spectral_embeddings
 
+_STEPS_AN_EPOCH = 8  # every step sends messages through the whole graph
 _ROWS_A_DIRECTION = 8  # people or items behind each spectral direction; with fewer it would only memorise
 
 
@@ -32,7 +34,7 @@ class GraphSAGESettings:
     width: int = 64
     layers: int = 3
     dropout: float = 0.5
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(epochs=30, batch=256, rate=2e-3, decay=0.0))
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(epochs=20, batch=256, rate=2e-3, decay=0.0))
     contrast: ContrastConfig = field(default_factory=ContrastConfig)
     half_lives: tuple[float, ...] = (np.inf, 128.0, 32.0, 8.0)
     """Of the strength of edges, in interactions of the person."""
@@ -48,7 +50,9 @@ class GraphSAGESettings:
         """The plan's sizes, or sizes that fit the data."""
         if preset == "plan":
             return cls()
-        return cls(layers=2)
+        defaults = cls()
+        batch = max(defaults.loop.batch, math.ceil(size.people / _STEPS_AN_EPOCH))
+        return cls(layers=2, loop=replace(defaults.loop, batch=batch))
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ def tables(module: GraphSAGE, graph: Graph) -> tuple[NDArray[np.float32], NDArra
         both = module(*(_to(each, device) for each in _inputs(graph, None))).cpu().numpy()
     people, items = both[: graph.users], both[graph.users :]
     trust = graph.trust()[graph.users : graph.users + graph.items]
-    encoder = solve_encoder(graph.facts.attributes, items, trust[:, 0])
+    encoder = solve_encoder(graph.facts.attributes, items, trust[:, 0], people[graph.trust()[: graph.users, 0] > 0])
     with torch.inference_mode():
         placed = encoder(tensor(graph.facts.attributes)).numpy()
     mixed = items + (1 - trust) * placed
@@ -137,20 +137,30 @@ def tables(module: GraphSAGE, graph: Graph) -> tuple[NDArray[np.float32], NDArra
 
 
 def solve_encoder(
-    attributes: NDArray[np.float32], vectors: NDArray[np.float32], trust: NDArray[np.float32]
+    attributes: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    trust: NDArray[np.float32],
+    people: NDArray[np.float32],
 ) -> AttributeEncoderNet:
     """The encoder that reproduces the vectors best, by ridge regression.
+
+    The bias is raised by half the variance of what the encoder misses of a score: the mean of exp(s) is
+    exp(mean + variance / 2), so an item that is not known well is given the rate it has on average.
 
     Args:
         attributes: What is known about each item, I X A.
         vectors: To reproduce, I X D.
-        trust: Weight of each item, I; what it stands for shrinks to the weighted mean of all vectors.
+        trust: Weight of each item, I; where attributes say little the weighted mean of all vectors stands.
+        people: Vectors that score the items, U X D.
     """
     x, y, weight = attributes.astype(np.float64), vectors.astype(np.float64), trust.astype(np.float64)[:, None]
     total = max(float(weight.sum()), np.finfo(np.float32).tiny)
     x_mean, y_mean = (weight * x).sum(axis=0) / total, (weight * y).sum(axis=0) / total
     x, y = x - x_mean, y - y_mean
     slope = np.linalg.solve(x.T @ (weight * x) + _ENCODER_SHRINKAGE * np.eye(x.shape[1]), x.T @ (weight * y))
+    missed = y - x @ slope
+    spread = float(np.sum((missed.T @ (weight * missed) / total) * (people.T @ people / max(len(people), 1))))
+    y_mean[-1] += 0.5 * spread
     encoder = AttributeEncoderNet(x.shape[1], y.shape[1])
     with torch.no_grad():
         encoder.layer.weight.copy_(torch.from_numpy(slope.T))
