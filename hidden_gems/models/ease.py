@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg.lapack import spotrf, spotri
 from scipy.sparse import csr_matrix
 
+from hidden_gems.core.errors import BadInputError
 from hidden_gems.datasets.interactions import Interactions, Rows
 from hidden_gems.datasets.moments import Moments
 from hidden_gems.models.collaborative import Collaborative, Scores
@@ -133,17 +134,19 @@ class EASE(Collaborative):
 def _solved(given: csr_matrix, regularisation: float, dropout: float) -> NDArray[np.float32]:
     """Weights from item to item, size K X K, in the memory of one such table."""
     items = given.shape[1]
+    if not items:
+        return np.zeros((0, 0), dtype=np.float32)
     gram = np.zeros((items, items), dtype=np.float32, order="F")
     by_item = given.T.tocsr()
     for start in range(0, items, _CHUNK):
         gram[:, start : start + _CHUNK] = (by_item[start : start + _CHUNK] @ given).toarray().T
     every = np.arange(items)
     diagonal = gram[every, every]
-    gram[every, every] = diagonal * (1.0 + dropout) + regularisation * diagonal.mean() if items else diagonal
+    gram[every, every] = diagonal * (1.0 + dropout) + regularisation * diagonal.mean()
     factor, failed = spotrf(gram, lower=1, overwrite_a=1)
     inverse, failed_too = spotri(factor, lower=1, overwrite_c=1)
     if failed or failed_too:
-        raise FloatingPointError(f"the Gram matrix of {items} items is not positive definite")
+        raise BadInputError(f"EASE cannot solve for {items} items; choose a regularisation above {regularisation}")
     for start in range(0, items, _CHUNK):  # only the lower triangle was written
         stop = start + _CHUNK
         inverse[start:stop, stop:] = inverse[stop:, start:stop].T

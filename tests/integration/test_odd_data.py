@@ -119,7 +119,7 @@ def test_csv_says_the_same_as_parquet(
     [
         (
             ["--model", "magic", "--out", "recs.csv"],
-            "there is no model 'magic'; the shelf has popular, recent_popular, own_recent",
+            "there is no model 'magic'; the shelf has popular, recent_popular",
         ),
         (["--model", "ncf", "--out", "nowhere/recs.csv"], "nowhere is not there"),
         (["--model", "ncf", "--out", "recs.txt"], "must end with .parquet, .csv, .csv.gz"),
