@@ -10,7 +10,7 @@ ifeq ($(PIP_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: setup demo check test proofs mutants pipelines clean help
+.PHONY: setup demo check test proofs mutants pipelines scale clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ - /'
@@ -41,6 +41,10 @@ proofs: setup    ## long runs behind promises: faults, a hundred clicks, real Tr
 
 mutants: setup   ## 40 small changes of the library, by a seed: at least 90 % must be noticed by the unit tests
 	python -m tests.mutants
+
+scale: setup     ## data preparation at size: 10 M simulated impressions on DuckDB, 1 M on DuckDB and Spark, compared
+	python -m tests.scale --folder .gems/scale --people 48000
+	python -m tests.scale --folder .gems/scale --people 4600 --engines duckdb,spark
 
 clean:           ## remove what was made, .gems included
 	rm -rf .venv .gems build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -19,6 +19,7 @@ Table = Any
 EngineName = Literal["duckdb", "spark"]
 ENGINES: tuple[str, ...] = get_args(EngineName)
 _ROW_GROUP = 131_072
+_SHUFFLE_PARTITIONS = 16  # of a few million rows on one machine; the default of 200 is meant for a cluster
 
 
 class OutOfMemoryError(HiddenGemsError):
@@ -202,6 +203,7 @@ def _spark_session(config: EngineConfig, scratch: Path) -> Any:
         "spark.driver.memory": config.memory.lower().removesuffix("b"),  # Spark says 6g where people say 6GB
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
+        "spark.sql.shuffle.partitions": str(_SHUFFLE_PARTITIONS),
         "spark.local.dir": str(scratch),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.ui.enabled": "false",

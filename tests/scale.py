@@ -1,0 +1,82 @@
+"""Data preparation at size, measured by `make scale`: a simulated city, its training set by each engine, the same rows.
+
+Each command is a process of its own; its minutes, CPU seconds and peak memory are the operating system's.
+"""
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from hidden_gems.datasets.parts import read_parts
+
+BATCH_ROWS = 262_144
+
+
+def measured(*arguments: str) -> str:
+    """Run `gems` and say what it took."""
+    begin, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-m", "hidden_gems.cli", *arguments], check=True, env=dict(os.environ))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    minutes, peak = (time.monotonic() - begin) / 60, after.ru_maxrss / 2**20
+    return f"{minutes:.1f} minutes, {cpu:.0f} CPU seconds, largest process so far {peak:.2f} GiB"
+
+
+def differing_rows(one: Path, other: Path) -> int:
+    """Rows of two training sets that differ in any column, a part at a time."""
+    count = 0
+    for table in ("marks", "raw"):
+        parts = [read_parts(folder / f"{table}.parquet", BATCH_ROWS) for folder in (one, other)]
+        for left, right in zip(*parts, strict=True):
+            if list(left) != list(right) or len(left) != len(right):
+                raise SystemExit(f"{table}: other columns or another number of rows")
+            same = (left == right) | (left.isna() & right.isna())
+            count += int((~same.all(axis=1)).sum())
+    return count
+
+
+def main() -> None:
+    """Simulate, prepare by each engine, compare."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, required=True, help="of the simulated city; 1,000 see 0.22 million")
+    parser.add_argument("--engines", default="duckdb", help="duckdb, spark or both with a comma")
+    parser.add_argument("--rows", default="all", help="all or ranker")
+    parser.add_argument("--memory", default="5GB")
+    parser.add_argument("--folder", type=Path, required=True, help="where everything goes; 10 GB for 10 million")
+    options = parser.parse_args()
+    city = options.folder / f"city-{options.people}"
+    options.folder.mkdir(parents=True, exist_ok=True)
+    if not (city / "dataset.json").is_file():
+        print(f"simulate: {measured('simulate', '--people', str(options.people), '--out', str(city))}")
+    shown = pq.ParquetFile(city / "impressions.parquet").metadata.num_rows
+    print(f"{shown:,} simulated impressions of {options.people:,} people")
+    made: list[Path] = []
+    for engine in options.engines.split(","):
+        if engine == "spark" and find_spec("pyspark") is None:
+            print("spark: left out, pyspark is not installed; pip install 'hidden-gems[scale]'")
+            continue
+        made.append(options.folder / f"set-{options.people}-{engine}")
+        told = measured(
+            "data", "prepare", "--data", str(city), "--out", str(made[-1]), "--engine", engine, "--memory",
+            options.memory, "--rows", options.rows, "--threads", "2", "--scratch", str(options.folder), "--json",
+        )  # fmt: skip
+        print(f"{engine}: {told}")
+    for other in made[1:]:
+        differing, rows = (
+            differing_rows(made[0], other),
+            len(pd.read_parquet(other / "marks.parquet", columns=["label"])),
+        )
+        print(f"{differing} differing rows of {rows:,} between {made[0].name} and {other.name}")
+        if differing:
+            raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
