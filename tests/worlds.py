@@ -32,7 +32,7 @@ def tables() -> ReleaseTables:
     user = np.repeat(np.arange(1, 21), 8)
     item = random.integers(1, COUNT + 1, len(user))
     log = Interactions(user, item, NOW - 1_000 + np.arange(len(user)), np.ones(len(user), np.float32), 21, COUNT + 1)
-    knn = ItemKNN(shrinkage=1.0).fit(log)
+    knn = ItemKNN(shrinkage=1.0).refit(log)
     numbers = np.arange(1, COUNT + 1)
     place = np.full((COUNT + 1, 2), np.nan)
     place[1:] = np.stack([GALATA[0] + 0.01 * numbers, np.full(COUNT, GALATA[1])], axis=1)

@@ -178,7 +178,7 @@ def load_member(folder: Path, name: str, facts: ItemFacts, log: Interactions, he
     """
     about = json.loads((folder / _ABOUT).read_text())
     model = type(RECOMMENDERS[name](facts, DataSize.of(log), "auto", 0)).load(folder / _MODEL)
-    scores = np.load(folder / _SCORES) if held_out is not None else None
+    scores = np.load(folder / _SCORES, mmap_mode="r") if held_out is not None else None
     curves = tuple(Curve.of(values) for values in about["curves"])
     return Member(name, model, held_out, scores, about["seconds"], about["peak_mb"], curves)
 

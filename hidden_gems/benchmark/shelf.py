@@ -18,6 +18,7 @@ from hidden_gems.datasets.split import TimeSplit
 from hidden_gems.evaluation.report import NOTHING_LEARNED
 from hidden_gems.features.facts import ItemFacts
 from hidden_gems.features.schema import FEATURE_NAMES
+from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.lambdamart import LambdaMART, LambdaMARTConfig, RankingRows
 from hidden_gems.models.protocol import Recommender
 from hidden_gems.models.size import DataSize, Preset
@@ -44,6 +45,7 @@ class Shelf:
         self.items = Index(dataset.items["item_id"].tolist())
         self._models: dict[tuple[str, int], Recommender] = {}
         self.members: dict[tuple[str, int], Member] = {}  # models with how they scored what was held out
+        self._neighbours: dict[int, ItemKNN] = {}
         self._generators: dict[int, CandidateGenerator] = {}
         self._logs: dict[int, Interactions] = {}
         self.notes: list[str] = []  # what stood in for what, in words
@@ -95,6 +97,16 @@ class Shelf:
             self._models[name, before] = self._fit(name, before)
         return self._models[name, before]
 
+    def scorer(self, name: str, before: int) -> Recommender:
+        """A model whose scores are features; `item_knn` without choices, since serving computes it from neighbours."""
+        return self.neighbours(before) if name == "item_knn" else self.model(name, before)
+
+    def neighbours(self, before: int) -> ItemKNN:
+        """`item_knn` with its defaults, whose scores serving can compute: no fading, no own visits, no time."""
+        if before not in self._neighbours:
+            self._neighbours[before] = ItemKNN().refit(self.log(before))
+        return self._neighbours[before]
+
     def keep(self, name: str, before: int, model: Recommender) -> None:
         """Put a model on the shelf that was fitted elsewhere on what came strictly before a moment."""
         self._models[name, before] = model
@@ -112,7 +124,11 @@ class Shelf:
 
     def _fit(self, name: str, before: int) -> Recommender:
         log = self.log(before)
-        return RECOMMENDERS[name](self.facts, DataSize.of(log), self.preset, self.seed).fit(log)
+        return self.make(name, log).fit(log)
+
+    def make(self, name: str, log: Interactions) -> Recommender:
+        """A recommender that has not learned yet, of a size that fits a log."""
+        return RECOMMENDERS[name](self.facts, DataSize.of(log), self.preset, self.seed)
 
     def generator(self, before: int) -> CandidateGenerator:
         """Candidate generation from what came strictly before a moment."""
@@ -157,7 +173,7 @@ class Shelf:
 
     def scorers(self, before: int, names: Iterable[str] = SCORE_FEATURES) -> dict[str, Recommender]:
         """Models whose scores are features, fitted on what came strictly before a moment; none where nothing did."""
-        return {name: self.model(name, before) for name in names} if len(self.log(before).user) else {}
+        return {name: self.scorer(name, before) for name in names} if len(self.log(before).user) else {}
 
     def candidates(self, moment: int, people: list[str], repeat: bool) -> list[list[str]]:
         """Candidates at a moment of the ranker's slice; the models behind them were fitted before the slice."""

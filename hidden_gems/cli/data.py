@@ -1,14 +1,16 @@
 """`gems data`: look at a dataset folder before anything learns from it."""
 
 import json
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from hidden_gems.cli.extras import needs_extra
+from hidden_gems.cli.extras import needs_extra, require
+from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, Data, Engine, MaxRejected, Timezone
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.core.home import gems_home
 from hidden_gems.core.ids import Pseudonyms
@@ -54,6 +56,57 @@ def check(
         typer.echo(json.dumps(_as_json(checked, rejected), indent=2, ensure_ascii=False))
     else:
         print_checked(checked, rejected, Console())
+
+
+@data_app.command()
+@needs_extra("train")
+def prepare(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder of the training set.")],
+    engine: Engine = "duckdb",
+    rows: Annotated[
+        Literal["all", "ranker"],
+        typer.Option(help="Every impression with a final label, or what the ranker learns from: slates of its slice."),
+    ] = "all",
+    memory: Annotated[str, typer.Option(help="As 6GB: what the engine may take; its own choice if left out.")] = "",
+    threads: Annotated[int, typer.Option(min=0, help="Threads of the engine; 0 is its own choice.")] = 0,
+    scratch: Annotated[
+        Path | None, typer.Option(help="Folder for what does not fit into memory; the system's if left out.")
+    ] = None,
+    timezone: Timezone = DEFAULT_TIMEZONE,
+    max_rejected: MaxRejected = 0.01,
+    as_json: AsJson = False,
+) -> None:
+    """Check a dataset folder of any size and write its training set: Parquet in, Parquet out."""
+    from hidden_gems.datasets.door_at_size import DoorConfig, check_to_folder
+    from hidden_gems.features.engines import EngineConfig
+    from hidden_gems.training.at_size import AtSizeConfig, prepare
+
+    if engine == "spark":
+        require("pyspark", "scale")
+    if scratch is not None and not scratch.is_dir():
+        raise BadInputError(f"--scratch {scratch} is not a folder; make it first")
+    console, begin = Console(stderr=True, quiet=as_json), time.monotonic()
+    door = DoorConfig(
+        timezone=timezone,
+        max_rejected_share=max_rejected,
+        pseudonyms=Pseudonyms.load(gems_home()),
+        memory=memory,
+        threads=threads,
+        scratch=scratch,
+    )
+    about, warnings = check_to_folder(data, out / "checked", door)
+    checked = time.monotonic()
+    simulated = " (simulated)" if about.simulated else ""
+    console.print(f"{about.name}{simulated} is a dataset; checked in {checked - begin:.0f} s.", markup=False)
+    for warning in warnings:
+        console.print(f"warning: {warning}", markup=False)
+    counts = prepare(out / "checked", out, AtSizeConfig(rows, EngineConfig(engine, memory, threads, scratch)))
+    seconds = {"check": round(checked - begin, 1), "prepare": round(time.monotonic() - checked, 1)}
+    if as_json:
+        typer.echo(json.dumps({"simulated": about.simulated, "engine": engine, "counts": counts, "seconds": seconds}))
+        return
+    typer.echo(f"{counts['rows']:,} rows of {counts['queries']:,} slates{simulated} by {engine} in {out}")
 
 
 def _keep(rejected: "pd.DataFrame", out: Path) -> Path | None:

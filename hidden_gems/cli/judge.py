@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hidden_gems.cli.extras import needs_extra
-from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, Data, MaxRejected, Seed, Timezone, check_out
+from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, Data, MaxRejected, Presets, Seed, Timezone, check_out
 from hidden_gems.core.home import gems_home
 from hidden_gems.core.ids import Pseudonyms
 
@@ -20,15 +19,6 @@ if TYPE_CHECKING:
     from hidden_gems.evaluation.report import Evaluation
 
 NAMES = "popular, item_knn, ncf, lambdamart, blend"
-
-
-class Presets(StrEnum):
-    """Sizes of the models."""
-
-    AUTO = "auto"
-    PLAN = "plan"
-
-
 WRITERS = (".parquet", ".csv", ".csv.gz")
 
 

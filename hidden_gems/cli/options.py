@@ -4,8 +4,9 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,6 +19,10 @@ Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="Dataset folde
 Timezone = Annotated[str, typer.Option("--timezone", help="IANA time zone of local hours.")]
 MaxRejected = Annotated[float, typer.Option("--max-rejected", help="Largest share of bad rows in one file, 0 to 1.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
+Engine = Annotated[
+    Literal["duckdb", "spark"],
+    typer.Option("--engine", help="What labels and counts; the same rows. Spark needs the extra `scale`."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 
@@ -94,3 +99,10 @@ class Places:
     def mlflow() -> str:
         """Tracking address of MLflow, one for all datasets."""
         return f"sqlite:///{gems_home() / 'mlflow.db'}"
+
+
+class Presets(StrEnum):
+    """Sizes of the models."""
+
+    AUTO = "auto"
+    PLAN = "plan"

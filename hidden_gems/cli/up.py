@@ -177,10 +177,9 @@ def _places(data: Path | None, console: Console) -> Places:
 
 def _made(console: Console) -> Places:
     """Simulate a quick city and train on it."""
-    from hidden_gems.cli.options import DEFAULT_TIMEZONE
     from hidden_gems.cli.processes import redis_server
     from hidden_gems.cli.simulate import city_folder
-    from hidden_gems.cli.train import show_decision, train_release
+    from hidden_gems.cli.train import QUICK_MODELS, TrainingArguments, show_decision, train_release
 
     require("kfp", "train")
     console.print(
@@ -191,7 +190,7 @@ def _made(console: Console) -> Places:
     folder = city_folder(quick=True, seed=0, console=console)
     places = Places.of(folder)
     with redis_server(places.redis) as redis:
-        trained = train_release(folder, places, redis, 0, DEFAULT_TIMEZONE, 0.01, console)
+        trained = train_release(folder, places, redis, TrainingArguments(QUICK_MODELS), console)
     show_decision(trained, console)
     return places
 

@@ -91,3 +91,23 @@ def clock_from(setting: str) -> Clock:
             f"GEMS_CLOCK is {setting!r}; expected start,rate or start,rate,origin in seconds"
         ) from error
     return ShiftedClock(start, rate, at)
+
+
+def seconds_of(text: str) -> float:
+    """A duration with its unit: `90s`, `10m`, `1.5h`.
+
+    Raises:
+        BadInputError: If it is none, or not above 0.
+
+    Examples:
+        >>> seconds_of("10m")
+        600.0
+    """
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    try:
+        seconds = float(text[:-1]) * units[text[-1:]]
+    except (ValueError, KeyError):
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise BadInputError(f"{text!r} is no duration; expected a number with s, m or h, as 10m")
+    return seconds

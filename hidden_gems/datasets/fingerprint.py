@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,19 @@ from hidden_gems.datasets.contract import FILES
 _TEXT = ("id", "text")
 
 
-def fingerprint(tables: Mapping[str, pd.DataFrame]) -> str:
+class Columns(Protocol):
+    """A frame, or a table on disk that is read a column at a time."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, name: str) -> pd.Series: ...
+
+
+def fingerprint(tables: Mapping[str, Columns]) -> str:
     """SHA-256 over every cell of the contract's columns, in the order of the rows; extra columns do not count.
 
     Args:
-        tables: A frame for every file of the contract, with person ids as they came.
+        tables: Columns for every file of the contract, with person ids as they came.
 
     Returns:
         64 hexadecimal digits, the same for CSV and Parquet, on every machine and under every pseudonym key.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from hidden_gems.core.clock import ORDER_ONLY_BELOW
 from hidden_gems.core.errors import NotADatasetError
@@ -50,8 +51,27 @@ def is_order_only(connection: duckdb.DuckDBPyConnection, source: Source) -> bool
     return last is not None and last < ORDER_ONLY_BELOW
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What one file held; the good rows are what `query` finds, in the order of time and file."""
+
+    query: str
+    rejected: pd.DataFrame
+    read: int
+    duplicates: int
+    warnings: tuple[str, ...]
+
+
 def check_rows(connection: duckdb.DuckDBPyConnection, source: Source, now: float | None, most_bad: float) -> Rows:
-    """Judge every row of the file that lies in `raw`.
+    """Judge every row of the file that lies in `raw`, and bring the good ones into memory; see `judge`."""
+    found = judge(connection, source, now, most_bad)
+    frame = _frame(connection, source.table, found.query)
+    connection.execute("DROP TABLE judged")
+    return Rows(frame, found.rejected, found.read, found.duplicates, found.warnings)
+
+
+def judge(connection: duckdb.DuckDBPyConnection, source: Source, now: float | None, most_bad: float) -> Judged:
+    """Judge every row of the file that lies in `raw`; the good ones can be asked for until the next file is judged.
 
     Args:
         connection: Holds the table `raw` of `source`.
@@ -83,9 +103,7 @@ def check_rows(connection: duckdb.DuckDBPyConnection, source: Source, now: float
         warnings.append(
             f"{source.path.name}: {duplicates:,} rows repeat the {key} of an earlier row and are dropped{but}."
         )
-    frame = _good_rows(connection, source, set(cells))
-    connection.execute("DROP TABLE judged")
-    return Rows(frame, rejected, source.rows, duplicates, tuple(warnings))
+    return Judged(_good_rows(source, set(cells)), rejected, source.rows, duplicates, tuple(warnings))
 
 
 def empty_frame(table: str) -> pd.DataFrame:
@@ -244,7 +262,7 @@ def _typed(column: Column, present: bool) -> str:
     return f"CAST({value} AS {'BIGINT' if whole else _SQL_TYPES[column.kind]}) AS {name}"
 
 
-def _good_rows(connection: duckdb.DuckDBPyConnection, source: Source, names: set[str]) -> pd.DataFrame:
+def _good_rows(source: Source, names: set[str]) -> str:
     columns = [_typed(column, column.name in names) for column in FILES[source.table]]
     known = {column.name for column in FILES[source.table]} | {"reward"}
     plain = ("VARCHAR", "DOUBLE", "FLOAT", "BOOLEAN", "INTEGER", "BIGINT")
@@ -252,15 +270,18 @@ def _good_rows(connection: duckdb.DuckDBPyConnection, source: Source, names: set
         if name not in known:
             columns.append(f"{raw if source.types[name] in plain else f'CAST({raw} AS VARCHAR)'} AS {quoted(name)}")
     order = '"timestamp", row' if "timestamp" in names else "row"
-    query = (
+    return (
         f"SELECT {', '.join(columns)} FROM judged WHERE problem IS NULL "
         f"AND row NOT IN (SELECT row FROM repeated) ORDER BY {order}"
     )
-    return _frame(connection, source.table, query)
 
 
 def _frame(connection: duckdb.DuckDBPyConnection, table: str, query: str) -> pd.DataFrame:
     # Arrow gives equal texts one object, DuckDB's own way one a cell
-    frame: pd.DataFrame = connection.execute(query).to_arrow_table().to_pandas()
-    flags = {column.name: "boolean" for column in FILES[table] if column.kind == "flag"}
-    return frame.astype(flags)
+    return typed(table, connection.execute(query).to_arrow_table())
+
+
+def typed(table: str, rows: pa.Table) -> pd.DataFrame:
+    """Good rows of a table of the contract as a frame."""
+    frame: pd.DataFrame = rows.to_pandas()
+    return frame.astype({column.name: "boolean" for column in FILES[table] if column.kind == "flag"})

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hidden_gems.datasets.dataset import Dataset
 
@@ -27,7 +28,11 @@ def split_by_time(dataset: Dataset, model_share: float = 0.6, rank_share: float 
         model_share: Share of the interactions before the ranker's slice, 0 to 1.
         rank_share: Share of the interactions in the ranker's slice; the rest is the test.
     """
-    times = dataset.interactions["timestamp"].to_numpy(np.int64)
+    return split_times(dataset.interactions["timestamp"].to_numpy(np.int64), model_share, rank_share)
+
+
+def split_times(times: NDArray[np.int64], model_share: float = 0.6, rank_share: float = 0.2) -> TimeSplit:
+    """`split_by_time` of the timestamps of the interactions, oldest first, size E."""
     distinct = np.unique(times)
     last = len(distinct) - 1
     if last == 0:

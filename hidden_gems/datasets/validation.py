@@ -73,15 +73,10 @@ def check_folder(
         BadInputError: If the time zone or the share is none.
         NotADatasetError: If the folder is no dataset, or has too many bad rows.
     """
-    _check_arguments(timezone, max_rejected_share)
+    check_arguments(timezone, max_rejected_share)
     files = find_files(folder)
-    words = _folder_words(folder)
-    known_key = str(words.get("pseudonym_key") or "")
-    if pseudonyms is not None and known_key not in ("", pseudonyms.key_id):
-        raise NotADatasetError(
-            f"dataset.json in {folder} names pseudonyms of the key {known_key}, ours is {pseudonyms.key_id}; "
-            "bring the original ids or set GEMS_PSEUDONYM_KEY to the same key"
-        )
+    words = folder_words(folder)
+    known_key = known_pseudonyms(folder, words, pseudonyms)
     rows, order_only = _check_files(files, (clock or WallClock()).now(), max_rejected_share)
     tables = {table: rows[table].frame if table in rows else empty_frame(table) for table in FILES}
     if tables["interactions"].empty:
@@ -104,13 +99,17 @@ def check_folder(
     return Checked(
         dataset=Dataset(**tables, about=about),
         rejected=rejected,
-        warnings=(*_warnings(words, timezone, order_only), *(line for part in rows.values() for line in part.warnings)),
+        warnings=(
+            *general_warnings(words, timezone, order_only),
+            *(line for part in rows.values() for line in part.warnings),
+        ),
         original_user_ids=original,
         rows_read={table: part.read for table, part in rows.items()},
     )
 
 
-def _check_arguments(timezone: str, max_rejected_share: float) -> None:
+def check_arguments(timezone: str, max_rejected_share: float) -> None:
+    """Raise BadInputError for a time zone or a share that is none."""
     try:
         ZoneInfo(timezone)
     except (ValueError, OSError) as error:  # ZoneInfoNotFoundError is a KeyError on some systems
@@ -121,7 +120,22 @@ def _check_arguments(timezone: str, max_rejected_share: float) -> None:
         raise BadInputError(f"the share of bad rows must lie between 0 and 1, got {max_rejected_share}")
 
 
-def _folder_words(folder: Path) -> dict[str, Any]:
+def known_pseudonyms(folder: Path, words: Mapping[str, Any], pseudonyms: Pseudonyms | None) -> str:
+    """Key of the pseudonyms that a folder has already; empty for ids as they came.
+
+    Raises:
+        NotADatasetError: If it is another key than ours.
+    """
+    known_key = str(words.get("pseudonym_key") or "")
+    if pseudonyms is not None and known_key not in ("", pseudonyms.key_id):
+        raise NotADatasetError(
+            f"dataset.json in {folder} names pseudonyms of the key {known_key}, ours is {pseudonyms.key_id}; "
+            "bring the original ids or set GEMS_PSEUDONYM_KEY to the same key"
+        )
+    return known_key
+
+
+def folder_words(folder: Path) -> dict[str, Any]:
     """What `dataset.json` says about the folder; nothing if there is none."""
     path = folder / "dataset.json"
     try:
@@ -147,7 +161,8 @@ def _check_files(files: Mapping[str, Path], now: float, most_bad: float) -> tupl
     return rows, order_only
 
 
-def _warnings(words: Mapping[str, Any], timezone: str, order_only: bool) -> list[str]:
+def general_warnings(words: Mapping[str, Any], timezone: str, order_only: bool) -> list[str]:
+    """What a person should know about the folder as a whole."""
     lines = []
     if order_only:
         lines.append("The timestamps are all below 10^8: they are read as an order, without hours, sessions or ages.")

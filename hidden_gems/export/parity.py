@@ -14,6 +14,7 @@ from hidden_gems.export.sessions import FEATURES, open_session
 from hidden_gems.features.context import CONTEXT_NAMES
 from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.training.ncf import NCFRecommender
+from hidden_gems.training.wide_deep import WideDeepRecommender
 
 DEEP_TOLERANCE, TREES_TOLERANCE = 1e-4, 1e-5
 SIZES = (0, 1, 7, 100)
@@ -63,7 +64,7 @@ def check_deep(model: NCFRecommender, paths: Mapping[str, Path], *, seed: int = 
     random = np.random.default_rng(seed)
     users = model.module.user.num_embeddings
 
-    def draw(names: tuple[str, str], people: int, items: int) -> Feed:
+    def draw(names: tuple[str, str], people: int, items: int) -> dict[str, NDArray[Any]]:
         return {
             names[0]: random.integers(users, size=people),
             names[1]: random.integers(len(model.facts), size=items),
@@ -71,19 +72,66 @@ def check_deep(model: NCFRecommender, paths: Mapping[str, Path], *, seed: int = 
         }
 
     def ncf(feed: Feed, item: str) -> NDArray[np.float32]:
-        rows = torch.from_numpy(np.array(feed[item]))
+        given = {name: torch.from_numpy(np.array(value)) for name, value in feed.items()}
+        rows = given[item]
         known = torch.from_numpy(model.facts.attributes)[rows]
-        user, context = torch.from_numpy(np.array(feed["user"])), torch.from_numpy(np.array(feed["context"]))
         with torch.inference_mode():
-            logits: NDArray[np.float32] = model.module(user, rows, context, known).numpy()
-        return logits
+            logits = model.module(given["user"], rows, given["context"], known)
+            if "history" in given:
+                logits = logits + model.module.returns(rows[:, None], given["history"], given["ages"])[:, 0]
+        scores: NDArray[np.float32] = logits.numpy()
+        return scores
 
     requests = [draw(("user", "rows"), 1, size) for size in SIZES]
-    pairs = [draw(("user", "item"), size, size) for size in SIZES]
+    pairs = []
+    for size in SIZES:
+        pair = draw(("user", "item"), size, size)
+        history, ages = draw_past(random, size, size + 1, len(model.facts))
+        history[:, -1] = pair["item"]  # some of what they know
+        pairs.append(pair | {"history": history, "ages": ages})
     return {
         DEEP: check_parity(DEEP, paths[DEEP], lambda feed: ncf(feed, "rows")[None], requests, DEEP_TOLERANCE),
         NCF_NAME: check_parity(NCF_NAME, paths[NCF_NAME], lambda feed: ncf(feed, "item"), pairs, DEEP_TOLERANCE),
     }
+
+
+def draw_past(
+    random: np.random.Generator, people: int, length: int, items: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Histories as the graphs read them: item rows, padded on the left, and ages in seconds, people X length each."""
+    history = random.integers(1, items, size=(people, length))
+    ages = np.sort(random.uniform(0.0, 3e6, size=(people, length)), axis=1)[:, ::-1]
+    there = np.arange(length) >= random.integers(length, size=(people, 1))
+    return np.where(there, history, 0), np.where(there, ages, 0.0).astype(np.float32)
+
+
+def check_wide_deep(model: WideDeepRecommender, path: Path, *, seed: int = 0) -> float:
+    """Compare what `export_wide_deep` wrote with its model; returns the largest difference.
+
+    Raises:
+        ParityError: If they differ.
+    """
+    random = np.random.default_rng(seed)
+    config = model.module.config
+
+    def draw(size: int, length: int) -> Feed:
+        history, ages = draw_past(random, 1, length, config.items)
+        rows = random.integers(config.items, size=size)
+        rows[: length // 2] = history[0, ::-1][: len(rows[: length // 2])]  # some of what they know
+        context = random.normal(size=(1, config.context)).astype(np.float32)
+        return {
+            "user": random.integers(config.users, size=1), "rows": rows, "context": context,
+            "history": history, "ages": ages,
+        }  # fmt: skip
+
+    def scores(feed: Feed) -> NDArray[np.float32]:
+        user, rows, *others = (torch.from_numpy(np.array(value)) for value in feed.values())
+        with torch.inference_mode():
+            logits: NDArray[np.float32] = model.module(user, rows[None], *others)[0].numpy()
+        return logits
+
+    feeds = [draw(size, length) for size, length in zip((*SIZES, 1_000), (1, 2, 50, 7, 1), strict=True)]
+    return check_parity("wide_deep", path, scores, feeds, DEEP_TOLERANCE)
 
 
 def check_trees(model: LambdaMART, path: Path, x: NDArray[np.float32], query_sizes: NDArray[np.int64]) -> float:

@@ -59,16 +59,16 @@ def answers(dataset: Dataset, at: int) -> list[tuple[str, str]]:
 
 def _users(counter: Counter, at: int) -> dict[str, UserRow]:
     rows = counter.rows
-    ids = [NEW, *rows.users.words]
-    everyone = counter.load("everyone", pd.DataFrame({"user": np.arange(len(ids)), "sec": at}))
+    ids = [NEW, *rows.coding.users.words]
+    everyone = counter.engine.load("everyone", pd.DataFrame({"user": np.arange(len(ids)), "sec": at}))
     totals = _by_row(counter, ex.user_state(counter.feedback, everyone), "user", USER)
     own = _by_pair(
-        counter, ex.own_state(counter.feedback, _pairs(counter, "item", at)), "item", OWN, [NEW, *rows.table.ids]
+        counter, ex.own_state(counter.feedback, _pairs(counter, "item", at)), "item", OWN, [NEW, *rows.coding.table.ids]
     )
     state = ex.type_state(counter.feedback, counter.impressions, _pairs(counter, "type", at))
-    types = _by_pair(counter, state, "type", TYPE, [NEW, *rows.types.words])
+    types = _by_pair(counter, state, "type", TYPE, [NEW, *rows.coding.types.words])
     state = ex.neighborhood_state(counter.feedback, _pairs(counter, "neighborhood", at))
-    neighborhoods = _by_pair(counter, state, "neighborhood", NEIGHBORHOOD, [NEW, *rows.neighborhoods.words])
+    neighborhoods = _by_pair(counter, state, "neighborhood", NEIGHBORHOOD, [NEW, *rows.coding.neighborhoods.words])
     times = _recent(counter, "user", at)
     return {
         name: UserRow(totals[row], own.get(row, {}), types.get(row, {}), neighborhoods.get(row, {}), times.get(row, ()))
@@ -77,9 +77,9 @@ def _users(counter: Counter, at: int) -> dict[str, UserRow]:
 
 
 def _items(counter: Counter, at: int) -> dict[str, ItemRow]:
-    ids = [NEW, *counter.rows.table.ids]
-    all_items = counter.load("all_items", pd.DataFrame({"item": np.arange(len(ids)), "sec": at}))
-    order_only = counter.dataset.about.order_only
+    ids = [NEW, *counter.rows.coding.table.ids]
+    all_items = counter.engine.load("all_items", pd.DataFrame({"item": np.arange(len(ids)), "sec": at}))
+    order_only = counter.order_only
     state = ex.item_state(counter.feedback, counter.impressions, all_items, order_only)
     totals = _by_row(counter, state, "item", ITEM)
     times = _recent(counter, "item", at)
@@ -88,7 +88,7 @@ def _items(counter: Counter, at: int) -> dict[str, ItemRow]:
 
 def _recent(counter: Counter, key: str, at: int) -> dict[int, tuple[int, ...]]:
     """Seconds of the likes that rows remember, by row of the key."""
-    if counter.dataset.about.order_only:
+    if counter.order_only:
         return {}
     events = counter.rows.feedback
     since = at - REMEMBERED_DAYS * DAY_SECONDS
@@ -107,7 +107,7 @@ def _pairs(counter: Counter, key: str, at: int) -> Any:
 
 
 def _by_row(counter: Counter, state: Any, key: str, names: Sequence[str]) -> dict[int, Values]:
-    found = state.to_pandas()
+    found = counter.engine.frame(state)
     return dict(zip(found[key].tolist(), _tuples(counter, found, names), strict=True))
 
 
@@ -115,7 +115,7 @@ def _by_pair(
     counter: Counter, state: Any, key: str, names: Sequence[str], words: Sequence[str]
 ) -> dict[int, dict[str, Values]]:
     """Values by user row and word; pairs that say nothing are left out."""
-    found = state.to_pandas()
+    found = counter.engine.frame(state)
     found = found[(found[[name for name in names if not name.endswith("_time")]] > 0).any(axis=1)]
     maps: dict[int, dict[str, Values]] = {}
     values = _tuples(counter, found, names)
@@ -126,5 +126,5 @@ def _by_pair(
 
 def _tuples(counter: Counter, found: pd.DataFrame, names: Sequence[str]) -> list[Values]:
     raw = {name: found[name].to_numpy(np.float64, na_value=np.nan) for name in names}
-    raw = finished(raw, counter.dataset, len(found))
+    raw = finished(raw, counter.order_only, not counter.dataset.impressions.empty)
     return [tuple(row) for row in np.stack([raw[name] for name in names], axis=1).tolist()] if len(found) else []

@@ -19,15 +19,16 @@ BUCKETS = 2 * (len(HISTORY_BUCKETS) + 1)
 """Each history bucket twice: people who were there lately, and people who stayed away."""
 _LATELY = 0.2  # last share of the interactions that counts as lately
 _DEPTH = 100  # places of a member's list that count
-_CANDIDATES = 50  # of them those that may decide the first ten
+_CANDIDATES = 30  # of them those that may decide the first ten
 _CELLS = 50_000_000  # inputs that are made at once
-_STEPS, _FEW_STEPS = 60, 15  # of the solver from nothing, and from a solution with one member more
+_STEPS, _FEW_STEPS = 60, 20  # of the solver from nothing, and from a solution with one member more
 _HEIGHT = 8.0  # standard scores beyond it are cut
 _FOLDS = 5
-_PENALTIES = (0.003, 0.03, 0.3)  # of the squared weights, a person
+_PENALTIES = (0.3, 0.03, 0.003)  # of the squared weights, a person
 _DEVIATION = 10.0  # how much dearer a bucket's own weights are than those of all
 _FOLD_SEED = 11
 _FEWEST_PEOPLE = 20
+_FEW_ROWS = 300_000  # candidates that choose strength and members
 _WORSE = 1.002  # a member goes if NDCG@10 without it is so many times that with it: less is chance
 _FARTHEST = float(np.log((_DEPTH + 1.0) / (_CANDIDATES + 1.0)))
 
@@ -141,10 +142,14 @@ class Blend:
             held_out: What `hold_out` gives for the log; with None every member counts alike.
             log: Of it only what `hold_out` left is looked at.
         """
+        return cls.between(tables, held_out, hold_out(log)[0])
+
+    @classmethod
+    def between(cls, tables: Mapping[str, Scores], held_out: HeldOut | None, early: Interactions) -> Self:
+        """Fit both on what came after `early`, which is all that the members saw."""
         if held_out is None:
             alike = Weights.alike(tuple(tables))
             return cls(alike, alike)
-        early, _ = hold_out(log)
         new = fit_blend(tables, held_out, early, repeat=False)
         return cls(new, fit_blend(tables, held_out, early, repeat=True) if held_out.repeats else new)
 
@@ -181,12 +186,12 @@ class Blend:
 
 @dataclass(frozen=True)
 class _Lists:
-    """Candidates of the people who judge, one after another: N rows, P people."""
+    """Candidates of the people who judge, one after another, bucket by bucket: N rows, P people."""
 
     x: NDArray[np.float32]  # inputs, N X 2M
     person: Rows  # 0 to P - 1, ascending, N
     relevant: NDArray[np.float64]  # 1 for what they met, N
-    bucket: Rows  # of each person, P
+    bucket: Rows  # of each person, ascending, P
     ideal: NDArray[np.float64]  # best discounted gain, P
 
     def of(self, people: NDArray[np.bool_]) -> "_Lists":
@@ -197,6 +202,17 @@ class _Lists:
             self.x[rows], number[self.person[rows]], self.relevant[rows], self.bucket[people], self.ideal[people]
         )
 
+    def some(self, rows: int) -> "_Lists":
+        """As many people, drawn, as have about so many rows."""
+        people = np.random.default_rng(_FOLD_SEED).random(len(self.bucket)) < rows / max(len(self.person), 1)
+        return self if people.all() else self.of(people)
+
+    @property
+    def parts(self) -> list[tuple[int, slice]]:
+        """Rows of each bucket that has some."""
+        ends = np.searchsorted(self.bucket[self.person], np.arange(BUCKETS + 1))
+        return [(b, slice(ends[b], ends[b + 1])) for b in range(BUCKETS) if ends[b] < ends[b + 1]]
+
     def columns(self, members: Sequence[int], count: int) -> "_Lists":
         """Inputs of some of `count` members."""
         keep = [*members, *(count + member for member in members)]
@@ -206,10 +222,10 @@ class _Lists:
 def fit_blend(tables: Mapping[str, Scores], held_out: HeldOut, early: Interactions, *, repeat: bool) -> Weights:
     """Fit weights by the likelihood of what people met among their candidates.
 
-    The candidates of a person are the best 50 of any member. Weights are those of a conditional logit over them, one
+    The candidates of a person are the best 30 of any member. Weights are those of a conditional logit over them, one
     set for all people and what each bucket adds, both shrunk; the strength is chosen by cross-validation over people.
-    A member without which the cross-validated NDCG@10 is clearly better is left out. With fewer than 20 people to go by, all count
-    alike.
+    A member without which the cross-validated NDCG@10 is clearly better is left out. With fewer than 20 people to go
+    by, all count alike.
 
     Args:
         tables: Scores of the members for the people held out, V X I each, by models that saw only `early`.
@@ -224,8 +240,12 @@ def fit_blend(tables: Mapping[str, Scores], held_out: HeldOut, early: Interactio
     if np.count_nonzero(np.diff((held_out.met if repeat else held_out.new).indptr)) < _FEWEST_PEOPLE:
         return Weights.alike(names)
     lists = _lists([tables[name] for name in names], held_out, buckets(early, held_out.user), repeat)
-    chosen = list(range(len(names)))
-    fits = {penalty: _validated(lists, chosen, len(names), penalty, None) for penalty in _PENALTIES}
+    chosen, few = list(range(len(names))), lists.some(_FEW_ROWS)
+    fits: dict[float, tuple[float, list[NDArray[np.float64]]]] = {}
+    starts = None
+    for penalty in _PENALTIES:
+        fits[penalty] = _validated(few, chosen, len(names), penalty, starts)
+        starts = fits[penalty][1]
     penalty = max(fits, key=lambda each: fits[each][0])
     value, solved = fits[penalty]
     without: dict[int, tuple[float, list[NDArray[np.float64]]]] = {}
@@ -234,7 +254,7 @@ def fit_blend(tables: Mapping[str, Scores], held_out: HeldOut, early: Interactio
         for place, member in enumerate(chosen):
             kept = np.delete(np.arange(2 * count), [place, count + place])
             others = [each for each in chosen if each != member]
-            without[member] = _validated(lists, others, len(names), penalty, [each[:, kept] for each in solved])
+            without[member] = _validated(few, others, len(names), penalty, [each[:, kept] for each in solved])
         worst = max(without, key=lambda member: without[member][0])
         if without[worst][0] < value * _WORSE:
             break
@@ -249,6 +269,7 @@ def _lists(tables: Sequence[Scores], held_out: HeldOut, bucket: Rows, repeat: bo
     relevant = held_out.met if repeat else held_out.new
     x, person, hits = [], [], []
     asked = np.flatnonzero(np.diff(relevant.indptr) > 0)
+    asked = asked[np.argsort(bucket[asked], kind="stable")]
     for start in range(0, len(asked), 128):  # a dense part at a time
         rows = asked[start : start + 128]
         hidden = np.zeros((len(rows), relevant.shape[1]), dtype=bool)
@@ -303,16 +324,17 @@ def _solve(lists: _Lists, penalty: float, start: NDArray[np.float64] | None) -> 
 
     def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         weights = flat.reshape(1 + BUCKETS, width)
-        each = (weights[0] + weights[1:][lists.bucket]).astype(np.float32)  # P X 2M
-        logits = np.einsum("nm,nm->n", lists.x, each[lists.person]).astype(np.float64)
+        logits = np.empty(len(lists.x))
+        for bucket, rows in lists.parts:
+            logits[rows] = lists.x[rows] @ (weights[0] + weights[1 + bucket]).astype(np.float32)
         top = np.maximum.reduceat(logits, starts)
         raised = np.exp(logits - top[lists.person])
         total = np.add.reduceat(raised, starts)
         slope = (raised / total[lists.person] * told[lists.person] - share).astype(np.float32)
-        by_person = np.add.reduceat(lists.x * slope[:, None], starts, axis=0).astype(np.float64)  # P X 2M
         grown = np.zeros_like(weights)
-        np.add.at(grown[1:], lists.bucket, by_person)
-        grown[0] = by_person.sum(axis=0)
+        for bucket, rows in lists.parts:
+            grown[1 + bucket] = slope[rows] @ lists.x[rows]
+        grown[0] = grown[1:].sum(axis=0)
         fit = ((np.log(total) + top) * told).sum() - (share * logits).sum()
         value = fit / people + (strength * weights**2).sum()
         return value, (grown / people + 2.0 * strength * weights).ravel()

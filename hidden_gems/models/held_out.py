@@ -37,7 +37,7 @@ class HeldOut:
 
     @classmethod
     def of(cls, early: Interactions, after: Interactions) -> Self | None:
-        """What people and items that are known from `early` did in `after`; None for fewer than `FEWEST_PAIRS` new pairs.
+        """What people known from `early` did with items known from it; None for fewer than `FEWEST_PAIRS` new pairs.
 
         Args:
             early: What may be learned from, oldest first.

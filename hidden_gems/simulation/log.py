@@ -20,8 +20,10 @@ TRUTH_COLUMNS = ("click_probability", "expected_reward")
 
 Chunk = dict[str, NDArray[Any]]
 _CONTEXT = ("sky", "temperature_c", "mood", "lat", "lon")
-_EVENTS = ("user", "item", "timestamp", "code", "value", "session", "slate", "position", *_CONTEXT)
-_IMPRESSIONS = ("slate", "user", "timestamp", "item", "position", "policy", "propensity", "clicked", *_CONTEXT)
+EVENTS = ("user", "item", "timestamp", "code", "value", "session", "slate", "position", *_CONTEXT)
+IMPRESSIONS = (
+    "slate", "user", "timestamp", "item", "position", "policy", "propensity", "clicked", *_CONTEXT, *TRUTH_COLUMNS,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,19 @@ def context_columns(context: Context, row: NDArray[np.int64]) -> Chunk:
 
 def interactions_of(logs: Sequence[DayLog], people: People, gems: Gems, end: int) -> pd.DataFrame:
     """Interactions before `end`, oldest first, with the columns of the contract."""
-    table = _join([chunk for log in logs for chunk in log.events], _EVENTS)
-    table = table[table["timestamp"] < end].sort_values("timestamp", kind="stable", ignore_index=True)
+    table = joined([chunk for log in logs for chunk in log.events], EVENTS)
+    return interactions_frame(table[table["timestamp"] < end], people, gems)
+
+
+def interactions_frame(table: pd.DataFrame, people: People, gems: Gems, first: int = 0) -> pd.DataFrame:
+    """Coded events as interactions, oldest first; `first` is the number of the first."""
+    table = table.sort_values("timestamp", kind="stable", ignore_index=True)
     return pd.DataFrame(
         {
             "user_id": people.ids[table["user"]],
             "item_id": gems.places["item_id"].to_numpy(object)[table["item"]],
             "timestamp": table["timestamp"],
-            "event_id": _names("e", np.arange(len(table))),
+            "event_id": _names("e", np.arange(first, first + len(table))),
             "event_type": np.array(EVENT_TYPES, dtype=object)[table["code"]],
             "value": table["value"],
             "session_id": _names("session", table["session"]),
@@ -71,8 +78,12 @@ def interactions_of(logs: Sequence[DayLog], people: People, gems: Gems, end: int
 
 def impressions_of(logs: Sequence[DayLog], people: People, gems: Gems, end: int) -> pd.DataFrame:
     """Impressions before `end`, oldest first, with the columns of the contract and `TRUTH_COLUMNS`."""
-    table = _join([chunk for log in logs for chunk in log.impressions], (*_IMPRESSIONS, *TRUTH_COLUMNS))
-    table = table[table["timestamp"] < end]
+    table = joined([chunk for log in logs for chunk in log.impressions], IMPRESSIONS)
+    return impressions_frame(table[table["timestamp"] < end], people, gems)
+
+
+def impressions_frame(table: pd.DataFrame, people: People, gems: Gems, first: int = 0) -> pd.DataFrame:
+    """Coded impressions, oldest first, with the columns of the contract and `TRUTH_COLUMNS`."""
     table = table.sort_values(["timestamp", "slate", "position"], kind="stable", ignore_index=True)
     return pd.DataFrame(
         {
@@ -115,7 +126,8 @@ def _context(table: pd.DataFrame, people: People) -> dict[str, object]:
     }
 
 
-def _join(chunks: Sequence[Chunk], names: Sequence[str]) -> pd.DataFrame:
+def joined(chunks: Sequence[Chunk], names: Sequence[str]) -> pd.DataFrame:
+    """Chunks as one table of codes."""
     empty = np.zeros(0, dtype=np.int64)
     return pd.DataFrame({name: np.concatenate([chunk[name] for chunk in chunks] or [empty]) for name in names})
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,33 @@ from typing import Any
 import pandas as pd
 
 from hidden_gems.catalogue.places import load_places
+from hidden_gems.core.clock import DAY_SECONDS, HOUR_SECONDS
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.datasets.dataset import TABLES
+from hidden_gems.datasets.parts import PartWriter
 from hidden_gems.simulation.city import START, City
-from hidden_gems.simulation.log import TRUTH_COLUMNS, DayLog, impressions_of, interactions_of, users_of
+from hidden_gems.simulation.gems import Gems
+from hidden_gems.simulation.log import (
+    EVENTS,
+    IMPRESSIONS,
+    TRUTH_COLUMNS,
+    Chunk,
+    DayLog,
+    impressions_frame,
+    impressions_of,
+    interactions_frame,
+    interactions_of,
+    joined,
+    users_of,
+)
 from hidden_gems.simulation.parameters import PARAMETERS, Parameters
+from hidden_gems.simulation.people import People
 from hidden_gems.simulation.policy import Policy
 from hidden_gems.simulation.rhythm import TIMEZONE
 
 ABOUT = "dataset.json"
+PART_ROWS = 1_000_000
+"""Rows of a table that are held before they are written."""
 Progress = Callable[[int, int], None]
 """Called after each simulated day with the days that are over and all days."""
 
@@ -53,11 +71,59 @@ def simulate(
     """
     check_folder(out)
     city = City(parameters, seed, people, days, start)
-    logs = run(city, progress=progress)
-    tables = tables_of(city, logs)
-    tables["impressions"] = tables["impressions"].drop(columns=list(TRUTH_COLUMNS))
-    write_tables(out, tables, describe(people, days, seed, start, parameters))
-    return {name: len(tables[name]) for name in TABLES}
+    out.mkdir(parents=True, exist_ok=True)
+    (out / ABOUT).unlink(missing_ok=True)
+    rows = _write_logs(out, city, progress)
+    for name, table in (("items", city.gems.places), ("users", users_of(city.people, city.gems))):
+        table.to_parquet(out / f"{name}.parquet", index=False, compression="zstd")
+        rows[name] = len(table)
+    about = describe(people, days, seed, start, parameters)
+    (out / ABOUT).write_text(json.dumps(about, indent=2) + "\n")
+    return {name: rows[name] for name in TABLES}
+
+
+def _write_logs(out: Path, city: City, progress: Progress | None) -> dict[str, int]:
+    """Live all days and write what happened, a part at a time; rows of each table."""
+    with PartWriter(out / "interactions.parquet") as told, PartWriter(out / "impressions.parquet") as shown:
+        events, slates = _Held(city, EVENTS, interactions_frame, told), _Held(city, IMPRESSIONS, _shown_frame, shown)
+        while city.day < city.days:
+            log = city.step()
+            events.add(log.events)
+            slates.add(log.impressions)
+            if progress is not None:
+                progress(city.day, city.days)
+        events.write(city.end)
+        slates.write(city.end)
+    return {"interactions": told.rows, "impressions": shown.rows}
+
+
+class _Held:
+    """Rows of one table that wait until nothing that is still to come can stand before them."""
+
+    def __init__(self, city: City, names: Sequence[str], frame: Callable[..., pd.DataFrame], file: PartWriter) -> None:
+        self.city, self.names, self.frame, self.file = city, names, frame, file
+        self.chunks: list[Chunk] = []
+        self.rows = 0
+
+    def add(self, chunks: Sequence[Chunk]) -> None:
+        """Take the rows of a day that is over; write when there are many."""
+        self.chunks += chunks
+        self.rows += sum(len(chunk["timestamp"]) for chunk in chunks)
+        if self.rows >= PART_ROWS:
+            begins = self.city.parameters.sessions.slot_hours[0] * HOUR_SECONDS
+            self.write(min(self.city.end, self.city.start + self.city.day * DAY_SECONDS + int(begins)))
+
+    def write(self, before: int) -> None:
+        """Write the rows before a second and keep the others."""
+        table = joined(self.chunks, self.names)
+        early = table["timestamp"] < before
+        self.file.add(self.frame(table[early], self.city.people, self.city.gems, self.file.rows))
+        later = table[~early]
+        self.chunks, self.rows = [{name: later[name].to_numpy() for name in self.names}], len(later)
+
+
+def _shown_frame(table: pd.DataFrame, people: People, gems: Gems, first: int) -> pd.DataFrame:
+    return impressions_frame(table, people, gems, first).drop(columns=list(TRUTH_COLUMNS))
 
 
 def describe(
@@ -119,15 +185,6 @@ def check_folder(out: Path) -> None:
     if out.is_dir() and _is_simulated(out / ABOUT):
         return
     raise BadInputError(f"{out} is not empty and not a simulated dataset; choose another folder for --out")
-
-
-def write_tables(out: Path, tables: dict[str, pd.DataFrame], about: dict[str, Any]) -> None:
-    """Write tables as Parquet, and what they are last."""
-    out.mkdir(parents=True, exist_ok=True)
-    (out / ABOUT).unlink(missing_ok=True)
-    for name in TABLES:
-        tables[name].to_parquet(out / f"{name}.parquet", index=False, compression="zstd")
-    (out / ABOUT).write_text(json.dumps(about, indent=2) + "\n")
 
 
 def _hash_of_code() -> str:

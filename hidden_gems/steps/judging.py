@@ -11,19 +11,15 @@ from hidden_gems.benchmark.evaluate import evaluate
 from hidden_gems.evaluation.page import page as render_page
 from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.steps.gating import FIGURES, RELEASED, VALUES
-from hidden_gems.steps.learning import open_shelf
-from hidden_gems.training.ncf import NCFRecommender
+from hidden_gems.steps.learning import keep_models, open_shelf
 
 
-def evaluate_models(
-    checked: Path, ncf: Path, ncf_before: Path, ranker: Path, out: Path, page: Path, seed: int
-) -> dict[str, float]:
+def evaluate_models(checked: Path, models: Path, ranker: Path, out: Path, page: Path, seed: int) -> dict[str, float]:
     """Judge the models of a run on its test.
 
     Args:
         checked: Folder of the checked dataset.
-        ncf: NCF fitted before the test.
-        ncf_before: NCF fitted before the ranker's slice.
+        models: What `fit_blend` gathered.
         ranker: LambdaMART.
         out: Folder for all figures and for each person's values.
         page: The report, HTML.
@@ -33,12 +29,11 @@ def evaluate_models(
         NDCG@10 by model and protocol, without those that could not be computed.
     """
     shelf = open_shelf(checked, seed)
-    shelf.keep("ncf", shelf.split.test_from, NCFRecommender.load(ncf))
-    shelf.keep("ncf", shelf.split.rank_from, NCFRecommender.load(ncf_before))
+    names = keep_models(shelf, models)
     shelf.ranker = LambdaMART.load(ranker)
     found = evaluate(
         shelf.dataset,
-        ["popular", "item_knn", "ncf", RELEASED],
+        ["popular", "item_knn", *names, RELEASED],
         shelf=shelf,
         seed=seed,
         progress=lambda what, share: print(f"progress: {share:.3f} {what}", flush=True),

@@ -1,37 +1,50 @@
 """Steps that prepare data and fit models."""
 
 from pathlib import Path
+from typing import cast, get_args
 
 import numpy as np
 
+from hidden_gems.benchmark.registry import DEEP, load
 from hidden_gems.benchmark.shelf import Shelf
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.split import split_by_time
+from hidden_gems.features.engines import EngineConfig, engine_name
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.features.stream import remember_answers
-from hidden_gems.training.ncf import NCFRecommender
-from hidden_gems.training.training_set import TrainingSet
+from hidden_gems.models.size import Preset
+from hidden_gems.training import training_set as training_sets
+from hidden_gems.training.deep import DeepRecommender
+from hidden_gems.training.training_set import TrainingSet, TrainingSetConfig
 
 STRONGEST = 5
 SAMPLE, SAMPLE_QUERIES = "sample.npz", 100
 """Vectors beside the ranker that its exported form is compared on."""
 
 
-def open_shelf(checked: Path, seed: int) -> Shelf:
+def open_shelf(checked: Path, seed: int, preset: Preset = "auto") -> Shelf:
     """Models of a checked dataset with the cut-offs that every step uses."""
     dataset = Dataset.read(checked)
-    return Shelf(dataset, split_by_time(dataset), seed)
+    return Shelf(dataset, split_by_time(dataset), seed, preset)
 
 
-def build_training_set(checked: Path, out: Path, seed: int) -> dict[str, float]:
+def build_training_set(checked: Path, out: Path, seed: int, engine: str = "duckdb") -> dict[str, float]:
     """Write the ranker's training set.
+
+    Args:
+        checked: Folder of the checked dataset.
+        out: Folder of the training set.
+        seed: Of the draw of queries and negatives.
+        engine: What labels and counts, `duckdb` or `spark`; the rows are the same.
 
     Returns:
         queries, rows, and share of rows with a label above 0.
     """
-    examples = open_shelf(checked, seed).training_set
+    shelf = open_shelf(checked, seed)
+    config = TrainingSetConfig(seed=seed, engine=EngineConfig(engine_name(engine)))
+    examples = training_sets.build_training_set(shelf.dataset, shelf.split, shelf.candidates, config)
     examples.write(out)
     rows = len(examples.marks)
     positive = float((examples.marks["label"] > 0).mean()) if rows else 0.0
@@ -52,23 +65,17 @@ def materialize_features(checked: Path, redis: str, folder: Path) -> dict[str, i
     return materialize(dataset, dataset.now, redis=redis, folder=folder)
 
 
-def train_ncf(checked: Path, out: Path, until: str, seed: int) -> dict[str, float]:
-    """Fit NCF before a cut-off and write it.
+def cut_off(shelf: Shelf, until: str) -> int:
+    """The moment where what a model learns from ends.
 
     Args:
-        checked: Folder of the checked dataset.
-        out: Folder of the model.
-        until: `rank` or `test`.
-        seed: Of everything random.
-
-    Returns:
-        epochs, loss of the last, and the best validation value (0 where there was none).
+        shelf: Of the dataset.
+        until: `rank`: the slice of time that the ranker learns from; `test`: the test; `now`: the end.
 
     Raises:
-        BadInputError: If `until` is neither, or nothing before the cut-off can be learned from.
+        BadInputError: If `until` is none of these, or nothing before the moment can be learned from.
     """
-    shelf = open_shelf(checked, seed)
-    cuts = {"rank": shelf.split.rank_from, "test": shelf.split.test_from}
+    cuts = {"rank": shelf.split.rank_from, "test": shelf.split.test_from, "now": shelf.dataset.now}
     if until not in cuts:
         raise BadInputError(f"until must be one of {', '.join(cuts)}, got {until!r}")
     if not len(shelf.log(cuts[until]).user):
@@ -76,25 +83,78 @@ def train_ncf(checked: Path, out: Path, until: str, seed: int) -> dict[str, floa
             f"{shelf.dataset.about.name} has no visit, like or other positive interaction before {cuts[until]} "
             "(epoch seconds, or an order), where the models learn; bring a longer history"
         )
-    model = shelf.model("ncf", cuts[until])
-    assert isinstance(model, NCFRecommender)
-    model.save(out)
-    search, fit = model.reports[0], model.reports[-1]
+    return cuts[until]
+
+
+CUTS = ("rank", "test")
+"""Folders of a trained model: fitted before the slice that the ranker learns from, and before the test."""
+
+
+def train_model(checked: Path, out: Path, name: str, preset: str, seed: int) -> dict[str, float]:
+    """Fit a deep model before each cut-off and write both; the first fit chooses for both.
+
+    Args:
+        checked: Folder of the checked dataset.
+        out: Folder of the models, `rank` and `test` in it.
+        name: Of the model.
+        preset: Its sizes.
+        seed: Of everything random.
+
+    Returns:
+        epochs, loss of the last, and the best validation value (0 where there was none).
+
+    Raises:
+        BadInputError: If there is no such preset, or nothing before a cut-off can be learned from.
+    """
+    if preset not in get_args(Preset):
+        raise BadInputError(f"preset must be one of {', '.join(get_args(Preset))}, got {preset!r}")
+    shelf = open_shelf(checked, seed, cast(Preset, preset))
+    first, last = (shelf.log(cut_off(shelf, cut)) for cut in CUTS)
+    model = shelf.make(name, last)
+    assert isinstance(model, DeepRecommender)
+    print("progress: 0.000 before the ranker's slice", flush=True)
+    model.fit(first).save(out / CUTS[0])
+    print("progress: 0.600 before the test", flush=True)
+    model.refit(last).save(out / CUTS[1])
     return {
-        "epochs": len(fit.losses),
-        "loss": fit.losses[-1],
-        "validation": max(search.validations, default=0.0),
+        "epochs": len(model.reports[-1].losses),
+        "loss": model.reports[-1].losses[-1],
+        "validation": max(model.reports[0].validations, default=0.0),
     }
 
 
-def fit_lambdamart(checked: Path, training_set: Path, ncf: Path, out: Path, seed: int) -> dict[str, float]:
+def keep_models(shelf: Shelf, models: Path) -> tuple[str, ...]:
+    """Put the deep models of a run on the shelf.
+
+    Args:
+        shelf: Of the same checked dataset.
+        models: What `fit_blend` gathered.
+
+    Returns:
+        Their names, in the order of the served graph.
+    """
+    names = tuple(name for name in DEEP if (models / name / CUTS[0]).is_dir())
+    for name in names:
+        for cut, before in zip(CUTS, (shelf.split.rank_from, shelf.split.test_from), strict=True):
+            shelf.keep(name, before, load(name, models / name / cut))
+    return names
+
+
+def fit_lambdamart(checked: Path, training_set: Path, models: Path, out: Path, seed: int) -> dict[str, float]:
     """Fit the ranker and write it.
+
+    Args:
+        checked: Folder of the checked dataset.
+        training_set: What `build_training_set` wrote.
+        models: What `fit_blend` gathered; scores of the models fitted before the ranker's slice are features.
+        out: Folder of the ranker.
+        seed: Of everything random.
 
     Returns:
         trees, queries, and the share of the gain of the strongest features by name.
     """
     shelf = open_shelf(checked, seed)
-    shelf.keep("ncf", shelf.split.rank_from, NCFRecommender.load(ncf))
+    keep_models(shelf, models)
     shelf.training_set = TrainingSet.read(training_set)
     rows, ranker = shelf.ranking_rows(), shelf.ranker
     ranker.save(out)

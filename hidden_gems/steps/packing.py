@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hidden_gems.benchmark.shelf import Shelf
+from hidden_gems.core.checkout import git_sha
 from hidden_gems.core.clock import WallClock
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.names import embedding_row
@@ -21,9 +21,9 @@ from hidden_gems.export.parity import check_deep, check_trees
 from hidden_gems.export.trees import export_lambdamart
 from hidden_gems.export.triton import write_model_repository
 from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
-from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.recommend.tables import ReleaseTables
+from hidden_gems.steps.blending import BLEND_FILE
 from hidden_gems.steps.gating import FIGURES
 from hidden_gems.steps.learning import SAMPLE, open_shelf
 from hidden_gems.training.ncf import NCFRecommender
@@ -37,7 +37,7 @@ class Parts:
     """Folders and files that earlier steps wrote."""
 
     checked: Path
-    ncf: Path
+    models: Path  # what `fit_blend` gathered
     ranker: Path
     evaluation: Path
     page: Path
@@ -60,7 +60,7 @@ def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
         ParityError: If an exported model answers otherwise than the model it was made from.
     """
     shelf = open_shelf(parts.checked, seed)
-    ncf, ranker = NCFRecommender.load(parts.ncf), LambdaMART.load(parts.ranker)
+    ncf, ranker = NCFRecommender.load(parts.models / "ncf" / "test"), LambdaMART.load(parts.ranker)
     evaluation = json.loads((parts.evaluation / FIGURES).read_text())
     decision = json.loads(parts.decision.read_text())
 
@@ -72,6 +72,7 @@ def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
         _pack_ranker(ranker, parts.ranker / SAMPLE, draft / "ranker")
         _tables(shelf).save(draft / "tables")
         _write_policy(shelf, draft / "policy")
+        shutil.copy(parts.models / BLEND_FILE, draft / "policy")
         reports = draft / "reports"
         shutil.copytree(parts.evaluation, reports)
         shutil.copy(parts.page, reports / "report.html")
@@ -82,7 +83,7 @@ def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
         return releases.Release(
             version=version,
             created=created,
-            git_sha=_git_sha(),
+            git_sha=git_sha(),
             dataset=shelf.dataset.about,
             seed=seed,
             feature_service=FEATURE_SERVICE,
@@ -136,8 +137,7 @@ def _pack_ranker(ranker: LambdaMART, sample: Path, folder: Path) -> None:
 
 def _tables(shelf: Shelf) -> ReleaseTables:
     before = shelf.split.test_from
-    neighbours = shelf.model("item_knn", before)
-    assert isinstance(neighbours, ItemKNN)
+    neighbours = shelf.neighbours(before)
     items = shelf.dataset.items
     return ReleaseTables(
         columns={str(name): items[name].tolist() for name in items.columns},
@@ -164,8 +164,3 @@ def _write_policy(shelf: Shelf, folder: Path) -> None:
         failures=PRIOR_STRENGTH * (1.0 - rate),
         item_ids=np.array(shelf.items.ids, dtype=np.str_),
     )
-
-
-def _git_sha() -> str:
-    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,4 +1,4 @@
-"""The step that tells MLflow about a release: the only place that imports MLflow."""
+"""The step that tells MLflow about a release."""
 
 import json
 import logging
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hidden_gems.export import release as releases
+from hidden_gems.training.tracking import artifact_folder
 
 MODEL = "hidden-gems"
 CANDIDATE = "candidate"
@@ -41,7 +42,7 @@ def register(release: Path, folder: Path, tracking_uri: str) -> Registered:
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     about = releases.load(release)
-    artifacts = _local_artifacts(tracking_uri)
+    artifacts = artifact_folder(tracking_uri)
     client = MlflowClient(tracking_uri)
     name = model_name(about.dataset.name)
     experiment = client.get_experiment_by_name(name)
@@ -86,12 +87,3 @@ def _ensure_model(client: Any, name: str) -> None:
     except MlflowException as error:  # a search for the name would trip over a quotation mark in it
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-
-
-def _local_artifacts(tracking_uri: str) -> str | None:
-    """Folder for artifacts beside a database file; a server knows its own."""
-    if not tracking_uri.startswith("sqlite:///"):
-        return None
-    folder = Path(tracking_uri.removeprefix("sqlite:///")).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    return (folder / "mlartifacts").as_uri()

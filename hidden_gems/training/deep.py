@@ -1,9 +1,11 @@
 """What all deep recommenders share: choose the number of epochs, learn again from everything, save and load."""
 
+import hashlib
 import json
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
@@ -19,7 +21,7 @@ from hidden_gems.features.context import context_vectors
 from hidden_gems.features.facts import ItemFacts
 from hidden_gems.models.held_out import HeldOut
 from hidden_gems.models.protocol import Recommender
-from hidden_gems.training.loop import LoopConfig, Progress, Report, Task, train
+from hidden_gems.training.loop import Epoch, LoopConfig, Progress, Report, Task, train
 
 _JUDGES = 512  # people who judge every epoch: more cost more than they say
 _PARAMETERS_FILE, _SETTINGS_FILE = "parameters.pt", "settings.json"
@@ -50,6 +52,7 @@ class DeepRecommender(Recommender, Generic[M, S]):
         settings: How to build and fit.
         checkpoint: Folder (any fsspec address) for checkpoints; a fit that was killed goes on from there.
         progress: Called after every step; once for the search of the epochs, once for the last fit.
+        watch: Called after every epoch with its phase, `search` or `fit`.
     """
 
     name: ClassVar[str]
@@ -59,6 +62,7 @@ class DeepRecommender(Recommender, Generic[M, S]):
     settings: S
     checkpoint: str | Path | None = None
     progress: Callable[[Progress], None] | None = None
+    watch: Callable[[str, Epoch], None] | None = None
     module: M = field(init=False, repr=False, compare=False)
     """What learned, on the CPU and in evaluation mode."""
     reports: list[Report] = field(default_factory=list, init=False, repr=False, compare=False)
@@ -116,10 +120,19 @@ class DeepRecommender(Recommender, Generic[M, S]):
             module = self.build(log)
         self.module = module
         folder = None if self.checkpoint is None else f"{self.checkpoint}/{phase}"
-        report = train(self.task(module, log, held_out), loop, checkpoint=folder, progress=self.progress)
+        watch = None if self.watch is None else partial(self.watch, phase)
+        identity = {} if folder is None else {"model": self.name, "settings": self.plain, "log": fingerprint(log)}
+        task = self.task(module, log, held_out)
+        report = train(task, loop, checkpoint=folder, progress=self.progress, watch=watch, identity=identity)
         self.reports.append(report)
         self.finish(log)
         return report
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The settings as values that JSON knows."""
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self.settings)))  # type: ignore[call-overload]
+        return values
 
     def context(self, when: Moments) -> NDArray[np.float32]:
         """Context vector of each moment, float32, size B X C."""
@@ -131,7 +144,7 @@ class DeepRecommender(Recommender, Generic[M, S]):
         state = {"parameters": self.module.state_dict(), "arrays": self.arrays()}
         torch.save(state, folder / _PARAMETERS_FILE)
         self.facts.save(folder)
-        about = {"model": self.name, "epochs": self.epochs, "settings": asdict(self.settings)}  # type: ignore[call-overload]
+        about = {"model": self.name, "epochs": self.epochs, "settings": self.plain}
         (folder / _SETTINGS_FILE).write_text(json.dumps(about, indent=2) + "\n")
 
     @classmethod
@@ -140,7 +153,7 @@ class DeepRecommender(Recommender, Generic[M, S]):
         about = json.loads((folder / _SETTINGS_FILE).read_text())
         state = torch.load(folder / _PARAMETERS_FILE, weights_only=True)
         model = cls.__new__(cls)
-        model.facts, model.checkpoint, model.progress = ItemFacts.load(folder), None, None
+        model.facts, model.checkpoint, model.progress, model.watch = ItemFacts.load(folder), None, None, None
         model.reports, model.epochs = [], about["epochs"]
         model.restore(about["settings"], state["arrays"], state["parameters"])
         model.module.load_state_dict(state["parameters"])
@@ -156,3 +169,11 @@ def tensor(array: NDArray[Any]) -> Tensor:
 def untrained(rows: int, seen: NDArray[np.int64]) -> Tensor:
     """Rows of a table that learned nothing, row 0 included."""
     return tensor(np.setdiff1d(np.arange(rows), seen))
+
+
+def fingerprint(log: Interactions) -> str:
+    """SHA-256 of what a log says about who did what when."""
+    digest = hashlib.sha256(f"{log.users} {log.items} {log.order_only}".encode())
+    for column in (log.user, log.item, log.timestamp, log.reward):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()

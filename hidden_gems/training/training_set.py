@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.interactions import Rows
 from hidden_gems.datasets.split import TimeSplit
 from hidden_gems.features.counts import raw_columns
+from hidden_gems.features.engines import EngineConfig
 from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
 from hidden_gems.training.labels import LONGEST_WINDOW_SECONDS, impression_labels, interaction_labels
 
@@ -32,6 +33,7 @@ class TrainingSetConfig:
     moments: int = 4  # moments of the ranker's slice at which lists are made for everyone
     slates: bool = True  # learn from logged slates where there are any
     seed: int = 0
+    engine: EngineConfig = field(default_factory=EngineConfig)  # what labels and counts
 
 
 def build_marks(
@@ -64,7 +66,7 @@ def _marks(
     slice_ = dataset.between(split.rank_from, split.test_from)
     tables = []
     if config.slates and len(slice_.impressions):
-        tables.append(_keep_queries(_slate_marks(slice_, split), config.max_queries // 2, random))
+        tables.append(_keep_queries(_slate_marks(slice_, split, config.engine), config.max_queries // 2, random))
     lists = _list_marks(slice_, candidates, config, random)
     tables.append(_keep_queries(lists, config.max_queries - sum(table["query"].nunique() for table in tables), random))
     marks = pd.concat([table for table in tables if len(table)] or [lists[:0]], ignore_index=True)
@@ -79,9 +81,9 @@ def label_window(split: TimeSplit) -> int:
     return max(1, min(LONGEST_WINDOW_SECONDS, (split.test_from - split.rank_from) // 2))
 
 
-def _slate_marks(slice_: Dataset, split: TimeSplit) -> pd.DataFrame:
+def _slate_marks(slice_: Dataset, split: TimeSplit, engine: EngineConfig) -> pd.DataFrame:
     shown = slice_.impressions
-    labels = impression_labels(shown, slice_.interactions, split.test_from, label_window(split))
+    labels = impression_labels(shown, slice_.interactions, split.test_from, label_window(split), engine)
     marks = shown[["user_id", "item_id", "timestamp", "position", "slate_id", *CONTEXT]].copy()
     marks["label"] = labels.label
     marks["query"] = "slate " + shown["slate_id"].astype(str)
@@ -159,11 +161,14 @@ def build_training_set(
 
     A mark of a served slate has the vector that was logged for it, when it was made by the present feature service.
     """
+    config = config or TrainingSetConfig()
     past = dataset.before(split.test_from)
     found = _marks(past, split, candidates, config)
     marks = found.reindex(columns=list(MARKS))
     logged, has_logged = _logged(found)
-    return TrainingSet(marks, raw_columns(past, marks), logged, has_logged, split, dataset.about.fingerprint)
+    return TrainingSet(
+        marks, raw_columns(past, marks, config.engine), logged, has_logged, split, dataset.about.fingerprint
+    )
 
 
 def _logged(marks: pd.DataFrame) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

@@ -10,19 +10,23 @@ from components.features.materialize_features.component import materialize_featu
 from components.images import TRAIN
 from components.release.build_release.component import build_release
 from components.release.register_release.component import register_release
+from components.training.fit_blend.component import fit_blend
 from components.training.fit_lambdamart.component import fit_lambdamart
-from components.training.train_ncf.component import train_ncf
+from components.training.train_model.component import train_model
 
 
 @dsl.pipeline(
     name="hidden-gems-training",
-    description="Check the data, train NCF and LambdaMART, judge them beside simple models, and build a release.",
+    description="Check the data, train deep models, their blend and LambdaMART, judge them, build a release.",
 )
 def training(
     dataset_uri: str = "s3://hidden-gems-data/istanbul",
     timezone: str = "Europe/Istanbul",
     max_rejected_share: float = 0.01,
+    models: str = "ncf,wide_deep,sasrec,gru4rec,graphsage",
+    preset: str = "auto",
     seed: int = 0,
+    engine: str = "duckdb",
     redis: str = "redis:6379",
     feast_folder: str = "s3://hidden-gems-features",
     releases_uri: str = "s3://hidden-gems-releases/istanbul",
@@ -35,7 +39,10 @@ def training(
         dataset_uri: Folder with the files of the dataset contract.
         timezone: IANA name of the time zone that local hours are read with.
         max_rejected_share: Largest share of bad rows in one file that is still accepted, 0 to 1.
+        models: Names of the deep models to train, with commas between.
+        preset: Sizes of the deep models: `plan` or `auto`.
         seed: Of everything random.
+        engine: What labels and counts for the training set, duckdb or spark; the rows are the same.
         redis: Address of the online store as host:port.
         feast_folder: Folder for the registry and the offline files of Feast.
         releases_uri: Folder of the releases of this dataset.
@@ -47,24 +54,29 @@ def training(
     """
     data = validate_data(dataset_uri=dataset_uri, timezone=timezone, max_rejected_share=max_rejected_share)
     checked = data.outputs["checked"]
-    examples = build_training_set(checked=checked, seed=seed)
+    examples = build_training_set(checked=checked, seed=seed, engine=engine)
     features = materialize_features(checked=checked, redis=redis, feast_folder=feast_folder)
-    ncf_before = train_ncf(checked=checked, until="rank", seed=seed)
-    ncf = train_ncf(checked=checked, until="test", seed=seed)
-    ranker = fit_lambdamart(
-        checked=checked, training_set=examples.outputs["training_set"], ncf=ncf_before.outputs["model"], seed=seed
-    )
-    judged = evaluate_models(
+    ncf = train_model(checked=checked, name="ncf", models=models, preset=preset, seed=seed)
+    wide_deep = train_model(checked=checked, name="wide_deep", models=models, preset=preset, seed=seed)
+    sasrec = train_model(checked=checked, name="sasrec", models=models, preset=preset, seed=seed)
+    gru4rec = train_model(checked=checked, name="gru4rec", models=models, preset=preset, seed=seed)
+    graphsage = train_model(checked=checked, name="graphsage", models=models, preset=preset, seed=seed)
+    blend = fit_blend(
         checked=checked,
         ncf=ncf.outputs["model"],
-        ncf_before=ncf_before.outputs["model"],
-        ranker=ranker.outputs["model"],
+        wide_deep=wide_deep.outputs["model"],
+        sasrec=sasrec.outputs["model"],
+        gru4rec=gru4rec.outputs["model"],
+        graphsage=graphsage.outputs["model"],
         seed=seed,
     )
+    deep = blend.outputs["models"]
+    ranker = fit_lambdamart(checked=checked, training_set=examples.outputs["training_set"], models=deep, seed=seed)
+    judged = evaluate_models(checked=checked, models=deep, ranker=ranker.outputs["model"], seed=seed)
     gate = gate_release(evaluation=judged.outputs["evaluation"], releases_uri=releases_uri, seed=seed)
     release = build_release(
         checked=checked,
-        ncf=ncf.outputs["model"],
+        models=deep,
         ranker=ranker.outputs["model"],
         evaluation=judged.outputs["evaluation"],
         page=judged.outputs["page"],
@@ -76,7 +88,8 @@ def training(
     registered = register_release(
         release_uri=release.outputs["Output"], releases_uri=releases_uri, mlflow_uri=mlflow_uri
     )
-    for task in (data, examples, features, ncf_before, ncf, ranker, judged, gate, release, registered):
+    trained = (ncf, wide_deep, sasrec, gru4rec, graphsage)
+    for task in (data, examples, features, *trained, blend, ranker, judged, gate, release, registered):
         task.set_container_image(image).set_retry(num_retries=2, backoff_duration="60s")
         task.set_cpu_request("1").set_cpu_limit("4").set_memory_request("4Gi").set_memory_limit("16Gi")
     for task in (data, features, gate, release, registered):  # these read or change the world outside

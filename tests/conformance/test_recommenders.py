@@ -10,14 +10,25 @@ import pytest
 from hidden_gems.datasets.interactions import Interactions
 from hidden_gems.datasets.moments import Moments
 from hidden_gems.features.facts import ItemFacts
+from hidden_gems.models.als import ALS
+from hidden_gems.models.ease import EASE
 from hidden_gems.models.item_knn import ItemKNN
+from hidden_gems.models.markov import Markov
+from hidden_gems.models.own_recent import OwnRecent
 from hidden_gems.models.popular import Popular
 from hidden_gems.models.protocol import Recommender
+from hidden_gems.models.recent_popular import RecentPopular
+from hidden_gems.training.graphsage import GraphSAGERecommender, GraphSAGESettings
+from hidden_gems.training.gru4rec import GRU4RecRecommender, GRU4RecSettings
 from hidden_gems.training.loop import LoopConfig
 from hidden_gems.training.ncf import NCFRecommender, NCFSettings
+from hidden_gems.training.sasrec import SASRecRecommender, SASRecSettings
+from hidden_gems.training.wide_deep import WideDeepRecommender, WideDeepSettings
 from tests.logs import log_of, town
 
 Make = Callable[[int], Recommender]
+
+_SHORT = LoopConfig(epochs=3, batch=1, decay=0.0)
 
 
 def _facts(items: int) -> ItemFacts:
@@ -34,10 +45,39 @@ def _ncf(items: int) -> NCFRecommender:
     return NCFRecommender(_facts(items), NCFSettings(width=16, hidden=(16, 8), loop=LoopConfig(epochs=3, batch=64)))
 
 
+def _sasrec(items: int) -> SASRecRecommender:
+    settings = SASRecSettings(width=16, heads=2, inner=16, length=12, remembered=20, predictions=64, loop=_SHORT)
+    return SASRecRecommender(_facts(items), settings)
+
+
+def _gru4rec(items: int) -> GRU4RecRecommender:
+    settings = GRU4RecSettings(width=16, hidden=16, length=12, remembered=20, predictions=64, loop=_SHORT)
+    return GRU4RecRecommender(_facts(items), settings)
+
+
+def _graphsage(items: int) -> GraphSAGERecommender:
+    settings = GraphSAGESettings(width=16, hidden=(8,), loop=LoopConfig(epochs=3, batch=16))
+    return GraphSAGERecommender(_facts(items), settings)
+
+
+def _wide_deep(items: int) -> WideDeepRecommender:
+    settings = WideDeepSettings(factors=8, width=4, hidden=(16, 8), length=20, loop=LoopConfig(epochs=3, batch=64))
+    return WideDeepRecommender(_facts(items), settings)
+
+
 MODELS: dict[str, Make] = {
     "popular": lambda _: Popular(30.0),
+    "recent_popular": lambda _: RecentPopular(),
+    "own_recent": lambda _: OwnRecent(),
     "item_knn": lambda _: ItemKNN(half_life_days=30.0),
+    "ease": lambda _: EASE(),
+    "als": lambda _: ALS(width=8, epochs=4),
+    "markov": lambda _: Markov(),
     "ncf": _ncf,
+    "sasrec": _sasrec,
+    "gru4rec": _gru4rec,
+    "graphsage": _graphsage,
+    "wide_deep": _wide_deep,
 }
 
 

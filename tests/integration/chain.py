@@ -14,11 +14,12 @@ from hidden_gems.core.ids import Pseudonyms
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.validation import check_folder
 from hidden_gems.simulation.write import simulate
-from hidden_gems.steps import gating, judging, learning, packing
+from hidden_gems.steps import blending, gating, judging, learning, packing
 from hidden_gems.steps.registry import Registered, register
 
 CITY = "Ayşe's city: small"
 PEOPLE, DAYS, SEED = 120, 30, 0
+MODELS = ("ncf",)
 
 
 @dataclass(frozen=True)
@@ -56,17 +57,17 @@ class Chain:
 def learn(folder: Path, root: Path, redis: str) -> packing.Parts:
     """Every step of the training pipeline up to the evaluation."""
     parts = packing.Parts(
-        *(root / name for name in ("checked", "ncf", "ranker", "evaluation", "page.html", "decision.json"))
+        *(root / name for name in ("checked", "models", "ranker", "evaluation", "page.html", "decision.json"))
     )
     check_folder(folder, pseudonyms=Pseudonyms(b"test")).write(parts.checked)
     learning.build_training_set(parts.checked, root / "set", SEED)
     learning.materialize_features(parts.checked, redis, root / "feast")
-    learning.train_ncf(parts.checked, root / "ncf_before", "rank", SEED)
-    learning.train_ncf(parts.checked, parts.ncf, "test", SEED)
-    learning.fit_lambdamart(parts.checked, root / "set", root / "ncf_before", parts.ranker, SEED)
-    judging.evaluate_models(
-        parts.checked, parts.ncf, root / "ncf_before", parts.ranker, parts.evaluation, parts.page, SEED
-    )
+    trained = {name: root / "trained" / name for name in MODELS}
+    for name, out in trained.items():
+        learning.train_model(parts.checked, out, name, "auto", SEED)
+    blending.fit_blend(parts.checked, trained, parts.models, SEED)
+    learning.fit_lambdamart(parts.checked, root / "set", parts.models, parts.ranker, SEED)
+    judging.evaluate_models(parts.checked, parts.models, parts.ranker, parts.evaluation, parts.page, SEED)
     return parts
 
 

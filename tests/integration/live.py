@@ -92,7 +92,7 @@ def make_release(dataset: Dataset, folder: Path, now: float) -> Path:
     """A release with the item side and the priors of a dataset, without models; `stable` points to it."""
     users, items = Index(dataset.users["user_id"].tolist()), Index(dataset.items["item_id"].tolist())
     log = Interactions.of(dataset, users, items)
-    knn = ItemKNN().fit(log)
+    knn = ItemKNN().refit(log)
     place = np.vstack([[np.nan, np.nan], dataset.items[["lat", "lon"]].to_numpy(np.float64)])
     born = np.full(len(items), np.nan)
     tables = ReleaseTables(

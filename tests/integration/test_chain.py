@@ -27,7 +27,7 @@ from hidden_gems.features.raw import OWN
 from hidden_gems.features.request import RequestContext
 from hidden_gems.features.rows import UserRow
 from hidden_gems.features.schema import FEATURE_NAMES
-from hidden_gems.models.item_knn import ItemKNN
+from hidden_gems.models.blend import Blend
 from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.models.pairs import Pairs
 from hidden_gems.recommend.answering import Ranked
@@ -114,9 +114,8 @@ def _vectors(chain: Chain, marks: pd.DataFrame) -> np.ndarray:
     """Vectors by the training path as of now; the models learned before the test, the histories go up to now."""
     shelf, when = chain.shelf, Moments.of(marks)
     user, item = shelf.users.rows(marks["user_id"].tolist()), shelf.items.rows(marks["item_id"].tolist())
-    ncf = NCFRecommender.load(chain.parts.ncf)
-    neighbours = shelf.model("item_knn", shelf.split.test_from)
-    assert isinstance(neighbours, ItemKNN)
+    ncf = NCFRecommender.load(chain.parts.models / "ncf" / "test")
+    neighbours = shelf.neighbours(shelf.split.test_from)
     history = Pairs.of(shelf.log(chain.dataset.now))
     reaches = np.zeros((len(shelf.items), len(shelf.items)))
     np.add.at(reaches, (np.arange(len(reaches))[:, None], neighbours.rows), neighbours.weights)
@@ -277,12 +276,12 @@ def test_the_map_from_people_to_rows_is_in_redis_for_each_release(chain: Chain) 
 
 
 def test_graphs_answer_as_the_models_at_another_size(chain: Chain) -> None:
-    release, ncf = chain.releases[0], NCFRecommender.load(chain.parts.ncf)
+    release, ncf = chain.releases[0], NCFRecommender.load(chain.parts.models / "ncf" / "test")
     random = np.random.default_rng(1)
-    rows = random.integers(len(ncf.attributes), size=333)
+    rows = random.integers(len(ncf.facts.attributes), size=333)
     context = random.normal(size=(1, len(CONTEXT_NAMES))).astype(np.float32)
     with torch.inference_mode():
-        known = torch.from_numpy(ncf.attributes)[rows]
+        known = torch.from_numpy(ncf.facts.attributes)[rows]
         expected = ncf.module(torch.tensor([7]), torch.from_numpy(rows), torch.from_numpy(context), known).numpy()
     [scores] = DeepSession(release, DEEP_MODELS)(7, rows, context)
     np.testing.assert_allclose(scores, expected, rtol=0, atol=1e-4)
@@ -356,15 +355,21 @@ def test_the_registry_has_both_and_the_better_one_is_the_candidate(chain: Chain)
 # --- the steps themselves
 
 
-def test_ncf_before_the_ranker_differs_from_the_one_before_the_test(chain: Chain) -> None:
-    before, after = (NCFRecommender.load(path) for path in (chain.root / "ncf_before", chain.parts.ncf))
+def test_a_model_before_the_ranker_differs_from_the_one_before_the_test(chain: Chain) -> None:
+    before, after = (NCFRecommender.load(chain.parts.models / "ncf" / cut) for cut in ("rank", "test"))
     user, item = np.arange(1, 9), np.arange(1, 9)
     when = Moments.at(np.full(8, chain.dataset.now))
     assert not np.allclose(before.score(user, item, when), after.score(user, item, when))
 
 
-def test_ncf_before_anything_else_is_refused(chain: Chain, tmp_path: Path) -> None:
+def test_a_preset_that_does_not_exist_is_refused(chain: Chain, tmp_path: Path) -> None:
     from hidden_gems.core.errors import BadInputError
 
-    with pytest.raises(BadInputError, match="until must be one of rank, test, got 'noon'"):
-        learning.train_ncf(chain.parts.checked, tmp_path / "ncf", "noon", SEED)
+    with pytest.raises(BadInputError, match="preset must be one of plan, auto, got 'huge'"):
+        learning.train_model(chain.parts.checked, tmp_path / "ncf", "ncf", "huge", SEED)
+
+
+def test_weights_of_the_blend_are_part_of_the_release(chain: Chain) -> None:
+    blend = Blend.from_dict(json.loads((chain.releases[0] / "policy" / "blend.json").read_text()))
+    assert set(blend.members) <= {"ncf", "item_knn", "popular"}
+    assert blend.new.ndcg > 0

@@ -117,7 +117,10 @@ def test_csv_says_the_same_as_parquet(
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--model", "magic", "--out", "recs.csv"], "there is no model 'magic'; the shelf has popular, item_knn, ncf"),
+        (
+            ["--model", "magic", "--out", "recs.csv"],
+            "there is no model 'magic'; the shelf has popular, recent_popular, own_recent",
+        ),
         (["--model", "ncf", "--out", "nowhere/recs.csv"], "nowhere is not there"),
         (["--model", "ncf", "--out", "recs.txt"], "must end with .parquet, .csv, .csv.gz"),
         (["--model", "ncf", "--out", "a.csv"], "a.csv is a folder; expected a file to write"),

@@ -23,7 +23,6 @@ from hidden_gems.features.feast_store import FeastSettings, FeastStore
 from hidden_gems.features.raw import USER
 from hidden_gems.features.rows import UserRow
 from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
-from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.pairs import Pairs
 from hidden_gems.recommend.ranking import ranking_features
 from hidden_gems.training.ncf import NCFRecommender
@@ -143,13 +142,12 @@ def test_the_logged_vector_is_the_vector_of_training(chain: Chain, stack: Stack,
 def _trained(chain: Chain, marks: pd.DataFrame) -> np.ndarray:
     shelf, when = chain.shelf, Moments.of(marks)
     user, item = shelf.users.rows(marks["user_id"].tolist()), shelf.items.rows(marks["item_id"].tolist())
-    neighbours = shelf.model("item_knn", shelf.split.test_from)
-    assert isinstance(neighbours, ItemKNN)
+    neighbours = shelf.neighbours(shelf.split.test_from)
     history = Pairs.of(shelf.log(chain.dataset.now))
     reaches = np.zeros((len(shelf.items), len(shelf.items)))
     np.add.at(reaches, (np.arange(len(reaches))[:, None], neighbours.rows), neighbours.weights)
     collaborative = history.table(history.reward) @ reaches + neighbours.prior
-    ncf = NCFRecommender.load(chain.parts.ncf).score(user, item, when)
+    ncf = NCFRecommender.load(chain.parts.models / "ncf" / "test").score(user, item, when)
     return ranking_features(raw_columns(chain.dataset, marks), {"ncf": ncf, "item_knn": collaborative[user, item]})
 
 

@@ -49,7 +49,7 @@ def deep(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 
 
 def by_torch(chain: Chain, inputs: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-    model = NCFRecommender.load(chain.parts.ncf)
+    model = NCFRecommender.load(chain.parts.models / "ncf" / "test")
     known = torch.from_numpy(model.attributes)[inputs["rows"]]
     with torch.inference_mode():
         scores: NDArray[np.float32] = model.module(

@@ -9,6 +9,7 @@ from components.images import TRAIN
 def build_training_set(
     checked: dsl.Input[dsl.Dataset],
     seed: int,
+    engine: str,
     training_set: dsl.Output[dsl.Dataset],
     metrics: dsl.Output[dsl.Metrics],
 ) -> int:
@@ -17,6 +18,7 @@ def build_training_set(
     Args:
         checked: Output of `validate_data`.
         seed: Of the draw of queries and negatives.
+        engine: What labels and counts, duckdb or spark (with the extra `scale`); the rows are the same.
         training_set: Marks with their labels, and the raw columns behind their features.
         metrics: Queries, rows, and the share of rows with a label above 0.
 
@@ -27,7 +29,7 @@ def build_training_set(
 
     from hidden_gems.steps import learning
 
-    counts = learning.build_training_set(Path(checked.path), Path(training_set.path), seed)
+    counts = learning.build_training_set(Path(checked.path), Path(training_set.path), seed, engine)
     for name, value in counts.items():
         metrics.log_metric(name, value)
     return int(counts["rows"])

@@ -8,20 +8,18 @@ from components.images import TRAIN
 @dsl.component(base_image=TRAIN, install_kfp_package=False)
 def evaluate_models(
     checked: dsl.Input[dsl.Dataset],
-    ncf: dsl.Input[dsl.Model],
-    ncf_before: dsl.Input[dsl.Model],
+    models: dsl.Input[dsl.Model],
     ranker: dsl.Input[dsl.Model],
     seed: int,
     evaluation: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
     page: dsl.Output[dsl.HTML],
 ) -> float:
-    """Judge NCF and LambdaMART on the last slice of time beside popular, item_knn and random, under three protocols.
+    """Judge the models and LambdaMART on the last slice of time beside simple ones, under three protocols.
 
     Args:
         checked: Output of `validate_data`.
-        ncf: Output of `train_ncf` with until = test.
-        ncf_before: Output of `train_ncf` with until = rank.
+        models: Output of `fit_blend`.
         ranker: Output of `fit_lambdamart`.
         seed: Of the bootstrap and the drawn negatives.
         evaluation: All figures with intervals, and the value of each person for the gate.
@@ -37,8 +35,7 @@ def evaluate_models(
 
     figures = judging.evaluate_models(
         Path(checked.path),
-        Path(ncf.path),
-        Path(ncf_before.path),
+        Path(models.path),
         Path(ranker.path),
         Path(evaluation.path),
         Path(page.path),

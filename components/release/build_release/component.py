@@ -8,7 +8,7 @@ from components.images import TRAIN
 @dsl.component(base_image=TRAIN, install_kfp_package=False)
 def build_release(
     checked: dsl.Input[dsl.Dataset],
-    ncf: dsl.Input[dsl.Model],
+    models: dsl.Input[dsl.Model],
     ranker: dsl.Input[dsl.Model],
     evaluation: dsl.Input[dsl.Artifact],
     page: dsl.Input[dsl.HTML],
@@ -22,7 +22,7 @@ def build_release(
 
     Args:
         checked: Output of `validate_data`.
-        ncf: Output of `train_ncf` with until = test.
+        models: Output of `fit_blend`.
         ranker: Output of `fit_lambdamart`.
         evaluation: Output of `evaluate_models`.
         page: Report of `evaluate_models`.
@@ -42,7 +42,7 @@ def build_release(
     release = packing.build_release(
         packing.Parts(
             checked=Path(checked.path),
-            ncf=Path(ncf.path),
+            models=Path(models.path),
             ranker=Path(ranker.path),
             evaluation=Path(evaluation.path),
             page=Path(page.path),

@@ -9,7 +9,7 @@ from components.images import TRAIN
 def fit_lambdamart(
     checked: dsl.Input[dsl.Dataset],
     training_set: dsl.Input[dsl.Dataset],
-    ncf: dsl.Input[dsl.Model],
+    models: dsl.Input[dsl.Model],
     seed: int,
     model: dsl.Output[dsl.Model],
     metrics: dsl.Output[dsl.Metrics],
@@ -19,7 +19,7 @@ def fit_lambdamart(
     Args:
         checked: Output of `validate_data`.
         training_set: Output of `build_training_set`.
-        ncf: Output of `train_ncf` with until = rank.
+        models: Output of `fit_blend`.
         seed: Of everything random.
         model: Booster and the names of its features.
         metrics: Trees, queries, and the share of gain of the five strongest features.
@@ -32,7 +32,7 @@ def fit_lambdamart(
     from hidden_gems.steps import learning
 
     report = learning.fit_lambdamart(
-        Path(checked.path), Path(training_set.path), Path(ncf.path), Path(model.path), seed
+        Path(checked.path), Path(training_set.path), Path(models.path), Path(model.path), seed
     )
     for name, value in report.items():
         metrics.log_metric(name, value)

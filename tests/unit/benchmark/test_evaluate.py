@@ -106,7 +106,7 @@ def test_a_figure_that_was_not_asked_for(found: Evaluation) -> None:
 
 
 def test_an_unknown_model_is_one_sentence(rich: Dataset) -> None:
-    with pytest.raises(BadInputError, match=r"there is no model 'magic'; the shelf has popular, item_knn"):
+    with pytest.raises(BadInputError, match=r"there is no model 'magic'; the shelf has popular, recent_popular"):
         evaluate(rich, ["magic"])
     with pytest.raises(BadInputError, match="k must be at least 1"):
         rank(rich, "popular", k=0)

@@ -17,6 +17,8 @@ from tests.logs import facts_of, town
 LOG = town()
 SETTINGS = NCFSettings(width=16, hidden=(16, 8), loop=LoopConfig(epochs=2, batch=128))
 
+NO_PAST = {"history": np.zeros((1, 1), dtype=np.int64), "ages": np.zeros((1, 1), dtype=np.float32)}
+
 
 @pytest.fixture(scope="module")
 def model() -> NCFRecommender:
@@ -44,13 +46,16 @@ def test_the_served_graph_answers_one_request(model: NCFRecommender, paths: dict
     (scores,) = open_session(paths["deep"]).run(["scores"], feed)
     assert scores.shape == (len(DEEP_MODELS), 4)
     assert scores.dtype == np.float32
-    np.testing.assert_allclose(scores[0], model.score(np.full(4, 3), rows, LOG.moments[np.full(4, -1)]), atol=1e-5)
+    with torch.inference_mode():
+        own = model.module.returns(torch.from_numpy(rows[None]), *model.past(np.array([3]), when)).numpy()
+    expected = model.score(np.full(4, 3), rows, LOG.moments[np.full(4, -1)]) - own[0]
+    np.testing.assert_allclose(scores[0], expected, atol=1e-5)
 
 
 def test_inputs_and_outputs_are_those_of_the_release(paths: dict[str, Path]) -> None:
     deep, ncf = (onnx.load(paths[name]) for name in ("deep", "ncf"))
     assert [value.name for value in deep.graph.input] == ["user", "rows", "context"]
-    assert [value.name for value in ncf.graph.input] == ["user", "item", "context"]
+    assert [value.name for value in ncf.graph.input] == ["user", "item", "context", "history", "ages"]
     assert deep.opset_import[0].version == 17
     assert deep.graph.input[2].type.tensor_type.shape.dim[1].dim_value == len(CONTEXT_NAMES)
 
@@ -71,6 +76,7 @@ def test_scores_that_are_not_finite_or_of_another_shape_are_no_parity(paths: dic
         "user": np.array([1]),
         "item": np.array([1]),
         "context": np.zeros((1, len(CONTEXT_NAMES)), dtype=np.float32),
+        **NO_PAST,
     }
     with pytest.raises(ParityError, match="differ by nan"):
         check_parity("ncf", paths["ncf"], lambda _: np.full(1, np.nan, dtype=np.float32), [feed], 1.0)
@@ -80,7 +86,7 @@ def test_scores_that_are_not_finite_or_of_another_shape_are_no_parity(paths: dic
 
 def test_the_worst_difference_is_told(model: NCFRecommender, paths: dict[str, Path]) -> None:
     zeros = np.zeros((1, len(CONTEXT_NAMES)), dtype=np.float32)
-    feeds = [{"user": np.array([1]), "item": np.array([item]), "context": zeros} for item in (1, 2)]
+    feeds = [{"user": np.array([1]), "item": np.array([item]), "context": zeros, **NO_PAST} for item in (1, 2)]
 
     def off(feed: dict[str, np.ndarray]) -> np.ndarray:
         with torch.inference_mode():
@@ -94,3 +100,16 @@ def test_the_worst_difference_is_told(model: NCFRecommender, paths: dict[str, Pa
     assert check_parity("ncf", paths["ncf"], off, feeds, worst) == worst  # the tolerance itself passes
     with pytest.raises(ParityError, match=r"differ by 0\.5, more than"):
         check_parity("ncf", paths["ncf"], off, feeds, np.nextafter(worst, 0.0))
+
+
+def test_own_visits_are_in_the_pair_graph(model: NCFRecommender, paths: dict[str, Path]) -> None:
+    item, when = np.array([LOG.item[-1], 5]), LOG.moments[[-1, -1]]
+    later = replace(when, timestamp=when.timestamp + 3600)
+    user = np.full(2, LOG.user[-1])
+    history, ages = (each.numpy() for each in model.past(user, later))
+    feed = {"user": user, "item": item, "context": model.context(later), "history": history, "ages": ages}
+    (scores,) = open_session(paths["ncf"]).run(["scores"], feed)
+    np.testing.assert_allclose(scores, model.score(user, item, later), atol=1e-5)
+    (without,) = open_session(paths["ncf"]).run(["scores"], feed | {"history": np.zeros_like(history)})
+    assert abs(scores[0] - without[0]) > 0.01
+    assert model.module.returns.weight.abs().max() > 0.01

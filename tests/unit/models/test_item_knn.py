@@ -10,7 +10,7 @@ from tests.logs import log_of, town
 
 # people 1, 2, 3 and items 1, 2, 3, 4; item 4 belongs to person 3 alone
 LOG = log_of([(1, 1), (1, 2), (2, 1), (2, 2), (2, 3), (3, 1), (3, 4)], users=4, items=6)
-WHEN = Moments.at(np.array([0]))
+WHEN = Moments.at(LOG.timestamp[-1:] + 1)
 
 
 def test_neighbours_by_hand() -> None:

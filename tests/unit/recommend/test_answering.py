@@ -34,7 +34,7 @@ def log() -> Interactions:
 
 
 def tables() -> ReleaseTables:
-    knn = ItemKNN(shrinkage=1.0).fit(log())
+    knn = ItemKNN(shrinkage=1.0).refit(log())
     place = np.full((7, 2), np.nan)
     place[1:] = [(41.0 + 0.01 * row, 29.0) for row in range(6)]
     born = np.array([np.nan, *[NOW - 1000.0] * 5, NOW - 1.0])
@@ -95,7 +95,7 @@ def test_the_row_key_names_release_and_person() -> None:
 
 
 def test_collaborative_scores_are_those_of_item_knn_for_the_same_history() -> None:
-    knn, found = ItemKNN(shrinkage=1.0).fit(log()), tables()
+    knn, found = ItemKNN(shrinkage=1.0).refit(log()), tables()
     history, now = log(), Moments.at(np.array([NOW]))
     for user in (1, 2, 3):
         mine = history.user == user

@@ -51,7 +51,7 @@ def authenticity(rows: Rows) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("known", [True, False], ids=["with item_knn", "without models"])
 def test_candidates_come_first_in_the_rankers_order_and_the_others_in_that_of_the_models(known: bool) -> None:
-    model = ItemKNN().fit(log())
+    model = ItemKNN().refit(log())
     scorers: dict[str, Recommender] = {"item_knn": model} if known else {}
     made = funnel(scorers)
     scores = made.catalogue(PEOPLE, NOW, repeat=True)
@@ -103,7 +103,7 @@ class LikesAndNeighbours:
 
 
 def test_a_mark_is_scored_as_of_its_moment_with_its_models() -> None:
-    model = ItemKNN().fit(log())
+    model = ItemKNN().refit(log())
     made = Funnel(
         LikesAndNeighbours(), DATASET, CandidateGenerator(SMALL).fit(log()), {"item_knn": model}, USERS, ITEMS
     )

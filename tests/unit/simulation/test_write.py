@@ -3,11 +3,13 @@ import time
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
 from hidden_gems.cli.__main__ import app
 from hidden_gems.core.errors import BadInputError
+from hidden_gems.simulation import write
 from hidden_gems.simulation.parameters import PARAMETERS
 from hidden_gems.simulation.write import describe, is_there, simulate
 
@@ -74,3 +76,17 @@ def test_a_folder_is_known_by_everything_that_decides_about_its_bytes(tmp_path: 
         assert not is_there(tmp_path / "city", describe(**{"people": 20, "days": 3, "seed": 0, **other}))
     (tmp_path / "city" / "dataset.json").write_text("{")
     assert not is_there(tmp_path / "city", about)
+
+
+def test_tables_in_parts_have_the_rows_of_tables_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = simulate(tmp_path / "whole", people=60, days=5, seed=3)
+    monkeypatch.setattr(write, "PART_ROWS", 200)
+    assert simulate(tmp_path / "parts", people=60, days=5, seed=3) == counts
+    groups = [pq.ParquetFile(tmp_path / name / "impressions.parquet").num_row_groups for name in ("whole", "parts")]
+    assert groups[0] == 1
+    assert groups[1] > 2
+    for name in counts:
+        whole, parts = (pd.read_parquet(tmp_path / folder / f"{name}.parquet") for folder in ("whole", "parts"))
+        pd.testing.assert_frame_equal(whole, parts)
+        if "timestamp" in whole:
+            assert parts["timestamp"].is_monotonic_increasing
