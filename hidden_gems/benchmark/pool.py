@@ -45,7 +45,13 @@ PROTOCOLS = {
 CHOSEN = "chosen before the test"
 """Stands for the model whose held-out value before each cut-off was best."""
 COLD, WARM, HEAVY = "cold people (< 10 interactions)", "warm people (10 to 49)", "heavy people (50 or more)"
-_FROM, _BELOW = {COLD: 0, WARM: 10, HEAVY: 50}, {COLD: 10, WARM: 50, HEAVY: np.inf}
+RETURNING = "returning people (10 or more)"
+_COHORTS = {
+    COLD: (0, 10),
+    WARM: (10, 50),
+    HEAVY: (50, np.inf),
+    RETURNING: (10, np.inf),
+}  # interactions before the cut-off
 _BY_COHORT = ("ndcg", "recall", "hit_rate", "next_item", "auc")
 _COMPARED = ("ndcg", "next_item")
 ERROR = "calibration_error"
@@ -139,8 +145,8 @@ class _Pool:
             parts, people, events = self._joined(protocol, items)
             (cohorts if items else figures).extend(self._of(protocol, items, parts, people))
             comparisons += self._compared(protocol, items, parts, people)
-            for cohort in () if items or protocol == SLATES else (COLD, WARM, HEAVY):
-                there = (events >= _FROM[cohort]) & (events < _BELOW[cohort])
+            for cohort, (first, end) in ({} if items or protocol == SLATES else _COHORTS).items():
+                there = (events >= first) & (events < end)
                 some = {n: _only({m: v[there] for m, v in p.items()}, _BY_COHORT) for n, p in parts.items()}
                 cohorts += self._of(protocol, cohort, some, people[there])
                 comparisons += self._compared(protocol, cohort, some, people[there])

@@ -1,7 +1,7 @@
 """Every model at several rolling cut-offs, each in a process of its own, and all values pooled."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -9,8 +9,8 @@ from statistics import fmean
 from hidden_gems.benchmark.apart import Call, Ended, peak_mb, run_apart, workers
 from hidden_gems.benchmark.blend import BLEND, Blended
 from hidden_gems.benchmark.cache import Cache
-from hidden_gems.benchmark.contender import Progress
-from hidden_gems.benchmark.evaluate import with_baselines
+from hidden_gems.benchmark.contender import Contender, Progress
+from hidden_gems.benchmark.evaluate import ORACLE, with_baselines
 from hidden_gems.benchmark.judgement import LOGGED, Judgement, judge, judge_logged
 from hidden_gems.benchmark.pool import pooled
 from hidden_gems.benchmark.registry import DEEP, RECOMMENDERS
@@ -53,6 +53,7 @@ def evaluate_rolling(
     seed: int = 0,
     preset: Preset = "auto",
     jobs: int | None = None,
+    truth: Callable[[Shelf, int], Contender] | None = None,
     progress: Progress = lambda what, share: None,
     resamples: int = RESAMPLES,
 ) -> Evaluation:
@@ -70,6 +71,7 @@ def evaluate_rolling(
         seed: Of everything random.
         preset: Sizes of the models.
         jobs: Processes at a time, one thread each; by default one for each core.
+        truth: The order by the truth at a cut-off, where the data are simulated.
         progress: Told what was done last, and about how long the rest takes.
         resamples: Of the bootstrap.
 
@@ -91,6 +93,8 @@ def evaluate_rolling(
     sheets = [Sheet.of(shelf, window, seed) for window in windows]
     found = [{name: Judgement.load(cache.judgement(name, window)) for name in done} for window in windows]
     for sheet, judgements in zip(sheets, found, strict=True):
+        if truth is not None:
+            judgements[ORACLE] = judge(ORACLE, truth(shelf, sheet.window.split.test_from), sheet, k, seed)
         if sheet.slates is not None:
             judgements[LOGGED] = judge_logged(sheet, k, seed)
     progress("done", 1.0)

@@ -15,12 +15,13 @@ from hidden_gems.cli.processes import stop_on_signals
 from hidden_gems.cli.recommend import recommend
 from hidden_gems.cli.simulate import simulate
 from hidden_gems.cli.status import logs, status
+from hidden_gems.cli.targets import targets
 from hidden_gems.cli.train import train
 from hidden_gems.cli.up import down, up
 from hidden_gems.core.errors import BadInputError, HiddenGemsError
 
 app = typer.Typer(name="gems", no_args_is_help=True, add_completion=False)
-for command in (demo, up, recommend, status, logs, down, doctor, simulate, train, evaluate, rank):
+for command in (demo, up, recommend, status, logs, down, doctor, simulate, train, evaluate, rank, targets):
     app.command()(command)
 app.add_typer(data_app, name="data")
 app.add_typer(pipelines_app, name="pipelines")

@@ -1,0 +1,115 @@
+"""`gems targets`: every target of the plan, measured or not."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hidden_gems.cli.extras import needs_extra
+from hidden_gems.cli.options import AsJson
+from hidden_gems.core.errors import BadInputError
+from hidden_gems.core.home import gems_home
+from hidden_gems.core.ids import Pseudonyms
+
+if TYPE_CHECKING:
+    from hidden_gems.benchmark.targets import Row
+    from hidden_gems.evaluation.report import Evaluation
+
+
+@needs_extra("train")
+def targets(
+    report: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="A report of `gems evaluate`; may be given several times.")
+    ] = None,
+    simulate: Annotated[bool, typer.Option("--simulate", help="Evaluate simulated cities as well.")] = False,
+    seeds: Annotated[int, typer.Option(min=1, help="Simulated cities: seeds 0, 1, …")] = 3,
+    people: Annotated[int, typer.Option(min=1, help="People of each simulated city.")] = 2000,
+    days: Annotated[int, typer.Option(min=2, help="Days of each simulated city.")] = 60,
+    models: Annotated[str, typer.Option(help="Names with commas between, or `all`.")] = "all",
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes at a time.", show_default="cores")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Every target of the plan as a row: value, 95 % interval, popular, oracle, share of the gap closed, verdict.
+
+    Reports bring real data in; `--simulate` measures what the simulator can say, at one cut-off of each city. What was
+    measured in the simulator is kept in GEMS_HOME and is not measured again while data, settings and code are the same.
+
+    Example: gems targets --report report.json --simulate --seeds 3
+    """
+    from hidden_gems.benchmark.targets import measure
+
+    reports = [_read(path) for path in report or ()]
+    if simulate:
+        console = Console(stderr=True)
+        reports += [_simulated(seed, people, days, models, jobs, console) for seed in range(seeds)]
+    rows = measure(reports)
+    if as_json:
+        typer.echo(json.dumps([row.as_dict() for row in rows], allow_nan=False))
+    else:
+        Console().print(targets_table(rows))
+
+
+def targets_table(rows: "Sequence[Row]") -> Table:
+    """Rows for the terminal; what was measured in the simulator says so."""
+    table = Table(title="Targets of the plan", title_justify="left")
+    for name in ("target", "protocol", "data", "of", "value", "popular", "oracle", "gap closed", "verdict"):
+        table.add_column(name, justify="right" if name in ("value", "popular", "oracle", "gap closed") else "left")
+    area = ""
+    for row in rows:
+        if row.area != area:
+            table.add_section()
+            area = row.area
+        known = row.value == row.value
+        value = f"{row.value:.3f}\n{row.low:.3f}–{row.high:.3f}" if known else ""
+        closed = "" if row.gap_closed != row.gap_closed else f"{row.gap_closed:.0%}"
+        table.add_row(
+            row.target, row.protocol, row.data, row.of, value, _short(row.popular), _short(row.oracle), closed,
+            row.verdict,
+        )  # fmt: skip
+    return table
+
+
+def _short(value: float) -> str:
+    return "" if value != value else f"{value:.3f}"
+
+
+def _read(path: Path) -> "Evaluation":
+    from hidden_gems.evaluation.report import Evaluation
+
+    try:
+        return Evaluation.from_dict(json.loads(path.read_text()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadInputError(f"--report {path} is no report of `gems evaluate` ({type(error).__name__})") from error
+
+
+def _simulated(seed: int, people: int, days: int, models: str, jobs: int | None, console: Console) -> "Evaluation":
+    """Evaluate one simulated city beside its truth."""
+    from hidden_gems.benchmark.city_truth import CityTruth
+    from hidden_gems.benchmark.rolling import evaluate_rolling
+    from hidden_gems.benchmark.shelf import MODELS
+    from hidden_gems.cli.simulate import START, simulate_with_progress
+    from hidden_gems.datasets.validation import check_folder
+    from hidden_gems.simulation.city import City
+    from hidden_gems.simulation.rhythm import TIMEZONE
+    from hidden_gems.simulation.write import describe, is_there
+
+    folder = gems_home() / "targets" / f"city-{seed}-{people}-{days}"
+    if not is_there(folder, describe(people, days, seed)):
+        simulate_with_progress(folder, people, days, seed, console)
+    checked = check_folder(folder, timezone=TIMEZONE, pseudonyms=Pseudonyms.load(gems_home()))
+    city = City(seed=seed, people=people, days=days, start=START)
+    names = [n for n in MODELS if n != "random"] if models == "all" else [n.strip() for n in models.split(",")]
+    return evaluate_rolling(
+        checked.dataset,
+        names,
+        gems_home() / "targets" / "evaluations",
+        cutoffs=1,
+        seed=seed,
+        jobs=jobs,
+        truth=lambda shelf, cut: CityTruth.of(city, checked, shelf.users, shelf.items, cut),
+        progress=lambda what, share: console.print(f"city {seed}: {what}", markup=False, highlight=False),
+    )
