@@ -89,6 +89,7 @@ def without_beliefs(row: UserRow, unwanted: frozenset[str]) -> UserRow:
         {word: values for word, values in row.types.items() if f"type:{word}" not in unwanted},
         {word: values for word, values in row.neighborhoods.items() if f"neighborhood:{word}" not in unwanted},
         row.recent,
+        row.path,
     )
 
 

@@ -16,6 +16,7 @@ ROW = UserRow(
     {"cafe": (1.0,) * 4, "bar": (2.0,) * 4},
     {"Balat": (1.0,), "Moda": (2.0,)},
     (5,),
+    (("g1", 5),),
 )
 NEW = UserRow(tuple(1.0 for _ in NEW_USER.totals))
 
@@ -58,7 +59,7 @@ def test_beliefs_that_were_removed_are_not_used() -> None:
     row = read(keys).row
     assert set(row.types) == {"cafe"}
     assert set(row.neighborhoods) == {"Balat"}
-    assert (row.totals, row.own, row.recent) == (ROW.totals, ROW.own, ROW.recent)
+    assert (row.totals, row.own, row.recent, row.path) == (ROW.totals, ROW.own, ROW.recent, ROW.path)
     assert without_beliefs(ROW, frozenset()) is ROW
 
 
