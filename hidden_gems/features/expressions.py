@@ -180,7 +180,7 @@ def neighborhood_state(feedback: Table, marks: Table) -> Table:
 
 
 def last_likes(feedback: Table, at: int, most: int) -> Table:
-    """The last likes of each person strictly before a second: user, sec, seq and item; their order is for the reader."""
+    """The last likes of each person strictly before a second: user, sec, seq and item; the reader sorts them."""
     liked = feedback.filter((feedback.likes > 0) & (feedback.item > 0) & (feedback.sec < at))
     newest = ibis.window(group_by="user", order_by=[ibis.desc("sec"), ibis.desc("seq")])
     return liked.mutate(later=ibis.row_number().over(newest)).filter(ibis._.later < most).select(*_LIKE)
