@@ -20,11 +20,18 @@ def _ncf(facts: ItemFacts, size: DataSize, preset: Preset, seed: int) -> Recomme
     return NCFRecommender(facts, replace(settings, loop=replace(settings.loop, seed=seed)))
 
 
+def _wide_deep(facts: ItemFacts, size: DataSize, preset: Preset, seed: int) -> Recommender:
+    from hidden_gems.training.wide_deep import WideDeepRecommender, WideDeepSettings
+
+    settings = WideDeepSettings.of(preset, size)
+    return WideDeepRecommender(facts, replace(settings, loop=replace(settings.loop, seed=seed)))
+
+
 SIMPLE: dict[str, Make] = {
     "popular": lambda facts, size, preset, seed: Popular(),
     "item_knn": lambda facts, size, preset, seed: ItemKNN(),
 }
 """Models that count or solve."""
-DEEP: dict[str, Make] = {"ncf": _ncf}
+DEEP: dict[str, Make] = {"ncf": _ncf, "wide_deep": _wide_deep}
 """Models that learn by gradients; they are in the served graph."""
 RECOMMENDERS: dict[str, Make] = SIMPLE | DEEP

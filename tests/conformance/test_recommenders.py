@@ -15,6 +15,7 @@ from hidden_gems.models.popular import Popular
 from hidden_gems.models.protocol import Recommender
 from hidden_gems.training.loop import LoopConfig
 from hidden_gems.training.ncf import NCFRecommender, NCFSettings
+from hidden_gems.training.wide_deep import WideDeepRecommender, WideDeepSettings
 from tests.logs import log_of, town
 
 Make = Callable[[int], Recommender]
@@ -34,10 +35,16 @@ def _ncf(items: int) -> NCFRecommender:
     return NCFRecommender(_facts(items), NCFSettings(width=16, hidden=(16, 8), loop=LoopConfig(epochs=3, batch=64)))
 
 
+def _wide_deep(items: int) -> WideDeepRecommender:
+    settings = WideDeepSettings(factors=8, width=4, hidden=(16, 8), length=20, loop=LoopConfig(epochs=3, batch=64))
+    return WideDeepRecommender(_facts(items), settings)
+
+
 MODELS: dict[str, Make] = {
     "popular": lambda _: Popular(30.0),
     "item_knn": lambda _: ItemKNN(half_life_days=30.0),
     "ncf": _ncf,
+    "wide_deep": _wide_deep,
 }
 
 

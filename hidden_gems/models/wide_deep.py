@@ -1,0 +1,277 @@
+"""Wide & Deep: crosses that memorise beside a perceptron that generalises, over what a person did so far."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from hidden_gems.models.traces import KERNELS, kernel_weights, met_candidates, met_keys
+
+_LIKE_KERNELS = (0, 3, 7)  # all, the last ones, the same hour: how types, neighbourhoods and cells were met
+_NEAR_KERNELS = (0, 1, 3)  # all, the very last one, the last ones: what factors are compared with
+_SHARE_SCALE = 50.0  # from this part on a share counts
+_NORM_START = 5.0  # interactions from which on more of them count less
+_HOUR_SECONDS = 3_600.0
+_TIME_KNOWN, _WET, _WEATHER_KNOWN, _HOT, _COLD = 7, 8, 9, 10, 11  # columns of `features.context`
+_TIMES, _WEATHERS = 5, 9  # times of day, and skies X temperatures; both count the unknown one
+LIKES = 3
+"""Keys by which items are alike: type, neighbourhood, cell of the map."""
+PAIR_INPUTS = len(KERNELS) + LIKES * len(_LIKE_KERNELS) + len(_NEAR_KERNELS) + 4
+"""Known about a person and an item together: own visits, shares of their likes, nearness, profile, ids, distances."""
+NEAREST = len(KERNELS) + LIKES * len(_LIKE_KERNELS)
+"""Which of them is the product of factors with all that was met."""
+PERSON_INPUTS = 3
+"""Known about a person's history: length, hours since the last of it, whether places in it are known."""
+
+Counts = Callable[[Tensor, Tensor, int, Tensor], Tensor]
+"""Keys of candidates, keys of the history, number of keys, weights: weight of what was met, B X N X K."""
+
+
+@dataclass(frozen=True)
+class WideDeepConfig:
+    """Sizes of the tables and layers; nothing about data, devices or training."""
+
+    users: int  # rows of the user table, the unknown user at 0 included
+    items: int  # rows of the item table, the unknown item at 0 included
+    likes: tuple[int, int, int]  # types, neighbourhoods and cells of the map, the unknown ones at 0 included
+    context: int  # width of what is known about the request
+    attributes: int  # width of what is known about the item
+    factors: int = 64  # width of the tables by which items are near to each other
+    width: int = 16  # embedding width of user, item, type and neighbourhood
+    moment_width: int = 8  # embedding width of time of day and weather
+    hidden: tuple[int, ...] = (256, 128, 64, 32)  # widths of the deep part, at least one
+    crosses: int = 1_048_576  # rows of the user X type table, at most; more crosses share rows
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class ItemTables:
+    """Constants of I items, the unknown item 0 included."""
+
+    likes: Tensor  # type, neighbourhood and cell of the map, 0 where unknown, int64, I X 3
+    attributes: Tensor  # float32, I X A
+    place: Tensor  # km east and north of some point, 0 where unknown, float32, I X 2
+    placed: Tensor  # 1 where the place is known, float32, I
+    popularity: Tensor  # logarithm of what each earned, 0 on average, float32, I
+    row: Tensor  # the row itself, 0 for those that the log never showed, int64, I
+
+
+@dataclass(frozen=True)
+class Person:
+    """What the module knows about B requests."""
+
+    history: Tensor  # B X L
+    weights: Tensor  # of the past interactions, B X L X K
+    first: Tensor  # part of the first layer, B X H
+    embedding: Tensor  # B X D
+    near: tuple[Tensor, ...]  # what each kernel of nearness pools, B X F each
+    profile: Tensor  # of the attributes met, B X D
+    places: Tensor  # the last place and the middle of all, B X 2 X 2
+    placed: Tensor  # whether there are any, B
+
+
+class WideDeep(nn.Module):
+    """Score how likely a person goes to an item now.
+
+    Notation: B requests, N candidates each, L past interactions, K kernels (`models.traces`), D = `width`, F =
+    `factors`, H = first of `hidden`, P = `PAIR_INPUTS`.
+
+    Source:
+        Cheng et al. (2016), Wide & Deep Learning for Recommender Systems. As there, crosses (user X type,
+        neighbourhood X time of day) enter linearly and embeddings a perceptron, and both are learned together. What is
+        ours: continuous inputs come from the history, also linearly, so that a person without a learned row is served
+        by what they did; among them are products of factors (Kabbur et al. 2013, FISM), which a perceptron over
+        concatenations hardly learns (Rendle et al. 2020). The first layer is a sum of a part of the person, of the
+        item, and of both, which equals one layer over their concatenation.
+    """
+
+    item_likes: Tensor
+    item_attributes: Tensor
+    item_place: Tensor
+    item_placed: Tensor
+    item_popularity: Tensor
+    item_row: Tensor
+    user_row: Tensor
+
+    def __init__(self, config: WideDeepConfig, tables: ItemTables, user_row: Tensor) -> None:
+        super().__init__()
+        self.config = config
+        width, first, last = config.width, config.hidden[0], config.hidden[-1]
+        for name, table in vars(tables).items():
+            self.register_buffer(f"item_{name}", table)
+        self.register_buffer("user_row", user_row)
+        types, areas, _ = config.likes
+        self.user, self.item = nn.Embedding(config.users, width), nn.Embedding(config.items, width)
+        self.kind, self.area = nn.Embedding(types, width), nn.Embedding(areas, width)
+        self.time = nn.Embedding(_TIMES, config.moment_width)
+        self.weather = nn.Embedding(_WEATHERS, config.moment_width)
+        self.source = nn.Embedding(config.items, config.factors)  # of what was met
+        self.target = nn.Embedding(config.items, config.factors)  # of the candidate
+        self.profile = nn.Linear(config.attributes, width, bias=False)
+        person = 4 * width + 2 * config.moment_width + config.context + PERSON_INPUTS
+        self.from_person = nn.Linear(person, first)
+        self.from_item = nn.Linear(3 * width + config.attributes + 1, first, bias=False)
+        self.from_pair = nn.Linear(PAIR_INPUTS, first, bias=False)
+        self.deep = nn.Sequential(
+            nn.BatchNorm1d(first),
+            nn.ReLU(),
+            nn.Dropout(config.dropout),
+            *(
+                layer
+                for inner, outer in pairwise(config.hidden)
+                for layer in (nn.Linear(inner, outer), nn.BatchNorm1d(outer), nn.ReLU(), nn.Dropout(config.dropout))
+            ),
+        )
+        self.from_deep = nn.Linear(last, 1)
+        self.user_type = nn.Embedding(min(config.users * types, config.crosses), 1)
+        self.area_time = nn.Embedding(areas * _TIMES, 1)
+        self.popular = nn.Linear(1, 1, bias=False)
+        self.wide = nn.Linear(PAIR_INPUTS, 1, bias=False)
+        self._start()
+
+    def _start(self) -> None:
+        """Start from popularity; everything else has to earn its weight."""
+        for table in (self.user, self.item, self.kind, self.area, self.time, self.weather):
+            nn.init.normal_(table.weight, std=0.1)
+        for zero in (self.user_type, self.area_time, self.wide, self.from_deep, self.from_pair):
+            nn.init.zeros_(zero.weight)
+        nn.init.zeros_(self.from_deep.bias)
+        nn.init.ones_(self.popular.weight)
+
+    def forward(
+        self,
+        user: Tensor,
+        item: Tensor,
+        context: Tensor,
+        history: Tensor,
+        ages: Tensor,
+        shown_item: Tensor | None = None,
+    ) -> Tensor:
+        """Logit of each candidate.
+
+        Args:
+            user: Row of each person, int64, size B.
+            item: Rows of the candidates, int64, size B X N.
+            context: What is known about each request, float32, size B X C.
+            history: Item rows, oldest first, 0 where padded on the left, int64, size B X L.
+            ages: How long ago each was, seconds, float32, size B X L.
+            shown_item: Rows by which the candidates' own tables are read, for training with hidden ids; B X N.
+
+        Returns:
+            Logits, float32, size B X N.
+        """
+        person = self.person(user, context, history, ages)
+        crosses = self.crosses(user, item, context).sum(dim=-1)
+        return self.fuse(person, item, item if shown_item is None else shown_item, _counts_of_few) + crosses
+
+    def catalogue(self, user: Tensor, context: Tensor, history: Tensor, ages: Tensor) -> Tensor:
+        """Logit of every item, float32, size B X I; what `forward` gives, cheaper."""
+        every = torch.arange(self.config.items, device=user.device)[None]
+        crosses = self.crosses(user, every, context).sum(dim=-1)
+        return self.fuse(self.person(user, context, history, ages), every, every, _counts_of_all) + crosses
+
+    def person(self, user: Tensor, context: Tensor, history: Tensor, ages: Tensor) -> Person:
+        """The side of the person, from the same arguments as `forward`."""
+        weights = kernel_weights(history, ages)  # B X L X K
+        total = weights.sum(dim=1)  # B X K
+        every, last = weights[..., 0], weights[..., 3]
+        near = tuple(_pooled(self.source(history), weights[..., kernel], _NORM_START) for kernel in _NEAR_KERNELS)
+        kinds, areas = self.item_likes[history, 0], self.item_likes[history, 1]
+        met = (self.item(self.item_row[history]), self.kind(kinds), self.area(areas))
+        pooled = [_pooled(table, last, 1.0) for table in met]
+        profile = self.profile(_mean(self.item_attributes[history], last))
+        time, sky = _time_of_day(context), _weather(context)
+        placed = self.item_placed[history] * every
+        places = torch.stack(
+            [_mean(self.item_place[history], self.item_placed[history] * weights[..., kernel]) for kernel in (1, 0)], 1
+        )
+        there = (placed.sum(dim=1) > 0).to(context.dtype)
+        facts = torch.stack([torch.log1p(total[:, 0]), _idle(history, ages), there], dim=1)
+        own = self.user(self.user_row[user])
+        inputs = [own, *pooled, self.time(time), self.weather(sky), context, facts]
+        first = self.from_person(torch.cat(inputs, dim=1))
+        return Person(history, weights, first, own, near, profile, places, there)
+
+    def fuse(self, person: Person, item: Tensor, shown: Tensor, counts: Counts) -> Tensor:
+        """Logits of candidates without the crosses, size B X N; `item` and `shown` are of size B X N or 1 X N."""
+        row = self.item_row[shown]
+        kinds, areas = self.item_likes[item, 0], self.item_likes[item, 1]
+        embedding, attributes = self.item(row), self.item_attributes[item]
+        popularity = self.item_popularity[row][..., None]
+        known = [embedding, self.kind(kinds), self.area(areas), attributes, popularity]
+        pair = self.pair(person, item, row, counts)  # B X N X P
+        first = person.first[:, None] + self.from_item(torch.cat(known, dim=-1)) + self.from_pair(pair)
+        deep = self.from_deep(self.deep(first.flatten(0, 1))).reshape(first.shape[:2])
+        wide = self.wide(pair) + self.popular(popularity)
+        return deep + wide.squeeze(-1)
+
+    def crosses(self, user: Tensor, item: Tensor, context: Tensor) -> Tensor:
+        """Linear part of the two crosses, size B X N X 2; arguments as of `forward`, N or 1 candidates a person."""
+        types = self.config.likes[0]
+        user_type = (self.user_row[user][:, None] * types + self.item_likes[item, 0]) % self.user_type.num_embeddings
+        area_time = self.item_likes[item, 1] * _TIMES + _time_of_day(context)[:, None]
+        return torch.cat([self.user_type(user_type), self.area_time(area_time)], dim=-1)
+
+    def pair(self, person: Person, item: Tensor, row: Tensor, counts: Counts) -> Tensor:
+        """What is known about person and item together, size B X N X P."""
+        own = counts(item, person.history, self.config.items, person.weights)
+        parts = [torch.log1p(own)]
+        kernels = list(_LIKE_KERNELS)
+        weights = person.weights[..., kernels]
+        total = weights.sum(dim=1)[:, None] + 1.0  # B X 1 X kernels
+        for key, size in enumerate(self.config.likes):
+            met = counts(self.item_likes[item, key], self.item_likes[person.history, key], size, weights)
+            parts.append(torch.log1p(_SHARE_SCALE * met / total))
+        target = self.target(row)  # B X N X F
+        parts += [_product(near, target) for near in person.near]
+        parts.append(_product(person.profile, self.profile(self.item_attributes[item])))
+        parts.append(_product(person.embedding, self.item(row)))
+        apart = self.item_place[item][:, :, None] - person.places[:, None]  # B X N X 2 X 2
+        placed = (self.item_placed[item] * person.placed[:, None])[..., None]
+        parts.append(torch.log1p((apart**2).sum(dim=-1).sqrt()) * placed)
+        return torch.cat(parts, dim=-1)
+
+
+def _counts_of_few(keys: Tensor, history: Tensor, size: int, weights: Tensor) -> Tensor:
+    return met_candidates(keys.expand(len(history), -1), history, weights)
+
+
+def _counts_of_all(keys: Tensor, history: Tensor, size: int, weights: Tensor) -> Tensor:
+    return met_keys(size, history, weights)[:, keys[0]]
+
+
+def _product(person: Tensor, items: Tensor) -> Tensor:
+    """Product of B vectors with those of N candidates each (or of the same N), size B X N X 1."""
+    if len(items) == 1:
+        return (person @ items[0].T)[..., None]
+    return items @ person[..., None]
+
+
+def _mean(values: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean over the history, 0 where nothing weighs, size B X D."""
+    return (weights[:, None] @ values)[:, 0] / weights.sum(dim=1, keepdim=True).clamp(min=1e-6)
+
+
+def _pooled(values: Tensor, weights: Tensor, start: float) -> Tensor:
+    """Weighted sum over the history divided by the root of its weight, size B X D."""
+    return (weights[:, None] @ values)[:, 0] / (weights.sum(dim=1, keepdim=True) + start).sqrt()
+
+
+def _idle(history: Tensor, ages: Tensor) -> Tensor:
+    """Logarithm of the hours since the last interaction, 0 without any, B."""
+    return torch.log1p(ages[:, -1] / _HOUR_SECONDS) * (history[:, -1] > 0)
+
+
+def _time_of_day(context: Tensor) -> Tensor:
+    """Quarter of the day of each request, 0 where unknown, B."""
+    sin, cos = context[:, 0], context[:, 1]
+    quarter = 1 + 2 * (cos > 0).long() + (sin > 0).long()
+    return quarter * (context[:, _TIME_KNOWN] > 0)
+
+
+def _weather(context: Tensor) -> Tensor:
+    """Sky (unknown, dry, wet) and temperature (neither, hot, cold) of each request, B."""
+    flag = {name: (context[:, name] > 0).long() for name in (_WET, _WEATHER_KNOWN, _HOT, _COLD)}
+    return 3 * (flag[_WEATHER_KNOWN] + flag[_WET]) + flag[_HOT] + 2 * flag[_COLD]

@@ -1,0 +1,289 @@
+"""Fit Wide & Deep on a log and score with it."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hidden_gems.datasets.interactions import Interactions, Rows
+from hidden_gems.datasets.moments import Moments
+from hidden_gems.features.context import CONTEXT_NAMES
+from hidden_gems.features.facts import ItemFacts
+from hidden_gems.models.held_out import HeldOut
+from hidden_gems.models.histories import Histories
+from hidden_gems.models.pairs import Pairs
+from hidden_gems.models.size import DataSize, Preset
+from hidden_gems.models.top_k import top_k
+from hidden_gems.models.wide_deep import NEAREST, ItemTables, WideDeep, WideDeepConfig
+from hidden_gems.training.deep import DeepRecommender, tensor
+from hidden_gems.training.loop import LoopConfig, Task
+from hidden_gems.training.negatives import NO_NEGATIVE, Negatives, NegativesConfig
+from hidden_gems.training.spectral import spectral_embeddings
+
+_PAIR_CHUNK, _USER_CHUNK = 2_048, 512
+_CELL_CHUNK = 16_384  # pairs of a catalogue that are scored at once
+_CELL_KM = 1.0
+_KM_PER_DEGREE = 111.19
+_ROWS_A_FACTOR = 8  # people or items behind each spectral direction; with fewer it would only memorise
+_SHRINKAGE = 5.0
+
+
+@dataclass(frozen=True)
+class WideDeepSettings:
+    """How Wide & Deep is built and fitted."""
+
+    factors: int = 64
+    width: int = 16
+    moment_width: int = 8
+    hidden: tuple[int, ...] = (256, 128, 64, 32)
+    dropout: float = 0.0
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    negatives: NegativesConfig = field(default_factory=NegativesConfig)
+    own_negatives: int = 2  # places of the person's own history that were not gone to, where people come back
+    length: int = 100  # past interactions that are read
+    user_dropout: float = 0.2  # share of examples in which the person becomes the unknown one
+    item_dropout: float = 0.03  # share of items whose own tables are hidden, facts kept
+    table_rate: float = 0.02  # learning rate of the factors in shares of the loop's
+    wide_rate: float = 3.0  # learning rate of the linear part in shares of the loop's
+    l1: float = 1e-4  # penalty of the crosses
+    spectral_gain: float = 4.0  # what a product of factors of length 1 adds to a logit at first
+    hard_every: int = 3  # epochs between two searches for hard negatives
+    most_examples: int = 250_000  # examples of an epoch; drawn where there are more
+
+    @classmethod
+    def of(cls, preset: Preset, size: DataSize) -> Self:
+        """The plan's sizes, or sizes that fit the data."""
+        return cls()
+
+
+@dataclass
+class WideDeepRecommender(DeepRecommender[WideDeep, WideDeepSettings]):
+    """Wide & Deep as a `Recommender`.
+
+    A person the log never showed is the unknown row 0 with an empty history; an item that it never showed has its facts
+    but the tables of the unknown row 0. Both learn from examples whose id was hidden.
+    """
+
+    name: ClassVar[str] = "wide_deep"
+
+    settings: WideDeepSettings = field(default_factory=WideDeepSettings)
+    histories: Histories = field(init=False, repr=False, compare=False)
+
+    def build(self, log: Interactions) -> WideDeep:
+        """Wide & Deep that starts from what counting gives."""
+        pairs = Pairs.of(log)
+        tables = _item_tables(self.facts, pairs)
+        seen = np.zeros(log.users, dtype=np.int64)
+        seen[pairs.user] = pairs.user
+        module = WideDeep(_sizes(self.settings, log.users, self.facts, tables), tables, tensor(seen))
+        _start(module, pairs, self.settings)
+        self.histories = Histories.of(log)
+        return module
+
+    def task(self, module: WideDeep, log: Interactions, held_out: HeldOut | None) -> Task:
+        """Every interaction of the log, each with its negatives."""
+        return _WideDeepTask(module, log, self, held_out)
+
+    def score(self, user: Rows, item: Rows, when: Moments) -> NDArray[np.float32]:
+        """Logit of each pair, float32, size B."""
+        scores = np.empty(len(user), dtype=np.float32)
+        for start in range(0, len(user), _PAIR_CHUNK):
+            part = slice(start, start + _PAIR_CHUNK)
+            with torch.inference_mode():
+                asked = self.request(user[part], when[part])
+                scores[part] = self.module(asked[0], tensor(item[part, None]), *asked[1:])[:, 0].numpy()
+        return scores
+
+    def score_catalogue(self, user: Rows, when: Moments) -> NDArray[np.float32]:
+        """Logit of every item for each person, float32, size U X I; column 0 is -inf."""
+        scores = np.empty((len(user), self.module.config.items), dtype=np.float32)
+        step = max(1, _CELL_CHUNK // self.module.config.items)
+        for start in range(0, len(user), step):
+            part = slice(start, start + step)
+            with torch.inference_mode():
+                scores[part] = self.module.catalogue(*self.request(user[part], when[part])).numpy()
+        scores[:, 0] = -np.inf
+        return scores
+
+    def request(self, user: Rows, when: Moments) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What the module reads of each request: person B, context B X C, history and ages B X L."""
+        history, ages = self.histories.last(user, when, self.settings.length)
+        return tensor(user), tensor(self.context(when)), tensor(history), tensor(ages)
+
+    def arrays(self) -> dict[str, Tensor]:
+        """The histories."""
+        names = ("starts", "item", "timestamp", "reward")
+        return {name: tensor(getattr(self.histories, name)) for name in names}
+
+    def restore(self, settings: dict[str, Any], arrays: dict[str, Tensor], parameters: dict[str, Tensor]) -> None:
+        """Take back what was saved."""
+        self.settings = _settings(settings)
+        names = (each.name for each in fields(ItemTables))
+        tables = ItemTables(**{name: parameters[f"item_{name}"] for name in names})
+        seen = parameters["user_row"]
+        self.module = WideDeep(_sizes(self.settings, len(seen), self.facts, tables), tables, seen)
+        values = {name: value.numpy() for name, value in arrays.items()}
+        self.histories = Histories(**values, order_only=self.facts.order_only)
+
+
+class _WideDeepTask:
+    """Interactions of a log, each with its negatives, by binary cross-entropy; an interaction weighs its reward.
+
+    Negatives are of two kinds: items the person never met, and items of their own history that they did not go to this
+    time. Both are drawn with a known chance, whose logarithm is taken off while learning (Bengio and Senecal 2008), so
+    that the logits of known and new items can be compared.
+    """
+
+    def __init__(
+        self, module: WideDeep, log: Interactions, model: WideDeepRecommender, held_out: HeldOut | None
+    ) -> None:
+        self.module, self.model, self.held_out = module, model, held_out
+        self.log = log.part((log.user > 0) & (log.item > 0))
+        self.pairs = Pairs.of(log)
+        self.examples = min(len(self.log.user), model.settings.most_examples)
+        self.chosen = np.arange(self.examples)
+        self.negatives = Negatives(self.pairs, model.settings.negatives)
+        self.own = model.settings.own_negatives if len(self.pairs.user) < len(self.log.user) else 0
+        self.end = log.moments[-1:]
+
+    def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
+        settings = self.model.settings
+        shares = {"source": settings.table_rate, "target": settings.table_rate}
+        shares |= dict.fromkeys(("wide", "popular", "user_type", "area_time"), settings.wide_rate)
+        groups: dict[float, list[nn.Parameter]] = {}
+        for name, parameter in self.module.named_parameters():
+            groups.setdefault(shares.get(name.split(".")[0], 1.0), []).append(parameter)
+        return [{"params": parameters, "lr": rate * share} for share, parameters in groups.items()]
+
+    def begin_epoch(self, epoch: int) -> None:
+        settings = self.model.settings
+        if self.examples < len(self.log.user):
+            random = np.random.default_rng([settings.loop.seed, 2, epoch])
+            self.chosen = np.sort(random.choice(len(self.log.user), self.examples, replace=False))
+        if settings.negatives.hard_share == 0 or epoch % settings.hard_every != 1:
+            return
+        self.module.eval()
+        seen, found = self.pairs.table(self.pairs.reward), []
+        for start in range(0, seen.shape[0], _USER_CHUNK):
+            user = np.arange(start, min(start + _USER_CHUNK, seen.shape[0]))
+            scores = self.model.score_catalogue(user, self.end[np.zeros(len(user), dtype=np.int64)])
+            found.append(top_k(scores, settings.negatives.hard_depth, exclude=seen[user])[0])
+        self.negatives.hard = np.concatenate(found)
+
+    def loss(self, model: Callable[..., Tensor], rows: NDArray[np.int64], random: np.random.Generator) -> Tensor:
+        settings, device = self.model.settings, self.module.user.weight.device
+        at = self.chosen[rows]
+        user, met, when = self.log.user[at], self.log.item[at], self.log.moments[at]
+        history, ages = self.model.histories.last(user, when, settings.length)
+        item = np.column_stack([met, self.negatives.draw(user, random), self._own(history, met, random)])
+        shown_user = np.where(random.random(len(user)) < settings.user_dropout, 0, user)
+        shown_item = np.where(random.random(item.shape) < settings.item_dropout, 0, item)
+        weight = self.log.reward[at][:, None] * (item != NO_NEGATIVE)
+        target = np.zeros(item.shape, dtype=np.float32)
+        target[:, 0] = 1.0
+        inputs = (shown_user, item, self.model.context(when), history, ages, shown_item)
+        logits = model(*(tensor(each).to(device) for each in inputs))
+        logits = logits - tensor(self._chance(item, history)).to(device)
+        parts = functional.binary_cross_entropy_with_logits(logits, tensor(target).to(device), reduction="none")
+        crosses = self.module.crosses(*(tensor(each).to(device) for each in inputs[:3]))
+        penalty = settings.l1 * crosses.abs().mean()
+        return (parts * tensor(weight).to(device)).sum() / float(weight.sum()) + penalty
+
+    def _own(self, history: Rows, met: Rows, random: np.random.Generator) -> Rows:
+        """Items of the history that were not gone to, 0 where one was drawn that was, B X own."""
+        length = (history > 0).sum(axis=1, keepdims=True)
+        place = history.shape[1] - 1 - (random.random((len(met), self.own)) * length).astype(np.int64)
+        drawn = np.take_along_axis(history, place, axis=1)
+        return np.where(drawn == met[:, None], NO_NEGATIVE, drawn)
+
+    def _chance(self, item: Rows, history: Rows) -> NDArray[np.float32]:
+        """Logarithm of the chance to be drawn, 0 for an item that the person never met, B X N."""
+        if not self.own:
+            return np.zeros(item.shape, dtype=np.float32)
+        length = np.maximum((history > 0).sum(axis=1, keepdims=True), 1)
+        times = np.stack([(history == column[:, None]).sum(axis=1) for column in item.T], axis=1)
+        uniform = self.model.settings.negatives.per_positive / self.log.items
+        chance = np.where(times > 0, self.own * times / length / uniform, 1.0)
+        return np.log(chance).astype(np.float32)
+
+    def validate(self) -> float | None:
+        if self.held_out is None:
+            return None
+        return self.held_out.value(self.model.score_catalogue(self.held_out.user, self.held_out.moments))
+
+    def state(self) -> dict[str, Tensor]:
+        state = {"chosen": tensor(self.chosen)}
+        return state if self.negatives.hard is None else state | {"hard": tensor(self.negatives.hard)}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        self.chosen = state["chosen"].cpu().numpy()
+        self.negatives.hard = state["hard"].cpu().numpy() if "hard" in state else None
+
+
+def _item_tables(facts: ItemFacts, pairs: Pairs) -> ItemTables:
+    known = ~np.isnan(facts.place).any(axis=1)
+    km = np.zeros(facts.place.shape, dtype=np.float32)
+    cell = np.zeros(len(facts), dtype=np.int64)
+    if known.any():
+        place = facts.place[known]
+        middle = np.median(place, axis=0)
+        east = (place[:, 1] - middle[1]) * np.cos(np.radians(middle[0]))
+        km[known] = _KM_PER_DEGREE * np.column_stack([east, place[:, 0] - middle[0]])
+        _, cell[known] = np.unique(np.floor(km[known] / _CELL_KM), axis=0, return_inverse=True)
+        cell[known] += 1
+    earned = np.bincount(pairs.item, weights=pairs.reward, minlength=len(facts)) + 1.0
+    row = np.zeros(len(facts), dtype=np.int64)
+    row[pairs.item] = pairs.item
+    return ItemTables(
+        likes=tensor(np.column_stack([facts.kind, facts.area, cell]).astype(np.int64)),
+        attributes=tensor(facts.attributes),
+        place=tensor(km),
+        placed=tensor(known.astype(np.float32)),
+        popularity=tensor(np.log(earned / earned.mean()).astype(np.float32)),
+        row=tensor(row),
+    )
+
+
+def _start(module: WideDeep, pairs: Pairs, settings: WideDeepSettings) -> None:
+    """Start from what counting gives: popularity, and factors whose products smooth the table of who met what."""
+    met = pairs.table(pairs.reward)
+    width = min(settings.factors, max(1, min(met.shape) // _ROWS_A_FACTOR))
+    _, target = spectral_embeddings(met, width)
+    earned = np.asarray(met.sum(axis=0)).ravel()[:, None]
+    source = np.where(earned > 0, target / np.sqrt(earned + _SHRINKAGE), 0.0)
+    people = np.asarray(met.sum(axis=1)).ravel()[:, None]
+    pooled = met @ source / np.sqrt(people + _SHRINKAGE)
+    source /= math.sqrt(max((pooled**2).sum(axis=1).mean(), 1e-12))
+    with torch.no_grad():
+        for table, start in ((module.source, source), (module.target, np.where(earned > 0, target, 0.0))):
+            nn.init.zeros_(table.weight)
+            table.weight[:, :width] = tensor(start.astype(np.float32))
+        module.from_deep.bias.fill_(-math.log(settings.negatives.per_positive))
+        module.wide.weight[0, NEAREST] = settings.spectral_gain
+
+
+def _sizes(settings: WideDeepSettings, users: int, facts: ItemFacts, tables: ItemTables) -> WideDeepConfig:
+    types, areas, cells = (int(most) + 1 for most in tables.likes.max(dim=0).values)
+    return WideDeepConfig(
+        users=users,
+        items=len(facts),
+        likes=(types, areas, cells),
+        context=len(CONTEXT_NAMES),
+        attributes=facts.attributes.shape[1],
+        factors=settings.factors,
+        width=settings.width,
+        moment_width=settings.moment_width,
+        hidden=settings.hidden,
+        dropout=settings.dropout,
+    )
+
+
+def _settings(values: dict[str, Any]) -> WideDeepSettings:
+    values = values | {"loop": LoopConfig(**values["loop"]), "negatives": NegativesConfig(**values["negatives"])}
+    return WideDeepSettings(**values | {"hidden": tuple(values["hidden"])})
