@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,24 @@ from hidden_gems.evaluation.report import page as render_page
 from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.steps.gating import FIGURES, RELEASED, VALUES
 from hidden_gems.steps.learning import open_shelf
-from hidden_gems.training.ncf import NCFRecommender
+from hidden_gems.training.saved import load_deep
 
 
 def evaluate_models(
-    checked: Path, ncf: Path, ncf_before: Path, ranker: Path, out: Path, page: Path, seed: int
+    checked: Path,
+    deep: Mapping[str, Path],
+    deep_before: Mapping[str, Path],
+    ranker: Path,
+    out: Path,
+    page: Path,
+    seed: int,
 ) -> dict[str, float]:
     """Judge the models of a run on its test.
 
     Args:
         checked: Folder of the checked dataset.
-        ncf: NCF fitted before the test.
-        ncf_before: NCF fitted before the ranker's slice.
+        deep: Deep models fitted before the test, by name.
+        deep_before: The same, fitted before the ranker's slice.
         ranker: LambdaMART.
         out: Folder for all figures and for each person's values.
         page: The report, HTML.
@@ -32,13 +39,14 @@ def evaluate_models(
     Returns:
         NDCG@10 by model and protocol, without those that could not be computed.
     """
-    shelf = open_shelf(checked, seed)
-    shelf.keep("ncf", shelf.split.test_from, NCFRecommender.load(ncf))
-    shelf.keep("ncf", shelf.split.rank_from, NCFRecommender.load(ncf_before))
+    shelf = open_shelf(checked, seed, tuple(deep))
+    for before, folders in ((shelf.split.test_from, deep), (shelf.split.rank_from, deep_before)):
+        for name, folder in folders.items():
+            shelf.keep(name, before, load_deep(folder))
     shelf.ranker = LambdaMART.load(ranker)
     found = evaluate(
         shelf.dataset,
-        ["popular", "item_knn", "ncf", RELEASED],
+        ["popular", "item_knn", *deep, RELEASED],
         shelf=shelf,
         seed=seed,
         progress=lambda what, share: print(f"progress: {share:.3f} {what}", flush=True),

@@ -1,9 +1,11 @@
 """Steps that prepare data and fit models."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from hidden_gems.benchmark.registry import DEEP
 from hidden_gems.benchmark.shelf import Shelf
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.core.kv import RedisKeyValue
@@ -11,7 +13,8 @@ from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.split import split_by_time
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.features.stream import remember_answers
-from hidden_gems.training.ncf import NCFRecommender
+from hidden_gems.training.deep import DeepRecommender
+from hidden_gems.training.saved import load_deep
 from hidden_gems.training.training_set import TrainingSet
 
 STRONGEST = 5
@@ -19,10 +22,10 @@ SAMPLE, SAMPLE_QUERIES = "sample.npz", 100
 """Vectors beside the ranker that its exported form is compared on."""
 
 
-def open_shelf(checked: Path, seed: int) -> Shelf:
-    """Models of a checked dataset with the cut-offs that every step uses."""
+def open_shelf(checked: Path, seed: int, deep: Sequence[str] = ("ncf",)) -> Shelf:
+    """Models of a checked dataset with the cut-offs that every step uses; `deep` are those the ranker sees."""
     dataset = Dataset.read(checked)
-    return Shelf(dataset, split_by_time(dataset), seed)
+    return Shelf(dataset, split_by_time(dataset), seed, deep=deep)
 
 
 def build_training_set(checked: Path, out: Path, seed: int) -> dict[str, float]:
@@ -52,10 +55,11 @@ def materialize_features(checked: Path, redis: str, folder: Path) -> dict[str, i
     return materialize(dataset, dataset.now, redis=redis, folder=folder)
 
 
-def train_ncf(checked: Path, out: Path, until: str, seed: int) -> dict[str, float]:
-    """Fit NCF before a cut-off and write it.
+def train_deep(name: str, checked: Path, out: Path, until: str, seed: int) -> dict[str, float]:
+    """Fit a deep model before a cut-off and write it.
 
     Args:
+        name: Of the model.
         checked: Folder of the checked dataset.
         out: Folder of the model.
         until: `rank` or `test`.
@@ -65,8 +69,10 @@ def train_ncf(checked: Path, out: Path, until: str, seed: int) -> dict[str, floa
         epochs, loss of the last, and the best validation value (0 where there was none).
 
     Raises:
-        BadInputError: If `until` is neither, or nothing before the cut-off can be learned from.
+        BadInputError: If there is no such model, `until` is neither, or nothing before the cut-off can be learned from.
     """
+    if name not in DEEP:
+        raise BadInputError(f"there is no deep model {name!r}; there are {', '.join(DEEP)}")
     shelf = open_shelf(checked, seed)
     cuts = {"rank": shelf.split.rank_from, "test": shelf.split.test_from}
     if until not in cuts:
@@ -76,8 +82,8 @@ def train_ncf(checked: Path, out: Path, until: str, seed: int) -> dict[str, floa
             f"{shelf.dataset.about.name} has no visit, like or other positive interaction before {cuts[until]} "
             "(epoch seconds, or an order), where the models learn; bring a longer history"
         )
-    model = shelf.model("ncf", cuts[until])
-    assert isinstance(model, NCFRecommender)
+    model = shelf.model(name, cuts[until])
+    assert isinstance(model, DeepRecommender)
     model.save(out)
     search, fit = model.reports[0], model.reports[-1]
     return {
@@ -87,14 +93,24 @@ def train_ncf(checked: Path, out: Path, until: str, seed: int) -> dict[str, floa
     }
 
 
-def fit_lambdamart(checked: Path, training_set: Path, ncf: Path, out: Path, seed: int) -> dict[str, float]:
+def fit_lambdamart(
+    checked: Path, training_set: Path, deep: Mapping[str, Path], out: Path, seed: int
+) -> dict[str, float]:
     """Fit the ranker and write it.
+
+    Args:
+        checked: Folder of the checked dataset.
+        training_set: What `build_training_set` wrote.
+        deep: Deep models fitted before the ranker's slice, by name; their scores are features.
+        out: Folder of the ranker.
+        seed: Of everything random.
 
     Returns:
         trees, queries, and the share of the gain of the strongest features by name.
     """
-    shelf = open_shelf(checked, seed)
-    shelf.keep("ncf", shelf.split.rank_from, NCFRecommender.load(ncf))
+    shelf = open_shelf(checked, seed, tuple(deep))
+    for name, folder in deep.items():
+        shelf.keep(name, shelf.split.rank_from, load_deep(folder))
     shelf.training_set = TrainingSet.read(training_set)
     rows, ranker = shelf.ranking_rows(), shelf.ranker
     ranker.save(out)

@@ -37,8 +37,8 @@ def evaluate_models(
 
     figures = judging.evaluate_models(
         Path(checked.path),
-        Path(ncf.path),
-        Path(ncf_before.path),
+        {"ncf": Path(ncf.path)},
+        {"ncf": Path(ncf_before.path)},
         Path(ranker.path),
         Path(evaluation.path),
         Path(page.path),

@@ -42,7 +42,7 @@ def build_release(
     release = packing.build_release(
         packing.Parts(
             checked=Path(checked.path),
-            ncf=Path(ncf.path),
+            deep={"ncf": Path(ncf.path)},
             ranker=Path(ranker.path),
             evaluation=Path(evaluation.path),
             page=Path(page.path),

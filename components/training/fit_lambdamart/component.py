@@ -32,7 +32,7 @@ def fit_lambdamart(
     from hidden_gems.steps import learning
 
     report = learning.fit_lambdamart(
-        Path(checked.path), Path(training_set.path), Path(ncf.path), Path(model.path), seed
+        Path(checked.path), Path(training_set.path), {"ncf": Path(ncf.path)}, Path(model.path), seed
     )
     for name, value in report.items():
         metrics.log_metric(name, value)

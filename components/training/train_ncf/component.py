@@ -29,7 +29,7 @@ def train_ncf(
 
     from hidden_gems.steps import learning
 
-    report = learning.train_ncf(Path(checked.path), Path(model.path), until, seed)
+    report = learning.train_deep("ncf", Path(checked.path), Path(model.path), until, seed)
     for name, value in report.items():
         metrics.log_metric(name, value)
     return report["validation"]
