@@ -27,11 +27,25 @@ def _wide_deep(facts: ItemFacts, size: DataSize, preset: Preset, seed: int) -> R
     return WideDeepRecommender(facts, replace(settings, loop=replace(settings.loop, seed=seed)))
 
 
+def _sasrec(facts: ItemFacts, size: DataSize, preset: Preset, seed: int) -> Recommender:
+    from hidden_gems.training.sasrec import SASRecRecommender, SASRecSettings
+
+    settings = SASRecSettings.of(preset, size)
+    return SASRecRecommender(facts, replace(settings, loop=replace(settings.loop, seed=seed)))
+
+
+def _gru4rec(facts: ItemFacts, size: DataSize, preset: Preset, seed: int) -> Recommender:
+    from hidden_gems.training.gru4rec import GRU4RecRecommender, GRU4RecSettings
+
+    settings = GRU4RecSettings.of(preset, size)
+    return GRU4RecRecommender(facts, replace(settings, loop=replace(settings.loop, seed=seed)))
+
+
 SIMPLE: dict[str, Make] = {
     "popular": lambda facts, size, preset, seed: Popular(),
     "item_knn": lambda facts, size, preset, seed: ItemKNN(),
 }
 """Models that count or solve."""
-DEEP: dict[str, Make] = {"ncf": _ncf, "wide_deep": _wide_deep}
+DEEP: dict[str, Make] = {"ncf": _ncf, "wide_deep": _wide_deep, "sasrec": _sasrec, "gru4rec": _gru4rec}
 """Models that learn by gradients; they are in the served graph."""
 RECOMMENDERS: dict[str, Make] = SIMPLE | DEEP

@@ -13,12 +13,16 @@ from hidden_gems.features.facts import ItemFacts
 from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.popular import Popular
 from hidden_gems.models.protocol import Recommender
+from hidden_gems.training.gru4rec import GRU4RecRecommender, GRU4RecSettings
 from hidden_gems.training.loop import LoopConfig
 from hidden_gems.training.ncf import NCFRecommender, NCFSettings
+from hidden_gems.training.sasrec import SASRecRecommender, SASRecSettings
 from hidden_gems.training.wide_deep import WideDeepRecommender, WideDeepSettings
 from tests.logs import log_of, town
 
 Make = Callable[[int], Recommender]
+
+_SHORT = LoopConfig(epochs=3, batch=1, decay=0.0)
 
 
 def _facts(items: int) -> ItemFacts:
@@ -40,11 +44,23 @@ def _wide_deep(items: int) -> WideDeepRecommender:
     return WideDeepRecommender(_facts(items), settings)
 
 
+def _sasrec(items: int) -> SASRecRecommender:
+    settings = SASRecSettings(width=16, heads=2, inner=16, length=12, remembered=20, predictions=64, loop=_SHORT)
+    return SASRecRecommender(_facts(items), settings)
+
+
+def _gru4rec(items: int) -> GRU4RecRecommender:
+    settings = GRU4RecSettings(width=16, hidden=16, length=12, remembered=20, predictions=64, loop=_SHORT)
+    return GRU4RecRecommender(_facts(items), settings)
+
+
 MODELS: dict[str, Make] = {
     "popular": lambda _: Popular(30.0),
     "item_knn": lambda _: ItemKNN(half_life_days=30.0),
     "ncf": _ncf,
     "wide_deep": _wide_deep,
+    "sasrec": _sasrec,
+    "gru4rec": _gru4rec,
 }
 
 

@@ -1,0 +1,77 @@
+"""Fit GRU4Rec on a log and score with it."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+from torch import Tensor
+
+from hidden_gems.features.context import CONTEXT_NAMES
+from hidden_gems.models.gru4rec import GRU4Rec, GRU4RecConfig
+from hidden_gems.models.size import DataSize, Preset
+from hidden_gems.training.deep import tensor
+from hidden_gems.training.loop import LoopConfig
+from hidden_gems.training.sequences import SequenceRecommender
+
+
+@dataclass(frozen=True)
+class GRU4RecSettings:
+    """How GRU4Rec is built and fitted."""
+
+    width: int = 128
+    hidden: int = 128
+    layers: int = 2
+    dropout: float = 0.1
+    length: int = 50
+    session_days: float = 30.0
+    remembered: int = 200
+    predictions: int = 2048
+    candidates: int = 10_000
+    item_dropout: float = 0.03
+    scalar_rate: float = 10.0
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(epochs=20, batch=1, decay=0.0))
+
+    @classmethod
+    def of(cls, preset: Preset, size: DataSize) -> Self:
+        """The plan's sizes, or sizes that fit the data."""
+        if preset == "plan":
+            return cls()
+        return cls(
+            width=64,
+            hidden=128,
+            layers=1,
+            dropout=0.2,
+            length=min(max(size.history, 20), 100),
+            predictions=1024,
+            loop=LoopConfig(epochs=40, batch=1, decay=0.0),
+        )
+
+
+@dataclass
+class GRU4RecRecommender(SequenceRecommender[GRU4Rec, GRU4RecSettings]):
+    """GRU4Rec as a `Recommender`."""
+
+    name: ClassVar[str] = "gru4rec"
+
+    settings: GRU4RecSettings = field(default_factory=GRU4RecSettings)
+
+    def make(self, items: int) -> GRU4Rec:
+        """GRU4Rec of the right sizes."""
+        settings = self.settings
+        config = GRU4RecConfig(
+            items=items,
+            context=len(CONTEXT_NAMES),
+            width=settings.width,
+            layers=settings.layers,
+            dropout=settings.dropout,
+            order_only=self.facts.order_only,
+            hidden=settings.hidden,
+            session_days=settings.session_days,
+            positions=settings.length,
+        )
+        return GRU4Rec(config, tensor(self.facts.attributes))
+
+    def restore(self, settings: dict[str, Any], arrays: dict[str, Tensor], parameters: dict[str, Tensor]) -> None:
+        """Take back what was saved."""
+        self.settings = GRU4RecSettings(**settings | {"loop": LoopConfig(**settings["loop"])})
+        self.module = self.make(parameters["table.weight"].shape[0])
+        self.take(arrays)

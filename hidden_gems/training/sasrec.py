@@ -1,0 +1,78 @@
+"""Fit SASRec on a log and score with it."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+from torch import Tensor
+
+from hidden_gems.features.context import CONTEXT_NAMES
+from hidden_gems.models.sasrec import SASRec, SASRecConfig
+from hidden_gems.models.size import DataSize, Preset
+from hidden_gems.training.deep import tensor
+from hidden_gems.training.loop import LoopConfig
+from hidden_gems.training.sequences import SequenceRecommender
+
+
+@dataclass(frozen=True)
+class SASRecSettings:
+    """How SASRec is built and fitted."""
+
+    width: int = 128
+    layers: int = 2
+    heads: int = 4
+    inner: int = 512
+    dropout: float = 0.1
+    length: int = 50
+    remembered: int = 200
+    predictions: int = 2048
+    candidates: int = 10_000
+    item_dropout: float = 0.03
+    scalar_rate: float = 10.0
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(epochs=20, batch=1, decay=0.0))
+    session_days: None = None
+
+    @classmethod
+    def of(cls, preset: Preset, size: DataSize) -> Self:
+        """The plan's sizes, or sizes that fit the data."""
+        if preset == "plan":
+            return cls()
+        return cls(
+            width=64,
+            heads=2,
+            inner=256,
+            dropout=0.2,
+            length=min(max(size.history, 20), 200),
+            predictions=1024,
+            loop=LoopConfig(epochs=40, batch=1, decay=0.0),
+        )
+
+
+@dataclass
+class SASRecRecommender(SequenceRecommender[SASRec, SASRecSettings]):
+    """SASRec as a `Recommender`."""
+
+    name: ClassVar[str] = "sasrec"
+
+    settings: SASRecSettings = field(default_factory=SASRecSettings)
+
+    def make(self, items: int) -> SASRec:
+        """SASRec of the right sizes."""
+        settings = self.settings
+        config = SASRecConfig(
+            items=items,
+            context=len(CONTEXT_NAMES),
+            width=settings.width,
+            layers=settings.layers,
+            dropout=settings.dropout,
+            order_only=self.facts.order_only,
+            heads=settings.heads,
+            inner=settings.inner,
+            positions=settings.length,
+        )
+        return SASRec(config, tensor(self.facts.attributes), tensor(self.facts.place))
+
+    def restore(self, settings: dict[str, Any], arrays: dict[str, Tensor], parameters: dict[str, Tensor]) -> None:
+        """Take back what was saved."""
+        self.settings = SASRecSettings(**settings | {"loop": LoopConfig(**settings["loop"])})
+        self.module = self.make(parameters["table.weight"].shape[0])
+        self.take(arrays)

@@ -1,0 +1,262 @@
+"""Fit a sequence model on a log and score with it: what SASRec and GRU4Rec share."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hidden_gems.datasets.interactions import Interactions, Rows
+from hidden_gems.datasets.moments import Moments
+from hidden_gems.models.held_out import HeldOut
+from hidden_gems.models.histories import Histories
+from hidden_gems.models.pairs import Pairs
+from hidden_gems.models.sequences import SequenceModel
+from hidden_gems.training.deep import DeepRecommender, tensor, untrained
+from hidden_gems.training.loop import LoopConfig, Task
+from hidden_gems.training.spectral import spectral_embeddings
+from hidden_gems.training.windows import Windows, by_person
+
+_CELL_CHUNK = 4_000_000  # scores of a catalogue that are made at once
+_PAIR_CHUNK = 8_192
+_ROWS_A_DIRECTION = 8  # people or items behind each spectral direction; with fewer it would only memorise
+_TINY = 1e-9
+
+
+class SequenceSettings(Protocol):
+    """How a sequence model is fitted; a frozen dataclass with the sizes of the model beside."""
+
+    @property
+    def loop(self) -> LoopConfig:
+        """How long and how fast to learn; a batch is a number of windows' batches and stays 1."""
+        ...
+
+    @property
+    def predictions(self) -> int:
+        """Events that are predicted in a step, roughly."""
+        ...
+
+    @property
+    def candidates(self) -> int:
+        """Candidates that a step draws; all items where there are not more."""
+        ...
+
+    @property
+    def length(self) -> int:
+        """Events that the encoder reads."""
+        ...
+
+    @property
+    def remembered(self) -> int:
+        """Events that count as repeats."""
+        ...
+
+    @property
+    def session_days(self) -> float | None:
+        """Days that the encoder reads at most."""
+        ...
+
+    @property
+    def item_dropout(self) -> float:
+        """Share of candidates whose id is hidden, attributes kept."""
+        ...
+
+    @property
+    def scalar_rate(self) -> float:
+        """Learning rate of the tables of single numbers in shares of the loop's."""
+        ...
+
+
+S = TypeVar("S", bound=SequenceSettings)
+M = TypeVar("M", bound=SequenceModel)
+
+
+@dataclass
+class SequenceRecommender(DeepRecommender[M, S]):
+    """A sequence model as a `Recommender`.
+
+    It scores by what a person did strictly before the request; a person without history by what is popular and by the
+    context. Items that the log never showed score as the unknown row 0, with their own attributes.
+    """
+
+    histories: Histories = field(init=False, repr=False, compare=False)
+    """What is known of everyone; see `remember`."""
+
+    @abstractmethod
+    def make(self, items: int) -> M:
+        """A module of the right sizes."""
+
+    def build(self, log: Interactions) -> M:
+        """A module that starts from what counting gives."""
+        module = self.make(log.items)
+        _start(module, Pairs.of(log))
+        return module
+
+    def task(self, module: M, log: Interactions, held_out: HeldOut | None) -> Task:
+        """Every event of the log once, predicted from what came before it."""
+        return _SequenceTask(module, log, self, held_out)
+
+    def finish(self, log: Interactions) -> None:
+        """Keep everyone's history."""
+        self.remember(log)
+
+    def remember(self, log: Interactions) -> Self:
+        """Read histories from another log from now on, for example a longer one, without learning from it."""
+        self.histories = Histories.of(log)
+        return self
+
+    def score(self, user: Rows, item: Rows, when: Moments) -> NDArray[np.float32]:
+        """Logit of each pair, float32, size B; each person is encoded once a moment."""
+        scores = np.empty(len(user), dtype=np.float32)
+        if not len(user):
+            return scores
+        temperature = np.nan_to_num(when.temperature_c, nan=-300.0)
+        keys = np.column_stack([user, when.timestamp, when.weather, when.mood, temperature])
+        _, first, group = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+        order = np.argsort(group, kind="stable")
+        for start in range(0, len(order), _PAIR_CHUNK):
+            rows = order[start : start + _PAIR_CHUNK]
+            asked, which = np.unique(group[rows], return_inverse=True)
+            history, ages, context = self._inputs(user[first[asked]], when[first[asked]], self.histories)
+            with torch.inference_mode():
+                person, at = self.module.person(history, ages, context), tensor(which)
+                weight = self.module.repeats.weights(history, ages)
+                logits = self.module.pairs(person[at], history[at], weight[at], tensor(item[rows]))
+            scores[rows] = logits.numpy()
+        return scores
+
+    def score_catalogue(self, user: Rows, when: Moments) -> NDArray[np.float32]:
+        """Logit of every item for each person, float32, size U X I; column 0 is -inf."""
+        return self.catalogue(self.module, user, when, self.histories)
+
+    def catalogue(self, module: M, user: Rows, when: Moments, histories: Histories) -> NDArray[np.float32]:
+        """Logit of every item for each person by some histories; see `score_catalogue`."""
+        items = len(self.facts)
+        scores = np.empty((len(user), items), dtype=np.float32)
+        step = max(1, min(512, _CELL_CHUNK // items))
+        for start in range(0, len(user), step):
+            part = slice(start, start + step)
+            history, ages, context = self._inputs(user[part], when[part], histories)
+            with torch.inference_mode():
+                person = module.person(history, ages, context)
+                weight = module.repeats.weights(history, ages)
+                scores[part] = module.shared(person, history, weight, torch.arange(items)).numpy()
+        scores[:, 0] = -np.inf
+        return scores
+
+    def arrays(self) -> dict[str, Tensor]:
+        """Everyone's history."""
+        kept = self.histories
+        return {
+            "starts": tensor(kept.starts),
+            "item": tensor(kept.item),
+            "timestamp": tensor(kept.timestamp),
+            "reward": tensor(kept.reward),
+            "order_only": torch.tensor(kept.order_only),
+        }
+
+    def take(self, arrays: dict[str, Tensor]) -> None:
+        """Take back everyone's history."""
+        order_only = bool(arrays["order_only"])
+        self.histories = Histories(
+            **{name: array.numpy() for name, array in arrays.items() if name != "order_only"}, order_only=order_only
+        )
+
+    def _inputs(self, user: Rows, when: Moments, histories: Histories) -> tuple[Tensor, Tensor, Tensor]:
+        """Histories no longer than the longest of these people, their ages, and the contexts."""
+        longest = int(np.diff(histories.starts)[user].max(initial=1))
+        length = max(1, min(longest, max(self.settings.remembered, self.settings.length)))
+        history, ages = histories.last(user, when, length)
+        return tensor(history), tensor(ages), tensor(self.context(when))
+
+
+class _SequenceTask:
+    """Every event of a log once, by softmax cross-entropy over the catalogue or over a weighted sample of it.
+
+    A sample draws each item on its own with a known chance; the logit of a drawn one is lowered by the logarithm of
+    this chance, that of what came next is not, so that the sum under the softmax is right on average.
+
+    Source:
+        Klenitskiy and Vasilev (2023), Turning Dross Into Gold Loss: is BERT4Rec really better than SASRec?; the
+        correction after Yi et al. (2019), Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations.
+    """
+
+    def __init__(
+        self, module: Any, log: Interactions, model: SequenceRecommender[Any, Any], held_out: HeldOut | None
+    ) -> None:
+        settings = model.settings
+        self.module, self.model, self.held_out = module, model, held_out
+        self.log = by_person(log)
+        self.windows = Windows(self.log, settings.length, settings.predictions, settings.session_days)
+        self.examples = self.windows.steps
+        self.histories = Histories.of(log)
+        self.context = model.context(self.log.moments)
+        count = np.bincount(self.log.item, minlength=log.items)
+        self.items = np.flatnonzero(count)
+        self.chance = _chances(count[self.items], settings.candidates)
+        self.remembered = int(min(settings.remembered, np.bincount(self.log.user).max()))
+        self.epoch, self.steps = -1, list[NDArray[np.int64]]()
+
+    def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
+        scalars, others = [], []
+        for name, parameter in self.module.named_parameters():
+            (scalars if ".by_" in f".{name}" else others).append(parameter)
+        return [{"params": scalars, "lr": rate * self.model.settings.scalar_rate}, {"params": others, "lr": rate}]
+
+    def begin_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+        self.steps = self.windows.cut(np.random.default_rng([self.model.settings.loop.seed, 2, epoch]))
+
+    def loss(self, model: Callable[..., Any], rows: NDArray[np.int64], random: np.random.Generator) -> Tensor:
+        batch = self.windows.read(np.concatenate([self.steps[row] for row in rows]))
+        past, past_ages = self.windows.before(batch.target, max(1, self.remembered))
+        target, reward = self.log.item[batch.target], tensor(self.log.reward[batch.target])
+        drawn = random.random(len(self.items)) < self.chance
+        candidates, chance = self.items[drawn], self.chance[drawn]
+        own, logits = model(
+            (tensor(batch.history), tensor(batch.ages), tensor(batch.at)),
+            (tensor(past), tensor(past_ages), tensor(self.context[batch.target])),
+            (tensor(target), tensor(candidates)),
+        )
+        logits = logits - tensor(np.log(chance).astype(np.float32))
+        place = np.searchsorted(candidates, target).clip(max=len(candidates) - 1)
+        hit = np.flatnonzero(candidates[place] == target)
+        logits = logits.index_put((tensor(hit), tensor(place[hit])), torch.tensor(-torch.inf))
+        total = torch.logsumexp(torch.cat([own[:, None], logits], dim=1), dim=1)
+        return ((total - own) * reward).sum() / reward.sum()
+
+    def validate(self) -> float | None:
+        if self.held_out is None:
+            return None
+        found = self.held_out
+        return found.value(self.model.catalogue(self.module, found.user, found.moments, self.histories))
+
+    def state(self) -> dict[str, Tensor]:
+        return {"epoch": torch.tensor(self.epoch)}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        self.begin_epoch(int(state["epoch"]))
+
+
+def _chances(count: NDArray[np.int64], candidates: int) -> NDArray[np.float64]:
+    """Chance of each item to be drawn, half of them uniformly and half by popularity; 1 where all are taken."""
+    if len(count) <= candidates:
+        return np.ones(len(count))
+    popular = count**0.75
+    chance: NDArray[np.float64] = np.minimum(1.0, candidates * (0.5 / len(count) + 0.5 * popular / popular.sum()))
+    return chance
+
+
+def _start(module: SequenceModel, pairs: Pairs) -> None:
+    """Start from what counting gives: popularity as the items' bias, spectral directions as their vectors."""
+    met = pairs.table(pairs.reward)
+    earned = np.asarray(met.sum(axis=0)).ravel()
+    width = min(module.table.embedding_dim, max(1, min(met.shape) // _ROWS_A_DIRECTION))
+    with torch.no_grad():
+        module.bias.weight[:, 0] = tensor(np.log((earned + 1.0) / (earned + 1.0).mean()).astype(np.float32))
+        module.table.weight[:, :width] = tensor(spectral_embeddings(met, width)[1])
+        module.table.weight[untrained(module.table.num_embeddings, pairs.item)] = 0.0
