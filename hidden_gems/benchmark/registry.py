@@ -41,11 +41,24 @@ def _gru4rec(facts: ItemFacts, size: DataSize, preset: Preset, seed: int) -> Rec
     return GRU4RecRecommender(facts, replace(settings, loop=replace(settings.loop, seed=seed)))
 
 
+def _graphsage(facts: ItemFacts, size: DataSize, preset: Preset, seed: int) -> Recommender:
+    from hidden_gems.training.graphsage import GraphSAGERecommender, GraphSAGESettings  # torch takes seconds to import
+
+    settings = GraphSAGESettings.of(preset, size)
+    return GraphSAGERecommender(facts, replace(settings, loop=replace(settings.loop, seed=seed)))
+
+
 SIMPLE: dict[str, Make] = {
     "popular": lambda facts, size, preset, seed: Popular(),
     "item_knn": lambda facts, size, preset, seed: ItemKNN(),
 }
 """Models that count or solve."""
-DEEP: dict[str, Make] = {"ncf": _ncf, "wide_deep": _wide_deep, "sasrec": _sasrec, "gru4rec": _gru4rec}
+DEEP: dict[str, Make] = {
+    "ncf": _ncf,
+    "wide_deep": _wide_deep,
+    "sasrec": _sasrec,
+    "gru4rec": _gru4rec,
+    "graphsage": _graphsage,
+}
 """Models that learn by gradients; they are in the served graph."""
 RECOMMENDERS: dict[str, Make] = SIMPLE | DEEP

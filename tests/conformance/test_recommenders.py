@@ -13,6 +13,7 @@ from hidden_gems.features.facts import ItemFacts
 from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.popular import Popular
 from hidden_gems.models.protocol import Recommender
+from hidden_gems.training.graphsage import GraphSAGERecommender, GraphSAGESettings
 from hidden_gems.training.gru4rec import GRU4RecRecommender, GRU4RecSettings
 from hidden_gems.training.loop import LoopConfig
 from hidden_gems.training.ncf import NCFRecommender, NCFSettings
@@ -54,6 +55,11 @@ def _gru4rec(items: int) -> GRU4RecRecommender:
     return GRU4RecRecommender(_facts(items), settings)
 
 
+def _graphsage(items: int) -> GraphSAGERecommender:
+    settings = GraphSAGESettings(width=16, hidden=(8,), loop=LoopConfig(epochs=3, batch=16))
+    return GraphSAGERecommender(_facts(items), settings)
+
+
 MODELS: dict[str, Make] = {
     "popular": lambda _: Popular(30.0),
     "item_knn": lambda _: ItemKNN(half_life_days=30.0),
@@ -61,6 +67,7 @@ MODELS: dict[str, Make] = {
     "wide_deep": _wide_deep,
     "sasrec": _sasrec,
     "gru4rec": _gru4rec,
+    "graphsage": _graphsage,
 }
 
 
