@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.jit._trace import TracerWarning
 
 from hidden_gems.core.errors import BadInputError
-from hidden_gems.export.parts import Asked, part_of
+from hidden_gems.export.part import Asked
+from hidden_gems.export.parts import part_of
 from hidden_gems.features.context import CONTEXT_NAMES
 from hidden_gems.recommend.deep import DEEP_FEATURES
 from hidden_gems.training.saved import AnyDeep
@@ -73,11 +74,10 @@ class Deep(nn.Module):
             new,
         )
         said = {name: part(asked) for name, part in self.parts.items()}
-        attention = self._attention(asked)[:, 1:] * (history > 0)
-        return torch.stack([scores for scores, _ in said.values()]), attention, said[self.speaks][1]
-
-    def _attention(self, asked: Asked) -> Tensor:
-        return torch.zeros_like(asked.ages)
+        attention = [each.attention for each in said.values() if each.attention is not None]
+        seen = attention[0] if attention else torch.zeros_like(asked.ages)
+        scores = torch.stack([each.scores for each in said.values()])
+        return scores, seen[:, 1:] * (history > 0), said[self.speaks].vector
 
 
 def served_order(models: Mapping[str, AnyDeep]) -> dict[str, AnyDeep]:
@@ -123,6 +123,8 @@ def _export(module: nn.Module, inputs: tuple[Tensor, ...], path: Path) -> Path:
         for deprecated in ("You are using the legacy TorchScript-based ONNX export", "The feature will be removed"):
             warnings.filterwarnings("ignore", deprecated, DeprecationWarning)
         warnings.filterwarnings("ignore", category=TracerWarning)  # sizes of one request never vary
+        for harmless in ("Constant folding - Only steps=1", "Exporting a model to ONNX with a batch_size other than 1"):
+            warnings.filterwarnings("ignore", harmless, UserWarning)
         torch.onnx.export(
             module,
             inputs,

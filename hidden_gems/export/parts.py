@@ -3,42 +3,21 @@
 What depends on the item alone is computed once, at export, and lies in the graph as one table.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from hidden_gems.export.part import Answer, Asked, Part
+from hidden_gems.export.sequence_parts import GRU4RecPart, SASRecPart
 from hidden_gems.models.traces import met_candidates
+from hidden_gems.training.graphsage import GraphSAGERecommender
 from hidden_gems.training.ncf import NCFRecommender
 from hidden_gems.training.saved import AnyDeep
 from hidden_gems.training.wide_deep import WideDeepRecommender
-
-
-class Asked(NamedTuple):
-    """One request, as the parts read it.
-
-    Notation: n candidates, L events of the history (one place of padding at least), m newer gems, C and A = width of
-    context and attributes.
-    """
-
-    user: Tensor  # row of the person, int64, 1
-    rows: Tensor  # candidates, 0 for gems that are newer than the release, int64, n
-    context: Tensor  # float32, 1 X C
-    history: Tensor  # item rows, oldest first, 0 where padded, int64, 1 X L
-    ages: Tensor  # seconds before the request (steps for an order), 0 where padded, float32, 1 X L
-    newer: Tensor  # place of each candidate among the newer gems, from 1; 0 for gems of the release, int64, n
-    new: Tensor  # attributes of the newer gems, float32, m X A
-
-
-class Part(nn.Module, ABC):
-    """A model of the served graph."""
-
-    @abstractmethod
-    def forward(self, asked: Asked) -> tuple[Tensor, Tensor]:
-        """Score of each candidate, size n, and the person's vector, size 1 X D."""
 
 
 class NCFPart(Part):
@@ -53,13 +32,13 @@ class NCFPart(Part):
             constant = bias + self.ncf.fuse_mixed.bias
             self.table = nn.Parameter(torch.cat([first, v * self.ncf.fuse_product.weight, constant[:, None]], dim=1))
 
-    def forward(self, asked: Asked) -> tuple[Tensor, Tensor]:
+    def forward(self, asked: Asked) -> Answer:
         """Scores and the person's embedding."""
         u, from_user = self.ncf.user_side(asked.user, asked.context)
         items, width = self.table[asked.rows], from_user.shape[1]
         mixed = self.ncf.perceptron(from_user + items[:, :width]) @ self.ncf.fuse_mixed.weight[0]
         product = items[:, width:-1] @ u[0]
-        return product + mixed + items[:, -1], u
+        return Answer(product + mixed + items[:, -1], u)
 
 
 class WideDeepPart(Part):
@@ -82,7 +61,7 @@ class WideDeepPart(Part):
         module.profile = nn.Identity()  # type: ignore[assignment]
         self.deep = nn.Sequential(nn.ReLU(), *(each for linear in fused for each in (linear, nn.ReLU())))
 
-    def forward(self, asked: Asked) -> tuple[Tensor, Tensor]:
+    def forward(self, asked: Asked) -> Answer:
         """Scores and the person's embedding."""
         module, rows = self.module, asked.rows[None]
         history, ages = asked.history[:, -self.length :], asked.ages[:, -self.length :]
@@ -91,7 +70,7 @@ class WideDeepPart(Part):
         first = person.first * self.scale + self.first[asked.rows] + pair @ self.pair.T
         scores = self.deep(first) @ module.from_deep.weight[0] + pair @ module.wide.weight[0]
         crosses = module.crosses(asked.user, rows, asked.context)[0].sum(dim=1)
-        return scores + crosses + self.popular[asked.rows], person.embedding
+        return Answer(scores + crosses + self.popular[asked.rows], person.embedding)
 
 
 def _counts(keys: Tensor, history: Tensor, _: int, weights: Tensor) -> Tensor:
@@ -121,7 +100,40 @@ def _wide_deep_items(module: Any) -> tuple[Tensor, Tensor]:
     return torch.cat(known, dim=1), popularity
 
 
-_PARTS: dict[str, Callable[[Any], Part]] = {"ncf": NCFPart, "wide_deep": WideDeepPart}
+class GraphSAGEPart(Part):
+    """GraphSAGE: two tables; a newer gem is a node without neighbours, made of its attributes."""
+
+    def __init__(self, model: GraphSAGERecommender) -> None:
+        super().__init__()
+        self.module = model.module
+        self.users = nn.Parameter(torch.from_numpy(model.user_table))
+        self.items = nn.Parameter(torch.from_numpy(model.item_table))
+
+    def forward(self, asked: Asked) -> Answer:
+        """Inner products with the person's vector."""
+        person = self.users[asked.user]
+        newer = functional.pad(self._alone(asked.new), (0, 0, 1, 0))  # row 0 keeps m = 0 legal
+        later = (newer @ person[0])[asked.newer]
+        return Answer(torch.where(asked.newer > 0, later, self.items[asked.rows] @ person[0]), person)
+
+    def _alone(self, new: Tensor) -> Tensor:
+        """What `GraphSAGE` makes of items that have attributes and no neighbours, size m X D + 1."""
+        content = self.module.encoder(new)
+        x = content[:, :-1]
+        total = self.module.shares[0] * x
+        for share, each in zip(self.module.shares[1:], self.module.rounds, strict=True):
+            x = each.correct(torch.relu(each.own(x)))
+            total = total + share * x
+        return torch.cat([total, content[:, -1:]], dim=1)
+
+
+_PARTS: dict[str, Callable[[Any], Part]] = {
+    "ncf": NCFPart,
+    "wide_deep": WideDeepPart,
+    "sasrec": SASRecPart,
+    "gru4rec": GRU4RecPart,
+    "graphsage": GraphSAGEPart,
+}
 
 
 def part_of(model: AnyDeep) -> Part:

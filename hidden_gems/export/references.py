@@ -8,8 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hidden_gems.models.graphsage import RELATIONS, Edges
 from hidden_gems.training.deep import tensor
+from hidden_gems.training.graphsage import GraphSAGERecommender
+from hidden_gems.training.gru4rec import GRU4RecRecommender
 from hidden_gems.training.ncf import NCFRecommender
+from hidden_gems.training.sasrec import SASRecRecommender
+from hidden_gems.training.sequences import SequenceRecommender
 from hidden_gems.training.wide_deep import WideDeepRecommender
 
 Feed = Mapping[str, NDArray[Any]]
@@ -51,8 +56,46 @@ def _wide_deep(model: WideDeepRecommender, feed: Feed) -> Said:
     return Said(scores.numpy(), model.module.user(model.module.user_row[asked.user]).numpy())
 
 
+def _sasrec(model: SASRecRecommender, feed: Feed) -> Said:
+    asked = _Request.of(feed, len(model.facts))
+    attention = model.module.attention(asked.history, asked.ages)[:, 1:].numpy() * (feed["history"] > 0)
+    return _sequence(model, asked)._replace(attention=attention)
+
+
+def _gru4rec(model: GRU4RecRecommender, feed: Feed) -> Said:
+    return _sequence(model, _Request.of(feed, len(model.facts)))
+
+
+def _sequence(model: SequenceRecommender[Any, Any], asked: _Request) -> Said:
+    last = slice(-max(model.settings.remembered, model.settings.length), None)
+    history, ages = asked.history[:, last], asked.ages[:, last]
+    scores, person = model.module.request(history, ages, asked.context, asked.rows)
+    return Said(scores.numpy(), person.numpy())
+
+
+def _graphsage(model: GraphSAGERecommender, feed: Feed) -> Said:
+    """A newer gem is a node that the rounds reach without an edge."""
+    module, nodes = model.module, len(feed["new"])
+    x = module.encoder(tensor(feed["new"]))
+    nothing = Edges(*(torch.zeros(nodes, nodes).to_sparse_csr() for _ in range(2)))
+    totals, held = [module.shares[0] * x[:, :-1]], x[:, :-1]
+    for share, each in zip(module.shares[1:], module.rounds, strict=True):
+        held = each(held, [nothing] * len(RELATIONS), torch.ones(nodes, 1))
+        totals.append(share * held)
+    newer = torch.cat([torch.stack(totals).sum(0), x[:, -1:]], dim=1).numpy()
+    vectors = np.concatenate([model.item_table, newer])
+    user = model.user_table[feed["user"]]
+    return Said(vectors[feed["rows"]] @ user[0], user)
+
+
 def _quiet(answer: Callable[[Any, Feed], Said]) -> Callable[[Any, Feed], Said]:
     return torch.inference_mode()(answer)
 
 
-REFERENCES = {"ncf": _quiet(_ncf), "wide_deep": _quiet(_wide_deep)}
+REFERENCES = {
+    "ncf": _quiet(_ncf),
+    "wide_deep": _quiet(_wide_deep),
+    "sasrec": _quiet(_sasrec),
+    "gru4rec": _quiet(_gru4rec),
+    "graphsage": _quiet(_graphsage),
+}

@@ -6,12 +6,21 @@ from typing import Any
 
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.training.deep import SETTINGS_FILE, DeepRecommender
+from hidden_gems.training.graphsage import GraphSAGERecommender
+from hidden_gems.training.gru4rec import GRU4RecRecommender
 from hidden_gems.training.ncf import NCFRecommender
+from hidden_gems.training.sasrec import SASRecRecommender
 from hidden_gems.training.wide_deep import WideDeepRecommender
 
 AnyDeep = DeepRecommender[Any, Any]
 
-_CLASSES: dict[str, type[AnyDeep]] = {each.name: each for each in (NCFRecommender, WideDeepRecommender)}
+_CLASSES: dict[str, type[AnyDeep]] = {
+    "ncf": NCFRecommender,
+    "wide_deep": WideDeepRecommender,
+    "sasrec": SASRecRecommender,
+    "gru4rec": GRU4RecRecommender,
+    "graphsage": GraphSAGERecommender,
+}
 
 
 def load_deep(folder: Path) -> AnyDeep:
