@@ -18,12 +18,13 @@ from hidden_gems.datasets.split import TimeSplit
 from hidden_gems.evaluation.report import NOTHING_LEARNED
 from hidden_gems.features.facts import ItemFacts
 from hidden_gems.features.schema import FEATURE_NAMES
+from hidden_gems.models.histories import Remembers
 from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.lambdamart import LambdaMART, LambdaMARTConfig, RankingRows
 from hidden_gems.models.protocol import Recommender
 from hidden_gems.models.size import DataSize, Preset
 from hidden_gems.recommend.candidates import NO_ITEM, CandidateGenerator
-from hidden_gems.recommend.ranking import SCORE_FEATURES, SOURCES, Funnel, candidates_of, ranking_features
+from hidden_gems.recommend.ranking import SOURCES, Funnel, candidates_of, ranking_features
 from hidden_gems.training.training_set import TrainingSet, TrainingSetConfig, build_training_set
 
 MODELS = (*RECOMMENDERS, "lambdamart", BLEND, "random")
@@ -37,10 +38,18 @@ class Shelf:
         split: Cut-offs; contenders are fitted on what came before `test_from`.
         seed: Of everything random.
         preset: Sizes of the models.
+        deep: Deep models whose scores are features of the ranker.
     """
 
-    def __init__(self, dataset: Dataset, split: TimeSplit, seed: int = 0, preset: Preset = "auto") -> None:
-        self.dataset, self.split, self.seed, self.preset = dataset, split, seed, preset
+    def __init__(
+        self,
+        dataset: Dataset,
+        split: TimeSplit,
+        seed: int = 0,
+        preset: Preset = "auto",
+        deep: Sequence[str] = ("ncf",),
+    ) -> None:
+        self.dataset, self.split, self.seed, self.preset, self.deep = dataset, split, seed, preset, tuple(deep)
         self.users = Index(dataset.users["user_id"].tolist())
         self.items = Index(dataset.items["item_id"].tolist())
         self._models: dict[tuple[str, int], Recommender] = {}
@@ -62,6 +71,11 @@ class Shelf:
         if before not in self._logs:
             self._logs[before] = Interactions.of(self.dataset.before(before), self.users, self.items)
         return self._logs[before]
+
+    @cached_property
+    def everything(self) -> Interactions:
+        """Positive interactions of all time."""
+        return Interactions.of(self.dataset, self.users, self.items)
 
     @property
     def future(self) -> Interactions:
@@ -171,9 +185,18 @@ class Shelf:
         kept = weigh(there or [self.member(name, before) for name in RECOMMENDERS], log)
         return Blended(kept.blend, kept.members, log, self.all_feedback(before), self.users, self.items, before)
 
-    def scorers(self, before: int, names: Iterable[str] = SCORE_FEATURES) -> dict[str, Recommender]:
-        """Models whose scores are features, fitted on what came strictly before a moment; none where nothing did."""
-        return {name: self.scorer(name, before) for name in names} if len(self.log(before).user) else {}
+    def scorers(self, before: int, names: Iterable[str] | None = None) -> dict[str, Recommender]:
+        """Models whose scores are features, fitted on what came strictly before a moment; none where nothing did.
+
+        Those that read histories read all there is up to each moment that they are asked about.
+        """
+        if not len(self.log(before).user):
+            return {}
+        found = {name: self.scorer(name, before) for name in (names or (*self.deep, *SOURCES))}
+        for model in found.values():
+            if isinstance(model, Remembers):
+                model.remember(self.everything)
+        return found
 
     def candidates(self, moment: int, people: list[str], repeat: bool) -> list[list[str]]:
         """Candidates at a moment of the ranker's slice; the models behind them were fitted before the slice."""

@@ -1,139 +1,151 @@
 """The deep models as ONNX graphs: one served graph `deep` over all of them, and each model beside it."""
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
+import onnx
 import torch
 from torch import Tensor, nn
+from torch.jit._trace import TracerWarning
 
+from hidden_gems.core.errors import BadInputError
+from hidden_gems.export.part import Asked
+from hidden_gems.export.parts import part_of
 from hidden_gems.features.context import CONTEXT_NAMES
-from hidden_gems.models.ncf import NCF
-from hidden_gems.models.wide_deep import WideDeep
-from hidden_gems.training.ncf import NCFRecommender
-from hidden_gems.training.wide_deep import WideDeepRecommender
+from hidden_gems.recommend.deep import DEEP_FEATURES
+from hidden_gems.training.saved import AnyDeep
 
-DEEP, NCF_NAME = "deep", "ncf"
-DEEP_MODELS = ("ncf",)
-"""Models of the served graph, one row of its scores each."""
+DEEP = "deep"
 OPSET = 17
+INPUTS = ("user", "rows", "context", "history", "ages", "new")
+OUTPUTS = ("scores", "attention", "vector")
+VECTOR_OF = ("sasrec", "gru4rec", "graphsage", "ncf", "wide_deep")
+"""The person's vector is that of the first of these models that there is."""
+_AXES = {
+    "rows": {0: "n"},
+    "history": {1: "L"},
+    "ages": {1: "L"},
+    "new": {0: "m"},
+    "scores": {1: "n"},
+    "attention": {1: "L"},
+}
 
 
-class _Pairs(nn.Module):
-    """NCF with what is known about the items inside: user [B], item [B], context [B, C] to scores [B].
+class Deep(nn.Module):
+    """Models for one request.
 
-    With history and ages [B, L], what the person's own visits add is in it.
-    """
-
-    def __init__(self, ncf: NCF, attributes: Tensor) -> None:
-        super().__init__()
-        self.ncf = ncf
-        self.register_buffer("attributes", attributes)
-
-    def forward(
-        self, user: Tensor, item: Tensor, context: Tensor, history: Tensor | None = None, ages: Tensor | None = None
-    ) -> Tensor:
-        logits: Tensor = self.ncf(user, item, context, self.get_buffer("attributes")[item])
-        if history is None or ages is None:
-            return logits
-        own: Tensor = self.ncf.returns(item[:, None], history, ages)[:, 0]
-        return logits + own
-
-
-class _Candidates(nn.Module):
-    """Wide & Deep for one request: user [1], rows [n], context [1, C], history and ages [1, L] to scores [n]."""
-
-    def __init__(self, model: WideDeep) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, user: Tensor, rows: Tensor, context: Tensor, history: Tensor, ages: Tensor) -> Tensor:
-        logits: Tensor = self.model(user, rows[None], context, history, ages)
-        return logits[0]
-
-
-class _Deep(nn.Module):
-    """All deep models for one request: user [1], rows [n], context [1, C] to scores [1, n], a row a model.
-
-    Own visits are not in it: the request does not bring a history.
-    """
-
-    def __init__(self, ncf: _Pairs) -> None:
-        super().__init__()
-        self.ncf = ncf
-
-    def forward(self, user: Tensor, rows: Tensor, context: Tensor) -> Tensor:
-        return torch.stack([self.ncf(user, rows, context)])
-
-
-def export_deep(model: NCFRecommender, folder: Path) -> dict[str, Path]:
-    """Write `deep.onnx` and `ncf.onnx` into `folder`.
-
-    `deep` answers one request: `user` int64 [1], `rows` int64 [n] (candidates, n may be 0), `context` float32 [1, C]
-    to `scores` float32 [1, n], in the order of `DEEP_MODELS`, without what own visits add. `ncf` scores pairs with it:
-    `user` int64 [B], `item` int64 [B], `context` float32 [B, C], `history` int64 [B, L], `ages` float32 [B, L] to
-    `scores` float32 [B]. Both read the items' attributes from inside the graph.
+    Notation: K models, n candidates, L events of the history, m gems newer than the release, C and A = width of context
+    and attributes, D = width of the vector.
 
     Args:
-        model: A fitted model.
+        models: By name, in the order of the rows of the scores.
+    """
+
+    def __init__(self, models: Mapping[str, AnyDeep]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleDict({name: part_of(model) for name, model in models.items()})
+        self.items = min(len(model.facts) for model in models.values())
+        self.speaks = next(name for name in VECTOR_OF if name in models)
+
+    def forward(
+        self, user: Tensor, rows: Tensor, context: Tensor, history: Tensor, ages: Tensor, new: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Answer one request.
+
+        Args:
+            user: Row of the person, int64, 1.
+            rows: Candidates, int64, n; the newer gems follow the last item of the release.
+            context: What is known about the request, float32, 1 X C.
+            history: Item rows, oldest first, int64, 1 X L.
+            ages: How long ago each was, float32, 1 X L.
+            new: Attributes of the newer gems, float32, m X A.
+
+        Returns:
+            Scores K X n, attention 1 X L, and the person's vector 1 X D.
+        """
+        asked = Asked(
+            user,
+            torch.where(rows < self.items, rows, 0),
+            context,
+            torch.cat([torch.zeros(1, 1, dtype=torch.int64), history], dim=1),  # a GRU over nothing ends the process
+            torch.cat([torch.zeros(1, 1), ages], dim=1),
+            (rows - (self.items - 1)).clamp(min=0),
+            new,
+        )
+        said = {name: part(asked) for name, part in self.parts.items()}
+        attention = [each.attention for each in said.values() if each.attention is not None]
+        seen = attention[0] if attention else torch.zeros_like(asked.ages)
+        scores = torch.stack([each.scores for each in said.values()])
+        return scores, seen[:, 1:] * (history > 0), said[self.speaks].vector
+
+
+def served_order(models: Mapping[str, AnyDeep]) -> dict[str, AnyDeep]:
+    """The models of a release in the order in which they are served.
+
+    Raises:
+        BadInputError: If there is none, or one has no place in the served graph.
+    """
+    unknown = [name for name in models if name not in DEEP_FEATURES]
+    if unknown or not models:
+        raise BadInputError(f"the served graph holds {', '.join(DEEP_FEATURES)}; got {', '.join(models) or 'nothing'}")
+    return {name: models[name] for name in DEEP_FEATURES if name in models}
+
+
+def export_deep(models: Mapping[str, AnyDeep], folder: Path) -> dict[str, Path]:
+    """Write `deep.onnx` over all models, and a graph of each model alone beside it; all take and give the same.
+
+    Args:
+        models: Fitted models by name.
         folder: Where the files go; made if it is not there.
 
     Returns:
         Path of each graph by its name.
+
+    Raises:
+        BadInputError: If there is no model, or one has no place in the served graph.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    pairs = _Pairs(model.module, torch.from_numpy(model.facts.attributes)).eval()
-    row, context = torch.zeros(1, dtype=torch.int64), torch.zeros(1, len(CONTEXT_NAMES))
+    models = served_order(models)
+    graphs = {DEEP: models} | {name: {name: model} for name, model in models.items()}
+    return {name: _export(Deep(held).eval(), _sample(held), folder / f"{name}.onnx") for name, held in graphs.items()}
+
+
+def _sample(models: Mapping[str, AnyDeep]) -> tuple[Tensor, ...]:
+    facts = next(iter(models.values())).facts
     two = torch.zeros(2, dtype=torch.int64)
-    paths = {DEEP: folder / f"{DEEP}.onnx", NCF_NAME: folder / f"{NCF_NAME}.onnx"}
-    _export(
-        _Deep(pairs).eval(),
-        {"user": row, "rows": two, "context": context},
-        {"rows": {0: "n"}, "scores": {1: "n"}},
-        paths[DEEP],
-    )
-    _export(
-        pairs,
-        {"user": two, "item": two, "context": context.expand(2, -1), **_past(2)},
-        {name: {0: "B"} for name in ("user", "item", "context", "scores")}
-        | {name: {0: "B", 1: "L"} for name in ("history", "ages")},
-        paths[NCF_NAME],
-    )
-    return paths
+    known = torch.zeros(1, len(CONTEXT_NAMES))
+    return (two[:1], two, known, two[None], torch.zeros(1, 2), torch.zeros(2, facts.attributes.shape[1]))
 
 
-def export_wide_deep(model: WideDeepRecommender, path: Path) -> None:
-    """Write Wide & Deep as one graph.
-
-    It answers one request: `user` int64 [1], `rows` int64 [n] (candidates, n may be 0), `context` float32 [1, C],
-    `history` int64 [1, L] and `ages` float32 [1, L] (L at least 1) to `scores` float32 [n].
-
-    Args:
-        model: A fitted model.
-        path: The file to write.
-    """
-    row = torch.zeros(1, dtype=torch.int64)
-    inputs = {"user": row, "rows": torch.ones(2, dtype=torch.int64), "context": torch.zeros(1, len(CONTEXT_NAMES))}
-    axes = {"rows": {0: "n"}, "scores": {0: "n"}, "history": {1: "L"}, "ages": {1: "L"}}
-    _export(_Candidates(model.module).eval(), inputs | _past(1), axes, path)
-
-
-def _past(size: int) -> dict[str, Tensor]:
-    """A history to trace with, size X 3."""
-    history = torch.tensor([[0, 1, 1]]).expand(size, -1).contiguous()
-    return {"history": history, "ages": torch.tensor([[0.0, 90_000.0, 5.0]]).expand(size, -1).contiguous()}
-
-
-def _export(module: nn.Module, inputs: dict[str, Tensor], axes: dict[str, dict[int, str]], path: Path) -> None:
+def _export(module: nn.Module, inputs: tuple[Tensor, ...], path: Path) -> Path:
     with warnings.catch_warnings():
         for deprecated in ("You are using the legacy TorchScript-based ONNX export", "The feature will be removed"):
             warnings.filterwarnings("ignore", deprecated, DeprecationWarning)
+        warnings.filterwarnings("ignore", category=TracerWarning)  # sizes of one request never vary
+        for harmless in ("Constant folding - Only steps=1", "Exporting a model to ONNX with a batch_size other than 1"):
+            warnings.filterwarnings("ignore", harmless, UserWarning)
         torch.onnx.export(
             module,
-            tuple(inputs.values()),
+            inputs,
             str(path),
-            input_names=list(inputs),
-            output_names=["scores"],
-            dynamic_axes=axes,
+            input_names=list(INPUTS),
+            output_names=list(OUTPUTS),
+            dynamic_axes=_AXES,
             opset_version=OPSET,
             dynamo=False,
         )
+    _declare(path, dict(zip(INPUTS, inputs, strict=True)))
+    return path
+
+
+def _declare(path: Path, inputs: Mapping[str, Tensor]) -> None:
+    """Name every input again: the exporter leaves out those that no model of this graph reads."""
+    model = onnx.load(path)
+    used = {value.name: value for value in model.graph.input}
+    kinds = {torch.int64: onnx.TensorProto.INT64, torch.float32: onnx.TensorProto.FLOAT}
+    del model.graph.input[:]
+    for name, value in inputs.items():
+        shape = [_AXES.get(name, {}).get(axis, size) for axis, size in enumerate(value.shape)]
+        model.graph.input.append(used.get(name, onnx.helper.make_tensor_value_info(name, kinds[value.dtype], shape)))
+    onnx.save(model, path)

@@ -1,38 +1,54 @@
 """Proof that an exported graph answers as the model it was made from."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.core.errors import ParityError
-from hidden_gems.export.onnx import DEEP, NCF_NAME
-from hidden_gems.export.sessions import FEATURES, open_session
+from hidden_gems.export.onnx import DEEP, VECTOR_OF, served_order
+from hidden_gems.export.references import REFERENCES, Feed
+from hidden_gems.export.sessions import FEATURES, SCORES, open_session
 from hidden_gems.features.context import CONTEXT_NAMES
 from hidden_gems.models.lambdamart import LambdaMART
-from hidden_gems.training.ncf import NCFRecommender
-from hidden_gems.training.wide_deep import WideDeepRecommender
+from hidden_gems.training.saved import AnyDeep
 
 DEEP_TOLERANCE, TREES_TOLERANCE = 1e-4, 1e-5
-SIZES = (0, 1, 7, 100)
-"""Batch sizes that are tried; none of them is the one the graph was exported with."""
 TOP = 10
+_WEEK = 7.0 * DAY_SECONDS
 
-Feed = Mapping[str, NDArray[Any]]
+Outputs = Mapping[str, NDArray[np.float32]]
+
+
+class Size(NamedTuple):
+    """Size of a request."""
+
+    candidates: int
+    history: int
+    newer: int = 0  # gems that are newer than the release
+    padded: bool = False  # whether nothing of the history is there
+
+
+SIZES = (
+    Size(0, 1), Size(1, 1), Size(7, 50, 3), Size(100, 0), Size(100, 50, 40), Size(100, 17, 1, padded=True),
+    Size(333, 200), Size(1_000, 50, 2),
+)  # fmt: skip
+"""Requests that are tried; none of them has the size that the graph was exported with."""
 
 
 def check_parity(
-    name: str, path: Path, expected: Callable[[Feed], NDArray[np.float32]], feeds: Sequence[Feed], tolerance: float
+    name: str, path: Path, expected: Callable[[Feed], Outputs], feeds: Sequence[Feed], tolerance: float
 ) -> float:
-    """Compare a graph's `scores` with a model's on some inputs.
+    """Compare a graph's outputs with a model's on some inputs.
 
     Args:
         name: What is compared, for the message.
         path: The ONNX file.
-        expected: The model's scores of an input.
+        expected: What the model says, by the name of the output.
         feeds: Inputs by name.
         tolerance: Largest absolute difference that passes.
 
@@ -40,98 +56,68 @@ def check_parity(
         The largest absolute difference.
 
     Raises:
-        ParityError: If shapes differ, a score is not finite, or a difference is above the tolerance.
+        ParityError: If shapes differ, a number is not finite, or a difference is above the tolerance.
     """
     session, worst = open_session(path), 0.0
     for feed in feeds:
-        (scores,) = session.run(["scores"], dict(feed))
-        model = expected(feed)
-        if scores.shape != model.shape:
-            raise ParityError(f"{name}: the graph gives scores of size {scores.shape}, the model {model.shape}")
-        difference = float(np.abs(scores - model).max(initial=0.0))
-        if not difference <= tolerance:
-            raise ParityError(f"{name}: graph and model differ by {difference:.2g}, more than {tolerance:g}")
-        worst = max(worst, difference)
+        wanted = expected(feed)
+        for output, found in zip(wanted, session.run(list(wanted), dict(feed)), strict=True):
+            model = wanted[output]
+            if found.shape != model.shape:
+                raise ParityError(f"{name}: the graph gives {output} of size {found.shape}, the model {model.shape}")
+            difference = float(np.abs(found - model).max(initial=0.0))
+            if not difference <= tolerance:
+                raise ParityError(f"{name}: graph and model differ by {difference:.2g}, more than {tolerance:g}")
+            worst = max(worst, difference)
     return worst
 
 
-def check_deep(model: NCFRecommender, paths: Mapping[str, Path], *, seed: int = 0) -> dict[str, float]:
-    """Compare what `export_deep` wrote with its model; returns the largest difference of each graph.
+def check_deep(models: Mapping[str, AnyDeep], paths: Mapping[str, Path], *, seed: int = 0) -> dict[str, float]:
+    """Compare what `export_deep` wrote with its models; returns the largest difference of each graph.
 
     Raises:
         ParityError: If they differ.
     """
-    random = np.random.default_rng(seed)
-    users = model.module.user.num_embeddings
+    models = served_order(models)
+    graphs = {DEEP: models} | {name: {name: model} for name, model in models.items()}
+    found = {}
+    for name, held in graphs.items():
+        random = np.random.default_rng(seed)
+        feeds = [draw_request(held, size, random) for size in SIZES]
+        found[name] = check_parity(name, paths[name], partial(_said, held), feeds, DEEP_TOLERANCE)
+    return found
 
-    def draw(names: tuple[str, str], people: int, items: int) -> dict[str, NDArray[Any]]:
-        return {
-            names[0]: random.integers(users, size=people),
-            names[1]: random.integers(len(model.facts), size=items),
-            "context": random.normal(size=(people, len(CONTEXT_NAMES))).astype(np.float32),
-        }
 
-    def ncf(feed: Feed, item: str) -> NDArray[np.float32]:
-        given = {name: torch.from_numpy(np.array(value)) for name, value in feed.items()}
-        rows = given[item]
-        known = torch.from_numpy(model.facts.attributes)[rows]
-        with torch.inference_mode():
-            logits = model.module(given["user"], rows, given["context"], known)
-            if "history" in given:
-                logits = logits + model.module.returns(rows[:, None], given["history"], given["ages"])[:, 0]
-        scores: NDArray[np.float32] = logits.numpy()
-        return scores
-
-    requests = [draw(("user", "rows"), 1, size) for size in SIZES]
-    pairs = []
-    for size in SIZES:
-        pair = draw(("user", "item"), size, size)
-        history, ages = draw_past(random, size, size + 1, len(model.facts))
-        history[:, -1] = pair["item"]  # some of what they know
-        pairs.append(pair | {"history": history, "ages": ages})
+def draw_request(models: Mapping[str, AnyDeep], size: Size, random: np.random.Generator) -> Feed:
+    """A made up request of some size, the first quarter of its history padded."""
+    facts = next(iter(models.values())).facts
+    there = np.arange(size.history) >= (size.history if size.padded else size.history // 4)
+    history = random.integers(1, len(facts), size=(1, size.history)) * there
     return {
-        DEEP: check_parity(DEEP, paths[DEEP], lambda feed: ncf(feed, "rows")[None], requests, DEEP_TOLERANCE),
-        NCF_NAME: check_parity(NCF_NAME, paths[NCF_NAME], lambda feed: ncf(feed, "item"), pairs, DEEP_TOLERANCE),
+        "user": random.integers(_people(models), size=1),
+        "rows": random.integers(len(facts) + size.newer, size=size.candidates),
+        "context": random.normal(size=(1, len(CONTEXT_NAMES))).astype(np.float32),
+        "history": history,
+        "ages": (np.sort(random.exponential(_WEEK, history.shape))[:, ::-1] * there).astype(np.float32),
+        "new": random.random((size.newer, facts.attributes.shape[1])).astype(np.float32),
     }
 
 
-def draw_past(
-    random: np.random.Generator, people: int, length: int, items: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Histories as the graphs read them: item rows, padded on the left, and ages in seconds, people X length each."""
-    history = random.integers(1, items, size=(people, length))
-    ages = np.sort(random.uniform(0.0, 3e6, size=(people, length)), axis=1)[:, ::-1]
-    there = np.arange(length) >= random.integers(length, size=(people, 1))
-    return np.where(there, history, 0), np.where(there, ages, 0.0).astype(np.float32)
+def _people(models: Mapping[str, AnyDeep]) -> int:
+    """Rows of people that every model has."""
+    tables = [model.module.user for model in models.values() if hasattr(model.module, "user")]
+    return min((table.num_embeddings for table in tables), default=1)
 
 
-def check_wide_deep(model: WideDeepRecommender, path: Path, *, seed: int = 0) -> float:
-    """Compare what `export_wide_deep` wrote with its model; returns the largest difference.
-
-    Raises:
-        ParityError: If they differ.
-    """
-    random = np.random.default_rng(seed)
-    config = model.module.config
-
-    def draw(size: int, length: int) -> Feed:
-        history, ages = draw_past(random, 1, length, config.items)
-        rows = random.integers(config.items, size=size)
-        rows[: length // 2] = history[0, ::-1][: len(rows[: length // 2])]  # some of what they know
-        context = random.normal(size=(1, config.context)).astype(np.float32)
-        return {
-            "user": random.integers(config.users, size=1), "rows": rows, "context": context,
-            "history": history, "ages": ages,
-        }  # fmt: skip
-
-    def scores(feed: Feed) -> NDArray[np.float32]:
-        user, rows, *others = (torch.from_numpy(np.array(value)) for value in feed.values())
-        with torch.inference_mode():
-            logits: NDArray[np.float32] = model.module(user, rows[None], *others)[0].numpy()
-        return logits
-
-    feeds = [draw(size, length) for size, length in zip((*SIZES, 1_000), (1, 2, 50, 7, 1), strict=True)]
-    return check_parity("wide_deep", path, scores, feeds, DEEP_TOLERANCE)
+def _said(models: Mapping[str, AnyDeep], feed: Feed) -> Outputs:
+    """What the models themselves say to a request."""
+    told = {name: REFERENCES[name](model, feed) for name, model in models.items()}
+    attention = next((said.attention for said in told.values() if said.attention is not None), None)
+    return {
+        "scores": np.stack([said.scores for said in told.values()]),
+        "attention": np.zeros(feed["history"].shape, dtype=np.float32) if attention is None else attention,
+        "vector": told[next(name for name in VECTOR_OF if name in models)].vector,
+    }
 
 
 def check_trees(model: LambdaMART, path: Path, x: NDArray[np.float32], query_sizes: NDArray[np.int64]) -> float:
@@ -151,8 +137,12 @@ def check_trees(model: LambdaMART, path: Path, x: NDArray[np.float32], query_siz
     """
     gaps = np.where(np.random.default_rng(0).random(x.shape) < 0.2, np.float32(np.nan), x)
     feeds = [{FEATURES: rows} for rows in (x, gaps, x[:1], x[:0])]
-    worst = check_parity("lambdamart", path, lambda feed: model.score(feed[FEATURES]), feeds, TREES_TOLERANCE)
-    (scores,) = open_session(path).run(["scores"], {FEATURES: x})
+
+    def expected(feed: Feed) -> Outputs:
+        return {SCORES: model.score(feed[FEATURES])}
+
+    worst = check_parity("lambdamart", path, expected, feeds, TREES_TOLERANCE)
+    (scores,) = open_session(path).run([SCORES], {FEATURES: x})
     ends = np.cumsum(query_sizes)[:-1]
     for ours, theirs in zip(np.split(model.score(x), ends), np.split(scores, ends), strict=True):
         top, exported = (np.argsort(-values, kind="stable")[:TOP] for values in (ours, theirs))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from hidden_gems.core.errors import BadInputError, ReleaseError
-from hidden_gems.datasets.interactions import Rows
+from hidden_gems.recommend.deep import DeepAnswer, deep_answer
 
 FEATURES, SCORES = "features", "scores"
 """Names of the ranker's input and output."""
@@ -68,7 +68,7 @@ class GraphSession:
 
 
 class DeepSession:
-    """The served graph of a release; see `recommend.answering.DeepModels`.
+    """The served graph of a release; see `recommend.deep.DeepModels`.
 
     Args:
         release: Folder of the release.
@@ -79,10 +79,9 @@ class DeepSession:
         self.names = tuple(names)
         self._graph = GraphSession(release / REPOSITORY / "deep")
 
-    def __call__(self, user: int, rows: Rows, context: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Scores of n candidates by each model, names X n."""
-        feed: dict[str, NDArray[Any]] = {"user": np.array([user], dtype=np.int64), "rows": rows, "context": context}
-        return np.asarray(self._graph(feed)[SCORES], dtype=np.float32)
+    def __call__(self, inputs: Mapping[str, NDArray[Any]]) -> DeepAnswer:
+        """Answer the inputs that `recommend.deep.deep_inputs` made."""
+        return deep_answer(self._graph(inputs))
 
 
 class RankerSession:

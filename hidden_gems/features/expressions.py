@@ -12,6 +12,8 @@ import ibis
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.features.raw import ITEM_SUMS, RECENT_DAYS, TYPE_SUMS, USER_SUMS
 
+_LIKE = ("user", "sec", "seq", "item")
+
 Table = Any
 """An Ibis table expression."""
 
@@ -175,6 +177,13 @@ def neighborhood_state(feedback: Table, marks: Table) -> Table:
     feedback, marks = (table.filter(table.neighborhood > 0) for table in (feedback, marks))
     state = as_of(feedback.filter(feedback.likes > 0), marks, ["user", "neighborhood"])
     return state.select("user", "neighborhood", "sec", neighborhood_likes="interactions")
+
+
+def last_likes(feedback: Table, at: int, most: int) -> Table:
+    """The last likes of each person strictly before a second: user, sec, seq and item; the reader sorts them."""
+    liked = feedback.filter((feedback.likes > 0) & (feedback.item > 0) & (feedback.sec < at))
+    newest = ibis.window(group_by="user", order_by=[ibis.desc("sec"), ibis.desc("seq")])
+    return liked.mutate(later=ibis.row_number().over(newest)).filter(ibis._.later < most).select(*_LIKE)
 
 
 def beside_marks(marks: Table, state: Table, keys: Sequence[str]) -> Table:

@@ -18,10 +18,14 @@ NEW = ""
 
 REMEMBERED_DAYS = 31
 """How far back a row knows the times of likes: the longest window, and the rest of the UTC day it may start in."""
+PATH_LENGTH = 200
+"""How many likes a row knows in their order: what sequence models read."""
 ANSWERED_SECONDS = 8 * DAY_SECONDS
 """How long it is remembered that a gem of a slate was answered: a visit or rating may follow for 7 days."""
 
 Values = tuple[float, ...]
+Step = tuple[str, int]
+"""A gem that was liked, and when: epoch seconds, or an order."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class UserRow:
     types: Mapping[str, Values] = field(default_factory=dict)  # type → in the order of TYPE
     neighborhoods: Mapping[str, Values] = field(default_factory=dict)  # neighborhood → in the order of NEIGHBORHOOD
     recent: tuple[int, ...] = ()  # seconds of the likes of the last 31 days, oldest first; none for an order
+    path: tuple[Step, ...] = ()  # the last `PATH_LENGTH` likes, oldest first
 
     def at(self, second: int) -> "UserRow":
         """The same row at a later second with nothing new: windows counted, times cut to those remembered."""
@@ -44,7 +49,8 @@ class UserRow:
         """One line of JSON, the same for equal rows; `unpack` gives back equal numbers."""
         parts = (self.own, self.types, self.neighborhoods)
         maps = [{key: _plain(part[key]) for key in sorted(part)} for part in parts]
-        content = [_plain(self.totals), *maps, _steps(self.recent)]
+        gems, seconds = [name for name, _ in self.path], [second for _, second in self.path]
+        content = [_plain(self.totals), *maps, _steps(self.recent), gems, _steps(seconds)]
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
@@ -54,13 +60,14 @@ class UserRow:
         Raises:
             ValueError: If the row was written with other columns.
         """
-        totals, own, types, neighborhoods, recent = _parts(text, 5)
+        totals, own, types, neighborhoods, recent, gems, seconds = _parts(text, 7)
         return cls(
             _values(totals, len(USER)),
             {key: _values(row, len(OWN)) for key, row in own.items()},
             {key: _values(row, len(TYPE)) for key, row in types.items()},
             {key: _values(row, len(NEIGHBORHOOD)) for key, row in neighborhoods.items()},
             tuple(accumulate(recent)),
+            tuple(zip(gems, accumulate(seconds), strict=True)),
         )
 
 

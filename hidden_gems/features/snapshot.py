@@ -14,7 +14,16 @@ from hidden_gems.features import expressions as ex
 from hidden_gems.features.counts import Counter, counting, finished
 from hidden_gems.features.event_rows import FEEDBACK
 from hidden_gems.features.raw import ITEM, NEIGHBORHOOD, OWN, TYPE, USER
-from hidden_gems.features.rows import ANSWERED_SECONDS, NEW, REMEMBERED_DAYS, ItemRow, UserRow, Values
+from hidden_gems.features.rows import (
+    ANSWERED_SECONDS,
+    NEW,
+    PATH_LENGTH,
+    REMEMBERED_DAYS,
+    ItemRow,
+    Step,
+    UserRow,
+    Values,
+)
 
 
 def snapshot(dataset: Dataset, at: int) -> tuple[dict[str, UserRow], dict[str, ItemRow]]:
@@ -69,9 +78,16 @@ def _users(counter: Counter, at: int) -> dict[str, UserRow]:
     types = _by_pair(counter, state, "type", TYPE, [NEW, *rows.coding.types.words])
     state = ex.neighborhood_state(counter.feedback, _pairs(counter, "neighborhood", at))
     neighborhoods = _by_pair(counter, state, "neighborhood", NEIGHBORHOOD, [NEW, *rows.coding.neighborhoods.words])
-    times = _recent(counter, "user", at)
+    times, paths = _recent(counter, "user", at), _paths(counter, at)
     return {
-        name: UserRow(totals[row], own.get(row, {}), types.get(row, {}), neighborhoods.get(row, {}), times.get(row, ()))
+        name: UserRow(
+            totals[row],
+            own.get(row, {}),
+            types.get(row, {}),
+            neighborhoods.get(row, {}),
+            times.get(row, ()),
+            paths.get(row, ()),
+        )
         for row, name in enumerate(ids)
     }
 
@@ -96,6 +112,16 @@ def _recent(counter: Counter, key: str, at: int) -> dict[int, tuple[int, ...]]:
     rows, starts = np.unique(liked[key].to_numpy(), return_index=True)
     parts = np.split(liked["sec"].to_numpy(), starts[1:])
     return {row: tuple(part.tolist()) for row, part in zip(rows.tolist(), parts, strict=False)}  # one part for no rows
+
+
+def _paths(counter: Counter, at: int) -> dict[int, tuple[Step, ...]]:
+    """The last likes, oldest first, by row of the person."""
+    found = ex.last_likes(counter.feedback, at, PATH_LENGTH).to_pandas().sort_values(["user", "sec", "seq"])
+    ids = [NEW, *counter.rows.coding.table.ids]
+    steps = [(ids[item], second) for item, second in zip(found["item"].tolist(), found["sec"].tolist(), strict=True)]
+    rows, starts = np.unique(found["user"].to_numpy(), return_index=True)
+    bounds = [*starts.tolist(), len(steps)]
+    return {row: tuple(steps[bounds[n] : bounds[n + 1]]) for n, row in enumerate(rows.tolist())}
 
 
 def _pairs(counter: Counter, key: str, at: int) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hidden_gems.features.raw import ITEM, ITEM_SUMS, MICRO, TYPE, USER, USER_SUMS
-from hidden_gems.features.rows import ItemRow, UserRow
+from hidden_gems.features.rows import PATH_LENGTH, ItemRow, UserRow
 
 _U = {name.removeprefix("user_"): column for column, name in enumerate(USER)}
 _G = {name.removeprefix("item_"): column for column, name in enumerate(ITEM)}
@@ -43,11 +43,12 @@ class UserTally:
         self._totals = list(row.totals)
         self._own, self._types = dict(row.own), dict(row.types)
         self._neighborhoods = dict(row.neighborhoods)
-        self._recent = list(row.recent)
+        self._recent, self._path = list(row.recent), list(row.path)
 
     def row(self) -> UserRow:
         """What is known now; its windows are those of the row it began with, see `UserRow.at`."""
-        return UserRow(tuple(self._totals), self._own, self._types, self._neighborhoods, tuple(self._recent))
+        parts = (self._own, self._types, self._neighborhoods)
+        return UserRow(tuple(self._totals), *parts, tuple(self._recent), tuple(self._path))
 
     def knows(self, item_id: str) -> bool:
         """Whether they liked the gem before."""
@@ -105,6 +106,8 @@ class UserTally:
             last = float(event.sec) if math.isnan(last) else max(last, float(event.sec))
             insort(self._recent, event.sec)
         self._own[event.item_id] = (likes + 1.0, last, max(best, event.counts["reward_sum"] / MICRO))
+        insort(self._path, (event.item_id, event.sec), key=lambda step: step[1])  # of one second, the last to come last
+        del self._path[:-PATH_LENGTH]
         if event.neighborhood is not None:
             [count] = self._neighborhoods.get(event.neighborhood, (0.0,))
             self._neighborhoods[event.neighborhood] = (count + 1.0,)

@@ -1,7 +1,7 @@
 """What each person did, in order: the sequences that sequence models read."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,15 @@ from hidden_gems.datasets.interactions import Interactions, Rows
 from hidden_gems.datasets.moments import Moments
 
 _BITS = 34  # timestamps lie below 2 ** 34
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A model that reads histories, and may read them from another log than it learned from."""
+
+    def remember(self, log: Interactions) -> Self:
+        """Read histories from this log from now on, without learning from it."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -65,13 +65,13 @@ class SASRec(SequenceModel):
         """States, what the last block reads, and the bias of attention."""
         history, ages = history[:, -self.config.positions :], ages[:, -self.config.positions :]
         place = torch.arange(history.shape[1], device=history.device) + self.config.positions - history.shape[1]
-        x, bias = self.events(history) + self.position(place), self._bias(history, ages)
+        x, bias = self.events(history) + self.position(place), self.attention_bias(history, ages)
         read = x
         for block in self.blocks:
             read, x = x, block(x, bias)
         return self.norm(x), read, bias
 
-    def _bias(self, history: Tensor, ages: Tensor) -> Tensor:
+    def attention_bias(self, history: Tensor, ages: Tensor) -> Tensor:
         """What is added before attention's softmax, size B X H X L X L."""
         length = history.shape[1]
         asked = functional.pad(ages[:, 1:], (0, 1))  # when what follows each event was asked for

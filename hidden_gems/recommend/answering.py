@@ -5,7 +5,7 @@ The stages are plain functions; whoever answers puts its calls to the models bet
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,35 +13,18 @@ from numpy.typing import NDArray
 from hidden_gems.core.kv import KeyValue
 from hidden_gems.core.names import embedding_row
 from hidden_gems.datasets.interactions import Rows
-from hidden_gems.datasets.moments import Moments
-from hidden_gems.features.context import context_vectors
 from hidden_gems.features.raw import Raw
 from hidden_gems.features.request import RequestContext, request_columns, user_row
 from hidden_gems.features.store import RowReader
 from hidden_gems.features.vector import feature_matrix
+from hidden_gems.recommend.deep import DeepAnswer, DeepModels, deep_features, deep_inputs
 from hidden_gems.recommend.filters import LeftOut, left_out
 from hidden_gems.recommend.person import History, Person, history
 from hidden_gems.recommend.request import Request
 from hidden_gems.recommend.slate import Beliefs, Diversity, Filled, Utilities, blended, fill, utilities, wishes
 from hidden_gems.recommend.world import World
 
-DEEP_FEATURES = {"ncf": "ncf_score"}
-"""Feature that each row of the served graph's scores is, by model."""
-
 _NO_BELIEF = 1.0  # spread of every arm where nobody says what is believed; only ratios count
-
-
-class DeepModels(Protocol):
-    """The served graph."""
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Models in the order of the rows of the scores."""
-        ...
-
-    def __call__(self, user: int, rows: Rows, context: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Scores of n candidates by each model, names X n, for a row of the person and a context of size 1 X C."""
-        ...
 
 
 class Ranker(Protocol):
@@ -149,44 +132,23 @@ def _affinity(world: World, person: Person) -> NDArray[np.float64] | None:
     return np.where(rows > 0, factors.affinity(factors.person(person.factors), rows), -np.inf)
 
 
-def deep_inputs(world: World, person: Person, request: Request, rows: Rows) -> dict[str, NDArray[Any]]:
-    """Tensors of the call to the served graph for n candidates."""
-    context = request.context
-    when = Moments.at(
-        np.array([context.timestamp]),
-        weather=[context.weather],
-        temperature_c=[context.temperature_c],
-        mood=[request.mood],
-    )
-    return {
-        "user": np.array([person.embedding], dtype=np.int64),
-        "rows": world.items.deep_rows(rows),
-        "context": context_vectors(when, context.timezone, order_only=context.order_only),
-    }
-
-
 def columns(world: World, person: Person, request: Request, item_ids: Sequence[str]) -> Raw:
     """Raw columns of gems for a person at the moment of the request."""
     return request_columns(person.row, world.rows, item_ids, items=world.items.attributes, context=request.context)
 
 
-def deep_features(world: World, deep: NDArray[np.float32] | None) -> dict[str, NDArray[np.float32]]:
-    """Scores of the served graph, models X n, by the feature each is; nothing where it did not answer."""
-    return {} if deep is None else {DEEP_FEATURES[name]: deep[row] for row, name in enumerate(world.models)}
-
-
 def vectors(
-    world: World, person: Person, request: Request, found: Found, deep: NDArray[np.float32] | None
+    world: World, person: Person, request: Request, found: Found, deep: DeepAnswer | None
 ) -> NDArray[np.float32]:
     """The 60 features of each candidate, n X 60."""
-    scores = {"collaborative_score": found.collaborative} | deep_features(world, deep)
+    scores = {"collaborative_score": found.collaborative} | deep_features(world.models, deep)
     return feature_matrix(columns(world, person, request, found.item_ids), scores)
 
 
-def stand_in(world: World, found: Found, deep: NDArray[np.float32] | None) -> Beliefs:
+def stand_in(world: World, found: Found, deep: DeepAnswer | None) -> Beliefs:
     """Beliefs where the ranker does not answer: a blend of the orders of deep, collaborative and popularity scores."""
     popular = world.items.generator.popular[found.rows]
-    parts = [*([] if deep is None else list(deep)), found.collaborative, popular]
+    parts = [*([] if deep is None else list(deep.scores)), found.collaborative, popular]
     count = len(found.rows)
     return Beliefs(blended(parts), np.zeros(count), np.full(count, _NO_BELIEF))
 
@@ -241,8 +203,7 @@ class Answering:
         [known] = self.keys.get([embedding_row(self.world.release, request.user_id)])
         person = Person(user_row(self.store, request.user_id), int(known) if known else 0)
         found = find(self.world, person, request)
-        asked = deep_inputs(self.world, person, request, found.rows)
-        deep = self.deep(person.embedding, asked["rows"], asked["context"])
+        deep = self.deep(deep_inputs(self.world, person, request, found.rows))
         made = vectors(self.world, person, request, found, deep)
         ranked = np.asarray(self.ranker(made), dtype=np.float32)
         order = np.argsort(-ranked, kind="stable")

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from hidden_gems.datasets.contract import FILES
@@ -80,6 +81,13 @@ class LiveItems:
     def neighborhoods(self) -> NDArray[np.object_]:
         """Neighborhood of each row, None where unknown, I."""
         return np.array(self.attributes.neighborhood, dtype=object)
+
+    @cached_property
+    def newer_attributes(self) -> NDArray[np.float32]:
+        """Attributes of the gems that came after the release, as its models read them, I - R X A."""
+        released = len(self.tables.index) - 1
+        came = pd.DataFrame({name: values[released:] for name, values in self.columns.items()})
+        return self.tables.encoder.encode(came)
 
     def item(self, row: int) -> dict[str, Any]:
         """All columns of a gem; empty for the unknown one."""

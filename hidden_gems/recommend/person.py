@@ -1,5 +1,6 @@
 """What is known of the person who asks: everything in one round trip to the store."""
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from hidden_gems.features.hot_store import HotRows
 from hidden_gems.features.raw import OWN
 from hidden_gems.features.rows import NEW_USER, UserRow
 from hidden_gems.recommend.live import LiveItems
+from hidden_gems.recommend.request import Request
 
 _REWARD, _LAST = OWN.index("own_best_reward"), OWN.index("own_last_time")
 
@@ -35,6 +37,14 @@ class History:
 
     rows: Rows  # of the catalogue
     reward: NDArray[np.float64]  # the best one
+
+
+@dataclass(frozen=True)
+class Path:
+    """What a person did before a request, repeats included, oldest first; one place of padding for who did nothing."""
+
+    rows: Rows  # of the release, 0 is padding, L
+    ages: NDArray[np.float32]  # seconds before the request, 0 for padding; for an order L, L - 1, … 1; L
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,7 @@ def without_beliefs(row: UserRow, unwanted: frozenset[str]) -> UserRow:
         {word: values for word, values in row.types.items() if f"type:{word}" not in unwanted},
         {word: values for word, values in row.neighborhoods.items() if f"neighborhood:{word}" not in unwanted},
         row.recent,
+        row.path,
     )
 
 
@@ -99,3 +110,25 @@ def history(row: UserRow, items: LiveItems) -> History:
     order = np.argsort(np.nan_to_num(own[:, _LAST]), kind="stable")
     order = order[rows[order] > 0]
     return History(rows[order], own[order, _REWARD])
+
+
+def path(person: Person, request: Request, items: LiveItems) -> Path:
+    """What sequence models read: the twin of `models.histories.Histories.last`, with the session behind it.
+
+    Gems of the session count as liked one second ago, but for those that the row holds already: as many of its last
+    events as the session is long are looked at. Gems that the models do not know are left out.
+    """
+    at = request.context
+    steps = person.row.path[: bisect_left(person.row.path, at.timestamp, key=lambda step: step[1])]
+    met = [name for name, _ in steps]
+    session = request.session if person.consent else ()
+    fresh = [name for name in session if name not in met[-len(session) :]]
+    seconds = [*(second for _, second in steps), *[at.timestamp - 1] * len(fresh)]
+    rows = items.deep_rows(items.index.rows([*met, *fresh]))
+    ages = (at.timestamp - np.array(seconds, dtype=np.int64))[rows > 0]
+    rows = rows[rows > 0]
+    if not len(rows):
+        return Path(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.float32))
+    if at.order_only:
+        ages = np.arange(len(rows), 0, -1)
+    return Path(rows, ages.astype(np.float32))

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from hidden_gems.datasets.interactions import Index, Rows
+from hidden_gems.features.attributes import AttributeEncoder
 from hidden_gems.features.item_table import ItemTable
 from hidden_gems.recommend.candidates import CandidateGenerator
 
@@ -39,6 +41,11 @@ class ReleaseTables:
     def attributes(self) -> ItemTable:
         """Attributes behind the features."""
         return ItemTable(dict(self.columns))
+
+    @cached_property
+    def encoder(self) -> AttributeEncoder:
+        """Attributes as the models of the release read them."""
+        return AttributeEncoder.fit(pd.DataFrame(self.columns))
 
     def item(self, row: int) -> dict[str, Any]:
         """All columns of an item; empty for the unknown one."""

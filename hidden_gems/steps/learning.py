@@ -5,7 +5,7 @@ from typing import cast, get_args
 
 import numpy as np
 
-from hidden_gems.benchmark.registry import DEEP, load
+from hidden_gems.benchmark.registry import DEEP
 from hidden_gems.benchmark.shelf import Shelf
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.core.kv import RedisKeyValue
@@ -17,6 +17,7 @@ from hidden_gems.features.stream import remember_answers
 from hidden_gems.models.size import Preset
 from hidden_gems.training import training_set as training_sets
 from hidden_gems.training.deep import DeepRecommender
+from hidden_gems.training.saved import load_deep
 from hidden_gems.training.training_set import TrainingSet, TrainingSetConfig
 
 STRONGEST = 5
@@ -123,6 +124,11 @@ def train_model(checked: Path, out: Path, name: str, preset: str, seed: int) -> 
     }
 
 
+def trained(models: Path) -> tuple[str, ...]:
+    """Names of the deep models that a run trained, in the order of the served graph."""
+    return tuple(name for name in DEEP if (models / name / CUTS[0]).is_dir())
+
+
 def keep_models(shelf: Shelf, models: Path) -> tuple[str, ...]:
     """Put the deep models of a run on the shelf.
 
@@ -133,11 +139,11 @@ def keep_models(shelf: Shelf, models: Path) -> tuple[str, ...]:
     Returns:
         Their names, in the order of the served graph.
     """
-    names = tuple(name for name in DEEP if (models / name / CUTS[0]).is_dir())
-    for name in names:
+    shelf.deep = trained(models)
+    for name in shelf.deep:
         for cut, before in zip(CUTS, (shelf.split.rank_from, shelf.split.test_from), strict=True):
-            shelf.keep(name, before, load(name, models / name / cut))
-    return names
+            shelf.keep(name, before, load_deep(models / name / cut))
+    return shelf.deep
 
 
 def fit_lambdamart(checked: Path, training_set: Path, models: Path, out: Path, seed: int) -> dict[str, float]:

@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from hidden_gems.core.clock import WallClock
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.names import embedding_row
 from hidden_gems.export import release as releases
-from hidden_gems.export.onnx import DEEP_MODELS, export_deep
+from hidden_gems.export.onnx import export_deep, served_order
 from hidden_gems.export.parity import check_deep, check_trees
 from hidden_gems.export.trees import export_lambdamart
 from hidden_gems.export.triton import write_model_repository
@@ -25,8 +25,8 @@ from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.recommend.tables import ReleaseTables
 from hidden_gems.steps.blending import BLEND_FILE
 from hidden_gems.steps.gating import FIGURES
-from hidden_gems.steps.learning import SAMPLE, open_shelf
-from hidden_gems.training.ncf import NCFRecommender
+from hidden_gems.steps.learning import SAMPLE, open_shelf, trained
+from hidden_gems.training.saved import load_deep
 
 PRIOR_STRENGTH = 10.0
 """Impressions that the prior of an arm is worth."""
@@ -60,14 +60,15 @@ def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
         ParityError: If an exported model answers otherwise than the model it was made from.
     """
     shelf = open_shelf(parts.checked, seed)
-    ncf, ranker = NCFRecommender.load(parts.models / "ncf" / "test"), LambdaMART.load(parts.ranker)
+    deep = served_order({name: load_deep(parts.models / name / "test") for name in trained(parts.models)})
+    ranker = LambdaMART.load(parts.ranker)
     evaluation = json.loads((parts.evaluation / FIGURES).read_text())
     decision = json.loads(parts.decision.read_text())
 
     def fill(draft: Path) -> None:
         with tempfile.TemporaryDirectory() as scratch:
-            graphs = export_deep(ncf, Path(scratch))
-            check_deep(ncf, graphs)
+            graphs = export_deep(deep, Path(scratch))
+            check_deep(deep, graphs)
             write_model_repository(graphs, draft / "model_repository")
         _pack_ranker(ranker, parts.ranker / SAMPLE, draft / "ranker")
         _tables(shelf).save(draft / "tables")
@@ -77,7 +78,7 @@ def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
         shutil.copytree(parts.evaluation, reports)
         shutil.copy(parts.page, reports / "report.html")
         (reports / "gate.json").write_text(json.dumps(decision, indent=2) + "\n")
-        (reports / "model_card.md").write_text(model_card(shelf, evaluation, decision), encoding="utf-8")
+        (reports / "model_card.md").write_text(model_card(shelf, tuple(deep), evaluation, decision), encoding="utf-8")
 
     def describe(version: str, created: str) -> releases.Release:
         return releases.Release(
@@ -87,7 +88,7 @@ def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
             dataset=shelf.dataset.about,
             seed=seed,
             feature_service=FEATURE_SERVICE,
-            models=DEEP_MODELS,
+            models=tuple(deep),
             metrics={"figures": evaluation["figures"]},
             decision=decision,
         )
@@ -98,7 +99,7 @@ def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
     return release
 
 
-def model_card(shelf: Shelf, evaluation: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
+def model_card(shelf: Shelf, deep: Sequence[str], evaluation: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
     """What the models are, on what they were fitted, how good they are, and what they are not for."""
     about = shelf.dataset.about
     data = f"{about.name}{' (simulated data)' if about.simulated else ''}, fingerprint `{about.fingerprint[:12]}`"
@@ -107,7 +108,8 @@ def model_card(shelf: Shelf, evaluation: Mapping[str, Any], decision: Mapping[st
         "",
         f"**Data.** {data}. Models saw what came before {shelf.split.test_from} (epoch seconds, or an order).",
         "",
-        "**Models.** Candidates (popular, neighbours, nearby, own, new); NCF; LambdaMART on 60 features.",
+        "**Models.** Candidates (popular, neighbours, nearby, own, new); deep models in one graph "
+        f"({', '.join(deep)}); LambdaMART on 60 features.",
         "",
         f"**Decision.** {'Promote' if decision['promote'] else 'Hold'}: {'; '.join(decision['reasons'])}.",
         "",

@@ -24,7 +24,7 @@ from hidden_gems.models.protocol import Recommender
 from hidden_gems.training.loop import Epoch, LoopConfig, Progress, Report, Task, train
 
 _JUDGES = 512  # people who judge every epoch: more cost more than they say
-_PARAMETERS_FILE, _SETTINGS_FILE = "parameters.pt", "settings.json"
+_PARAMETERS_FILE, SETTINGS_FILE = "parameters.pt", "settings.json"
 
 
 class Settings(Protocol):
@@ -145,12 +145,12 @@ class DeepRecommender(Recommender, Generic[M, S]):
         torch.save(state, folder / _PARAMETERS_FILE)
         self.facts.save(folder)
         about = {"model": self.name, "epochs": self.epochs, "settings": self.plain}
-        (folder / _SETTINGS_FILE).write_text(json.dumps(about, indent=2) + "\n")
+        (folder / SETTINGS_FILE).write_text(json.dumps(about, indent=2) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        about = json.loads((folder / _SETTINGS_FILE).read_text())
+        about = json.loads((folder / SETTINGS_FILE).read_text())
         state = torch.load(folder / _PARAMETERS_FILE, weights_only=True)
         model = cls.__new__(cls)
         model.facts, model.checkpoint, model.progress, model.watch = ItemFacts.load(folder), None, None, None

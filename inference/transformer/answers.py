@@ -19,6 +19,7 @@ from hidden_gems.recommend.answering import (
     utilities_of,
     vectors,
 )
+from hidden_gems.recommend.deep import DeepAnswer
 from hidden_gems.recommend.person import Person
 from hidden_gems.recommend.related import similarity
 from hidden_gems.recommend.request import Request
@@ -113,7 +114,7 @@ class Answers:
     ) -> Served:
         """Candidates with their vectors and scores, nothing drawn yet."""
         missing = [] if lost is None else lost
-        deep = None
+        deep: DeepAnswer | None = None
         if len(found.rows):
             asked = self.models.deep_scores(world, person, request, found.rows, deadline)
             deep = await _or(missing, asked, None)
@@ -140,7 +141,7 @@ class Answers:
         world: World,
         found: Found,
         x: Vectors,
-        deep: NDArray[np.float32] | None,
+        deep: DeepAnswer | None,
         deadline: Deadline,
         lost: list[str],
     ) -> tuple[Beliefs, int]:

@@ -11,7 +11,7 @@ from hidden_gems.core.errors import PartUnavailableError
 from hidden_gems.core.kv import Fetched, KeyValue
 from hidden_gems.features.request import RequestContext
 from hidden_gems.features.schema import FEATURE_NAMES
-from hidden_gems.recommend.answering import deep_inputs
+from hidden_gems.recommend.deep import DeepAnswer, deep_answer, deep_inputs
 from hidden_gems.recommend.person import Person, PersonKeys
 from hidden_gems.recommend.request import Request
 from hidden_gems.recommend.slate import Beliefs
@@ -86,8 +86,8 @@ class Models:
 
     async def deep_scores(
         self, world: World, person: Person, request: Request, rows: NDArray[np.int64], deadline: Deadline
-    ) -> Vectors:
-        """Scores of the served graph, models X n.
+    ) -> DeepAnswer:
+        """What the served graph says about n candidates.
 
         Raises:
             PartUnavailableError: If it does not answer in time, or with what cannot be scores.
@@ -95,7 +95,13 @@ class Models:
         with stage("deep"):
             inputs = deep_inputs(world, person, request, rows)
             outputs, _ = await self.deep.call(inputs, {"release": world.release}, deadline)
-        return _checked("deep", outputs.get("scores"), (len(world.models), len(rows)))
+        length, vector = inputs["history"].shape[1], outputs.get("vector")
+        shapes = {
+            "scores": (len(world.models), len(rows)),
+            "attention": (1, length),
+            "vector": (1, 0 if vector is None else vector.shape[-1]),
+        }
+        return deep_answer({name: _checked("deep", outputs.get(name), shape) for name, shape in shapes.items()})
 
     async def beliefs(self, world: World, x: Vectors, item_ids: tuple[str, ...], deadline: Deadline) -> Ranked:
         """What the ranker says about n candidates.

@@ -58,7 +58,7 @@ def overwriting(request: pytest.FixtureRequest) -> FeatureStore:
 def user(likes: float) -> UserRow:
     return UserRow(
         (likes,) * len(USER), {"gğ": (likes, 5.0, 1.0)}, {"cafe": (1.0, 2.0, -3.0, 4.0)}, {"Balat": (likes,)},
-        (AT - 60, AT - 5),
+        (AT - 60, AT - 5), (("gğ", AT - 60), ("g2", AT - 5)),
     )  # fmt: skip
 
 

@@ -106,3 +106,5 @@ def test_events_out_of_order_are_counted_alike(city: Dataset, start: int) -> Non
         assert {key: value[0] for key, value in people[name].own.items()} == {k: v[0] for k, v in row.own.items()}
         assert (people[name].types, people[name].neighborhoods) == (row.types, row.neighborhoods)
         assert people[name].recent == row.recent == tuple(sorted(row.recent))
+        assert sorted(people[name].path) == sorted(row.path)
+        assert [second for _, second in people[name].path] == [second for _, second in row.path]

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hidden_gems.export.onnx import DEEP_MODELS, export_deep
+from hidden_gems.export.onnx import export_deep
 from hidden_gems.export.sessions import DeepSession, RankerSession, open_session
 from hidden_gems.export.trees import export_lambdamart
 from hidden_gems.export.triton import write_model_repository
@@ -30,20 +30,31 @@ def ranker() -> LambdaMART:
 @pytest.fixture(scope="module")
 def release(ncf: NCFRecommender, ranker: LambdaMART, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("release")
-    write_model_repository(export_deep(ncf, folder / "graphs"), folder / "model_repository")
+    write_model_repository(export_deep({"ncf": ncf}, folder / "graphs"), folder / "model_repository")
     export_lambdamart(ranker, folder / "ranker" / "lambdamart.onnx")
     return folder
 
 
 @pytest.mark.parametrize("rows", [[], [5], [5, 0, 7, 5]])
 def test_the_served_graph_scores_candidates_of_one_person(release: Path, ncf: NCFRecommender, rows: list[int]) -> None:
-    session, items = DeepSession(release, list(DEEP_MODELS)), np.array(rows, dtype=np.int64)
-    assert session.names == DEEP_MODELS == ("ncf",)
+    session, items = DeepSession(release, ["ncf"]), np.array(rows, dtype=np.int64)
+    assert session.names == ("ncf",)
     when = LOG.moments[np.full(len(rows), -1)]
-    scores = session(3, items, ncf.context(LOG.moments[-1:]))
-    assert scores.dtype == np.float32
-    assert scores.shape == (1, len(rows))
-    np.testing.assert_allclose(scores[0], ncf.score(np.full(len(rows), 3), items, when), atol=1e-5)
+    answer = session(
+        {
+            "user": np.array([3]),
+            "rows": items,
+            "context": ncf.context(LOG.moments[-1:]),
+            "history": np.array([[2, 5]]),
+            "ages": np.array([[7.0, 1.0]], dtype=np.float32),
+            "new": np.zeros((0, 3), dtype=np.float32),
+        }
+    )
+    assert answer.scores.dtype == np.float32
+    assert answer.scores.shape == (1, len(rows))
+    np.testing.assert_allclose(answer.scores[0], ncf.score(np.full(len(rows), 3), items, when), atol=1e-5)
+    assert answer.attention.tolist() == [0.0, 0.0]
+    np.testing.assert_allclose(answer.vector, ncf.module.user.weight[3].detach().numpy())
 
 
 @pytest.mark.parametrize("count", [0, 1, 9])

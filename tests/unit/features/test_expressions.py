@@ -37,6 +37,7 @@ def test_every_state_compiles_for_spark(
         ex.own_state(feedback, marks),
         ex.type_state(feedback, shown, marks),
         ex.neighborhood_state(feedback, marks),
+        ex.last_likes(feedback, 9, 5),
     ]
     for state in states:
         sql = str(ibis.to_sql(state, dialect=DIALECT_OF_SPARK)).upper()

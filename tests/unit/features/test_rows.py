@@ -32,8 +32,8 @@ def test_equal_rows_are_packed_into_equal_texts() -> None:
 def test_a_row_of_other_columns_is_refused() -> None:
     with pytest.raises(ValueError, match=f"has 2 columns, expected {len(ITEM)}; materialize again"):
         ItemRow.unpack("[[1,2],[]]")
-    with pytest.raises(ValueError, match="has 4 parts, expected 5; materialize again"):
-        UserRow.unpack("[[],{},{},{}]")
+    with pytest.raises(ValueError, match="has 5 parts, expected 7; materialize again"):
+        UserRow.unpack("[[],{},{},{},[]]")
     with pytest.raises(ValueError, match="has 15 parts, expected 2; materialize again"):
         ItemRow.unpack(str([0] * 15))
 
@@ -53,6 +53,15 @@ def test_rows_remember_when_likes_came() -> None:
     row = ItemRow((0.0,) * len(ITEM), likes)
     assert ItemRow.unpack(row.pack()) == row
     assert row.pack().endswith(",[1777000000,0,60,999940]]")
+
+
+def test_rows_remember_likes_in_their_order() -> None:
+    path = (("ğ", 7), ("g1", 7), ("ğ", 1_777_000_000))
+    row = user(path=path)
+    assert UserRow.unpack(row.pack()) == row
+    assert row.pack().endswith(',["ğ","g1","ğ"],[7,0,1776999993]]')
+    assert UserRow.unpack(user().pack()).path == ()
+    assert row.at(1_900_000_000).path == path  # however long ago
 
 
 def test_a_window_ends_before_its_second() -> None:

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from hidden_gems.datasets.dataset import Dataset
-from hidden_gems.features.rows import NEW
+from hidden_gems.features.rows import NEW, PATH_LENGTH
 from hidden_gems.features.snapshot import answers, snapshot
 from tests import factories
 
@@ -50,3 +50,30 @@ def test_an_order_remembers_no_times() -> None:
     dataset = factories.plain_dataset(order_only=True)
     users, items = snapshot(dataset, dataset.now)
     assert {row.recent for row in (*users.values(), *items.values())} == {()}
+
+
+def test_a_path_holds_likes_before_the_second_repeats_included() -> None:
+    events = [
+        (None, "b", "visit", 1.0, 400 * DAY), (None, "a", "click", 0.3, 9), (None, "a", "skip", -0.1, 8),
+        (None, "b", "dwell", 0.0, 7), (None, "a", "save", 0.7, 1), (None, "b", "visit", 1.0, 0),
+    ]  # fmt: skip
+    users, _ = snapshot(told(*events), AT)
+    assert users["u"].path == (("b", AT - 400 * DAY), ("a", AT - 9), ("a", AT - 1))
+    assert users[NEW].path == ()
+
+
+def test_a_path_holds_the_last_likes_of_one_second_in_their_order() -> None:
+    assert PATH_LENGTH == 200
+    events = [(None, "ab"[number % 3 == 0], "visit", 1.0, 300 - number // 10) for number in range(205)]
+    users, _ = snapshot(told(*events), AT)
+    assert users["u"].path == tuple(("ab"[n % 3 == 0], AT - 300 + n // 10) for n in range(5, 205))
+
+
+def test_an_order_has_a_path() -> None:
+    dataset = factories.plain_dataset(order_only=True)
+    users, _ = snapshot(dataset, dataset.now)
+    table = dataset.interactions[dataset.interactions["reward"] > 0]
+    for name, row in users.items():
+        mine = table[table["user_id"] == name]
+        assert row.path == tuple(zip(mine["item_id"], mine["timestamp"], strict=True))
+    assert any(row.path for row in users.values())

@@ -12,7 +12,7 @@ from hidden_gems.features.event_rows import item_table
 from hidden_gems.features.item_table import ItemTable
 from hidden_gems.features.live_rows import ItemRows
 from hidden_gems.features.raw import ITEM, NEEDS_TIME, USER
-from hidden_gems.features.rows import NEW, NEW_ITEM, NEW_USER, ItemRow
+from hidden_gems.features.rows import NEW, NEW_ITEM, NEW_USER, PATH_LENGTH, ItemRow
 from hidden_gems.features.snapshot import snapshot
 from hidden_gems.features.store import MemoryStore, Stamped
 from hidden_gems.features.stream import Changed, LiveRows, remember_answers
@@ -265,6 +265,26 @@ def test_an_older_like_does_not_move_the_last_place() -> None:
     assert changed.users["u"].own["g1"] == (3.0, AT - 50, 1.0)
 
 
+def test_a_path_is_in_the_order_of_time_and_then_of_coming() -> None:
+    rows, _ = small()
+    told = [("g1", 9), ("g2", 5), ("g1", 5), ("g2", 9), ("g1", 7)]
+    for item, ago in told:
+        changed = rows.apply([event(item=item, timestamp=AT - ago + 0.5)], [], AT)
+    assert changed.users["u"].path == (
+        ("g1", AT - 9), ("g2", AT - 9), ("g1", AT - 7), ("g2", AT - 5), ("g1", AT - 5),
+    )  # fmt: skip
+    assert rows.apply([event("dismiss")], [], AT).users["u"].path == changed.users["u"].path
+
+
+def test_a_path_forgets_the_oldest() -> None:
+    rows, _ = small()
+    rows.apply([event(timestamp=AT + number) for number in range(PATH_LENGTH)], [], AT)
+    changed = rows.apply([event(item="g2", timestamp=AT + 0.5), event(item="g2", timestamp=AT - 1.0)], [], AT)
+    path = changed.users["u"].path
+    assert len(path) == PATH_LENGTH
+    assert path[:2] == (("g2", AT), ("g1", AT + 1))
+
+
 @pytest.mark.parametrize("bad", [None, "41.0", True, math.nan])
 def test_a_place_that_is_no_number_is_none(bad: object) -> None:
     changed = small()[0].apply([event(context={"lat": bad, "lon": 29.5})], [], AT)
@@ -285,6 +305,7 @@ def test_an_order_has_no_times_even_where_the_store_is_empty() -> None:
     assert missing == NEEDS_TIME - {"own_last_time"}
     assert math.isnan(row.own["g1"][1])
     assert row.recent == changed.items["g1"].recent == ()
+    assert row.path == (("g1", 7),)
     assert (user["user_last_lat"], item["item_top_likes"]) == (41.5, 1)
     assert user_of(rows.apply([event("click", timestamp=6.0)], [], 9))["user_last_lat"] == 41.0
 

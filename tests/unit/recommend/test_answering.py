@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from hidden_gems.core.kv import MemoryKeyValue
 from hidden_gems.core.names import embedding_row
 from hidden_gems.datasets.dataset import About
-from hidden_gems.datasets.interactions import Interactions, Rows
+from hidden_gems.datasets.interactions import Interactions
 from hidden_gems.datasets.moments import Moments
 from hidden_gems.features.context import CONTEXT_NAMES, context_vectors
 from hidden_gems.features.raw import OWN, USER
@@ -18,6 +18,7 @@ from hidden_gems.features.store import MemoryStore
 from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.recommend.answering import Answering, Ranked
 from hidden_gems.recommend.candidates import CandidateGenerator
+from hidden_gems.recommend.deep import DeepAnswer, Tensors
 from hidden_gems.recommend.request import Filters, Request
 from hidden_gems.recommend.tables import ReleaseTables
 from hidden_gems.recommend.world import World
@@ -61,9 +62,10 @@ class Doubled:
     def __init__(self) -> None:
         self.contexts: list[NDArray[np.float32]] = []
 
-    def __call__(self, user: int, rows: Rows, context: NDArray[np.float32]) -> NDArray[np.float32]:
-        self.contexts.append(context)
-        return (2.0 * rows + 10.0 * user).astype(np.float32)[None]
+    def __call__(self, inputs: Tensors) -> DeepAnswer:
+        self.contexts.append(inputs["context"])
+        scores = (2.0 * inputs["rows"] + 10.0 * inputs["user"]).astype(np.float32)[None]
+        return DeepAnswer(scores, inputs["ages"][0], np.ones(2, dtype=np.float32))
 
 
 def by_ncf(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,9 +8,9 @@ from hidden_gems.core.kv import MemoryKeyValue
 from hidden_gems.features.hot_store import HotRows
 from hidden_gems.features.rows import NEW_USER, UserRow
 from hidden_gems.recommend.live import LiveItems
-from hidden_gems.recommend.person import Person, PersonKeys, history, without_beliefs
+from hidden_gems.recommend.person import Person, PersonKeys, history, path, without_beliefs
 from tests.unit.recommend.test_world import feast_value
-from tests.worlds import change, person, tables
+from tests.worlds import NOW, change, context, person, request, tables
 
 ROW = UserRow(
     tuple(float(number) for number in range(len(NEW_USER.totals))),
@@ -16,6 +18,7 @@ ROW = UserRow(
     {"cafe": (1.0,) * 4, "bar": (2.0,) * 4},
     {"Balat": (1.0,), "Moda": (2.0,)},
     (5,),
+    (("g1", 5),),
 )
 NEW = UserRow(tuple(1.0 for _ in NEW_USER.totals))
 
@@ -58,7 +61,7 @@ def test_beliefs_that_were_removed_are_not_used() -> None:
     row = read(keys).row
     assert set(row.types) == {"cafe"}
     assert set(row.neighborhoods) == {"Balat"}
-    assert (row.totals, row.own, row.recent) == (ROW.totals, ROW.own, ROW.recent)
+    assert (row.totals, row.own, row.recent, row.path) == (ROW.totals, ROW.own, ROW.recent, ROW.path)
     assert without_beliefs(ROW, frozenset()) is ROW
 
 
@@ -79,3 +82,45 @@ def test_a_history_is_oldest_first_and_only_of_gems_that_are_known() -> None:
     nobody = history(NEW_USER, items)
     assert nobody.rows.dtype == np.int64
     assert len(nobody.rows) == len(nobody.reward) == 0
+
+
+ITEMS = LiveItems.of(tables(), {"late": change("late", type="bar")})
+
+
+def walked(*steps: tuple[str, int], **more: bool) -> Person:
+    """Somebody who liked these gems so many seconds ago."""
+    return Person(replace(NEW_USER, path=tuple((name, NOW - ago) for name, ago in steps)), 3, **more)
+
+
+def test_a_path_is_what_came_before_the_request_of_gems_that_the_models_know() -> None:
+    found = path(walked(("g9", 50), ("gone", 40), ("late", 30), ("g2", 20), ("g9", 1), ("g3", 0)), request(), ITEMS)
+    assert found.rows.tolist() == [9, 2, 9]
+    assert found.ages.tolist() == [50.0, 20.0, 1.0]
+    assert (found.rows.dtype, found.ages.dtype) == (np.int64, np.float32)
+
+
+@pytest.mark.parametrize("steps", [(), (("late", 5),), (("g1", 0),), (("g1", -5),)])
+def test_who_did_nothing_has_one_place_of_padding(steps: tuple[tuple[str, int], ...]) -> None:
+    found = path(walked(*steps), request(), ITEMS)
+    assert (found.rows.tolist(), found.ages.tolist()) == ([0], [0.0])
+    assert (found.rows.dtype, found.ages.dtype) == (np.int64, np.float32)
+
+
+def test_the_session_comes_last_but_not_twice() -> None:
+    somebody = walked(("g1", 900), ("g5", 90), ("g3", 9))
+    found = path(somebody, request(session=("g5", "g3", "g7", "nowhere")), ITEMS)
+    assert found.rows.tolist() == [1, 5, 3, 7]
+    assert found.ages.tolist() == [900.0, 90.0, 9.0, 1.0]
+    assert path(somebody, request(session=("g1",)), ITEMS).rows.tolist() == [1, 5, 3, 1]  # long ago, and now again
+    assert path(walked(), request(session=("g4",)), ITEMS).rows.tolist() == [4]
+
+
+def test_who_has_not_agreed_has_no_session() -> None:
+    assert path(walked(consent=False), request(session=("g4",)), ITEMS).rows.tolist() == [0]
+
+
+def test_an_order_has_steps_instead_of_ages() -> None:
+    asked = request(session=("g4",), context=context(order_only=True))
+    found = path(walked(("g1", 900), ("gone", 300), ("g5", 90)), asked, ITEMS)
+    assert found.rows.tolist() == [1, 5, 4]
+    assert found.ages.tolist() == [3.0, 2.0, 1.0]
