@@ -16,7 +16,7 @@ from hidden_gems.core.ids import Pseudonyms
 if TYPE_CHECKING:
     from hidden_gems.datasets.validation import Checked
 
-NAMES = "popular, item_knn, ncf, lambdamart"
+NAMES = "popular, recent_popular, own_recent, item_knn, ease, als, markov, ncf, lambdamart"
 WRITERS = (".parquet", ".csv", ".csv.gz")
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from hidden_gems.benchmark.evaluate import evaluate
+from hidden_gems.benchmark.registry import SIMPLE
 from hidden_gems.core.ids import Pseudonyms
 from hidden_gems.datasets.validation import check_folder
 from tests import factories
 
-MODELS = ["popular", "item_knn", "ncf", "lambdamart"]
+MODELS = [*SIMPLE, "ncf", "lambdamart"]
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +31,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_another_process_with_another_key_finds_the_same_figures(town: Path, tmp_path: Path) -> None:
     out = tmp_path / "report.json"
     command = [sys.executable, "-m", "hidden_gems.cli", "evaluate", "--data", str(town), "--out", str(out)]
+    command += ["--models", ",".join(MODELS)]
     environment = {**os.environ, "GEMS_PSEUDONYM_KEY": "another", "PYTHONHASHSEED": "7"}
     subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120)
     told = json.loads(out.read_text())
