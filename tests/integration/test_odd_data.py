@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hidden_gems.benchmark.registry import SIMPLE
 from hidden_gems.cli.processes import redis_server
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.evaluation.report import NOTHING_LEARNED
@@ -18,7 +19,7 @@ from tests.integration.chain import learn
 from tests.integration.teller import STRANGER, Teller
 from tests.odd_folders import NO_DATASETS, ODD, gems, visits, write
 
-MODELS = ("popular", "item_knn", "ncf", "lambdamart")
+MODELS = (*SIMPLE, "ncf", "lambdamart")
 KNOWN_TO_BE_ODD = ("emoji", "order only", "1 % bad rows", "one user", "one item")
 
 
@@ -60,7 +61,8 @@ def test_odd_but_valid_is_ranked_by_every_model(tmp_path: Path, capsys: pytest.C
 @pytest.mark.parametrize("case", KNOWN_TO_BE_ODD)
 def test_odd_but_valid_is_evaluated(tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str) -> None:
     out = tmp_path / "report.json"
-    code, printed, _ = gems(capsys, "evaluate", "--data", ODD[case][0](tmp_path / "city"), "--out", out)
+    data = ODD[case][0](tmp_path / "city")
+    code, printed, _ = gems(capsys, "evaluate", "--data", data, "--models", ",".join(MODELS), "--out", out)
     assert code == 0
     assert "lambdamart" in printed
     told = json.loads(out.read_text())
