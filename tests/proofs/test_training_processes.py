@@ -142,7 +142,8 @@ def _worker(launcher: int, rank: str) -> int:
 def test_half_precision_and_computing_twice_need_less_memory() -> None:
     def measured(*flags: str) -> dict[str, Any]:
         command = [sys.executable, "-m", "tests.proofs.peak_memory", *flags]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        # large tensors that are freed go back to the system at once, so the peak is what is held and no leftovers
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": str(2**20)}
         done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
         report: dict[str, Any] = json.loads(done.stdout)
         return report
@@ -154,8 +155,8 @@ def test_half_precision_and_computing_twice_need_less_memory() -> None:
         for name, each in {"plain": plain, "bf16": bf16, "recomputed": again, "both": both}.items()
     }
     print(f"\nMiB above the {plain['before'] / 2**20:.0f} of an idle process: {held}")
-    assert held["bf16"] < 0.75 * held["plain"]
-    assert held["recomputed"] < 0.85 * held["plain"]
-    assert held["both"] < 0.6 * held["plain"]
+    assert held["bf16"] < 0.7 * held["plain"]
+    assert held["recomputed"] < 0.5 * held["plain"]
+    assert held["both"] < 0.9 * held["recomputed"]
     assert again["losses"] == plain["losses"]
     np.testing.assert_allclose(bf16["losses"], plain["losses"], rtol=0.01)

@@ -1,106 +1,22 @@
-import json
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from kubernetes.client import ApiClient, Configuration
 
 from hidden_gems.core.errors import BadInputError, PartUnavailableError, StepFailedError
-from hidden_gems.steps.train_job import TrainJob, TrainJobs
+from hidden_gems.steps.train_job import TrainJob
+from tests.train_jobs import Cluster, condition, jobs_of
 
 JOB = TrainJob("gems-ncf-1", "team", "hidden-gems/train:1", ("-m", "a.b", "--x", "1"))
-JOBS = "/apis/trainer.kubeflow.org/v1alpha1/namespaces/team/trainjobs"
-
-
-def _condition(kind: str, reason: str = "JobsCompleted", message: str = "done", status: str = "True") -> dict[str, str]:
-    return {"type": kind, "status": status, "reason": reason, "message": message}
-
-
-class Cluster(ThreadingHTTPServer):
-    """The part of the Kubernetes API that a TrainJob needs; each look at a job takes the next of `stages`."""
-
-    daemon_threads = True
-
-    def __init__(self, *stages: dict[str, Any]) -> None:
-        super().__init__(("127.0.0.1", 0), _Api)
-        self.stages, self.looks = list(stages), 0
-        self.jobs: dict[str, dict[str, Any]] = {}
-        self.pods: list[dict[str, Any]] = []
-        self.deleted: list[str] = []
-        self.asked: list[str] = []
-        self.broken = 0  # how many of the next answers are a 503
-        self.refuses = False
-
-    def look(self, name: str) -> dict[str, Any] | None:
-        job = self.jobs.get(name)
-        if job is not None and "status" not in job:
-            self.looks += 1
-            return job | {"status": self.stages[min(self.looks, len(self.stages)) - 1]}
-        return job
-
-
-class _Api(BaseHTTPRequestHandler):
-    server: Cluster
-
-    def _answer(self, code: int, body: Any) -> None:
-        content = json.dumps(body).encode()
-        self.send_response(code)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def _is_broken(self) -> bool:
-        if not self.server.broken:
-            return False
-        self.server.broken -= 1
-        self._answer(503, {"message": "etcd has no leader"})
-        return True
-
-    def do_GET(self) -> None:
-        if self._is_broken():
-            return
-        if "/pods" in self.path:
-            self.server.asked.append(self.path)
-            self._answer(200, {"kind": "PodList", "items": self.server.pods})
-            return
-        job = self.server.look(self.path.rpartition("/")[2])
-        self._answer(200, job) if job else self._answer(404, {"reason": "NotFound"})
-
-    def do_POST(self) -> None:
-        job = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if self.server.refuses:
-            self._answer(422, {"message": "spec.trainer.numNodes: must be at least 1"})
-            return
-        assert self.path == JOBS
-        self.server.jobs[job["metadata"]["name"]] = job
-        self._answer(201, job)
-
-    def do_DELETE(self) -> None:
-        path, _, query = self.path.partition("?")
-        assert query == "propagationPolicy=Foreground"
-        name = path.rpartition("/")[2]
-        self.server.deleted.append(name)
-        self._answer(200, {}) if self.server.jobs.pop(name, None) else self._answer(404, {"reason": "NotFound"})
-
-    def log_message(self, *_: Any) -> None:
-        pass
 
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    with Cluster({}, {"jobsStatus": [{"name": "node", "active": 2}]}, {"conditions": [_condition("Complete")]}) as it:
+    with Cluster({}, {"jobsStatus": [{"name": "node", "active": 2}]}, {"conditions": [condition("Complete")]}) as it:
         threading.Thread(target=it.serve_forever, daemon=True).start()
         yield it
         it.shutdown()
-
-
-def _jobs(cluster: Cluster, patience_seconds: float = 5.0) -> TrainJobs:
-    configuration = Configuration(host=f"http://127.0.0.1:{cluster.server_address[1]}")
-    configuration.retries = 0
-    return TrainJobs(ApiClient(configuration), poll_seconds=0.01, patience_seconds=patience_seconds)
 
 
 def _pod(name: str, reason: str | None = None, **state: Any) -> dict[str, Any]:
@@ -160,7 +76,7 @@ def test_gpus_and_an_account_are_patches_of_the_runtime() -> None:
 
 def test_makes_a_job_and_waits_for_its_end(cluster: Cluster) -> None:
     told: list[str] = []
-    _jobs(cluster).run(JOB, told.append)
+    jobs_of(cluster).run(JOB, told.append)
     assert cluster.jobs == {JOB.name: JOB.manifest()}
     assert cluster.deleted == []
     assert told == [
@@ -173,8 +89,8 @@ def test_makes_a_job_and_waits_for_its_end(cluster: Cluster) -> None:
 
 def test_a_failure_says_what_the_pods_say_and_leaves_nothing(cluster: Cluster) -> None:
     cluster.stages = [
-        {"conditions": [_condition("Suspended"), _condition("Failed", status="False")]},
-        {"conditions": [_condition("Failed", "FailedJobs", "jobset failed")]},
+        {"conditions": [condition("Suspended"), condition("Failed", status="False")]},
+        {"conditions": [condition("Failed", "FailedJobs", "jobset failed")]},
     ]
     cluster.pods = [
         _pod("node-0", terminated={"exitCode": 137, "reason": "OOMKilled"}),
@@ -186,7 +102,7 @@ def test_a_failure_says_what_the_pods_say_and_leaves_nothing(cluster: Cluster) -
     ]
     told: list[str] = []
     with pytest.raises(StepFailedError) as failed:
-        _jobs(cluster).run(JOB, told.append)
+        jobs_of(cluster).run(JOB, told.append)
     reasons = (
         "(node-0: OOMKilled, exit code 137; node-2: Error, exit code 1, disk is full; node-2: Evicted; "
         "node-4: ImagePullBackOff)"
@@ -204,38 +120,38 @@ def test_nobody_waits_and_the_job_is_deleted(cluster: Cluster) -> None:
             raise SystemExit(143)
 
     with pytest.raises(SystemExit):
-        _jobs(cluster).run(JOB, end)
+        jobs_of(cluster).run(JOB, end)
     assert (cluster.deleted, cluster.jobs) == ([JOB.name], {})
 
 
 def test_a_job_that_is_at_work_is_waited_for(cluster: Cluster) -> None:
     cluster.jobs[JOB.name] = {"metadata": {"name": JOB.name}, "spec": "of an earlier try"}
     told: list[str] = []
-    _jobs(cluster).run(JOB, told.append)
+    jobs_of(cluster).run(JOB, told.append)
     assert told[0] == "TrainJob gems-ncf-1 is there already; waiting for it"
     assert cluster.jobs[JOB.name]["spec"] == "of an earlier try"
 
 
 def test_a_job_that_is_over_gives_way_to_a_new_one(cluster: Cluster) -> None:
-    cluster.jobs[JOB.name] = {"status": {"conditions": [_condition("Failed", "DeadlineExceeded", "late")]}}
-    _jobs(cluster).run(JOB, lambda _: None)
+    cluster.jobs[JOB.name] = {"status": {"conditions": [condition("Failed", "DeadlineExceeded", "late")]}}
+    jobs_of(cluster).run(JOB, lambda _: None)
     assert cluster.deleted == [JOB.name]
     assert cluster.jobs == {JOB.name: JOB.manifest()}
 
 
 def test_the_api_may_be_away_for_a_while(cluster: Cluster) -> None:
     cluster.broken = 3
-    _jobs(cluster).run(JOB, lambda _: None)
+    jobs_of(cluster).run(JOB, lambda _: None)
     assert cluster.jobs == {JOB.name: JOB.manifest()}
     cluster.broken = 10_000
     with pytest.raises(PartUnavailableError, match="the Kubernetes API is unavailable: 503"):
-        _jobs(cluster, patience_seconds=0.05).run(JOB, lambda _: None)
+        jobs_of(cluster, patience_seconds=0.05).run(JOB, lambda _: None)
 
 
 def test_what_the_api_refuses(cluster: Cluster) -> None:
     cluster.refuses = True
     with pytest.raises(BadInputError, match=r"refuses TrainJob gems-ncf-1: .*numNodes: must be at least 1"):
-        _jobs(cluster).run(JOB, lambda _: None)
+        jobs_of(cluster).run(JOB, lambda _: None)
     assert cluster.deleted == []
 
 
@@ -245,4 +161,4 @@ def test_a_job_that_somebody_deletes_is_a_failure(cluster: Cluster) -> None:
             cluster.jobs.clear()
 
     with pytest.raises(StepFailedError, match="was deleted while it ran"):
-        _jobs(cluster).run(JOB, somebody)
+        jobs_of(cluster).run(JOB, somebody)
