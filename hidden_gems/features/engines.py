@@ -1,5 +1,6 @@
 """Engines that compute Ibis expressions: DuckDB on one machine, Spark on one or many. The same rows from both."""
 
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -164,6 +165,8 @@ class Spark:
 def _spark(config: EngineConfig, scratch: Path) -> Iterator[Spark]:
     if find_spec("pyspark") is None:
         raise MissingExtraError("pyspark", "scale")
+    if config.memory and not re.fullmatch(r"\d+[kmg]b?", config.memory.lower()):
+        raise BadInputError(f"Spark cannot start with {in_words(config.memory, config.threads)}; expected as in 6GB")
     from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException
 
