@@ -37,6 +37,10 @@ class MissingExtraError(BadInputError):
         self.extra = extra
 
 
+class OutOfMemoryError(HiddenGemsError):
+    """An engine has less memory than the rows need; says how much it was given and what to do."""
+
+
 class ReleaseError(HiddenGemsError):
     """A release is missing, incomplete, or its files do not match their hashes."""
 

@@ -18,6 +18,7 @@ from hidden_gems.datasets.assemble import complete_items, complete_users, reward
 from hidden_gems.datasets.contract import DEFAULT_TIMEZONE, FILES
 from hidden_gems.datasets.dataset import About
 from hidden_gems.datasets.fingerprint import fingerprint
+from hidden_gems.datasets.limits import explained, options_of
 from hidden_gems.datasets.parts import PartWriter
 from hidden_gems.datasets.rows import check_rows, empty_frame, is_order_only, judge, rejected_frame, typed
 from hidden_gems.datasets.source import Source, find_files, load
@@ -54,6 +55,7 @@ def check_to_folder(folder: Path, out: Path, config: DoorConfig | None = None) -
     Raises:
         BadInputError: If the time zone or the share is none.
         NotADatasetError: If the folder is no dataset, or has too many bad rows.
+        OutOfMemoryError: If DuckDB has too little memory.
     """
     config = config or DoorConfig()
     check_arguments(config.timezone, config.max_rejected_share)
@@ -101,7 +103,8 @@ class _Door:
             empty_frame(name).to_parquet(self.out / f"{name}.parquet", index=False)
         with (
             tempfile.TemporaryDirectory(prefix="gems-", dir=config.scratch) as scratch,
-            duckdb.connect(config=_options(config, scratch)) as connection,
+            explained(config.memory, config.threads),
+            duckdb.connect(config=options_of(config.memory, config.threads, scratch)) as connection,
         ):
             connection.execute("SET TimeZone = 'UTC'")
             for name, path in files.items():
@@ -179,8 +182,3 @@ class _OnDisk:
             return column.map(self.original).astype(object)
         flags = {each.name for each in FILES[self.table] if each.kind == "flag"}
         return column.astype("boolean") if name in flags else column
-
-
-def _options(config: DoorConfig, scratch: str) -> dict[str, str]:
-    options = {"temp_directory": scratch, "memory_limit": config.memory, "threads": str(config.threads or "")}
-    return {name: value for name, value in options.items() if value}

@@ -1,5 +1,6 @@
 """Engines that compute Ibis expressions: DuckDB on one machine, Spark on one or many. The same rows from both."""
 
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from typing import Any, Literal, Protocol, cast, get_args
 import ibis
 import pandas as pd
 
-from hidden_gems.core.errors import BadInputError, HiddenGemsError, MissingExtraError
+from hidden_gems.core.errors import BadInputError, MissingExtraError, OutOfMemoryError
+from hidden_gems.datasets.limits import explained, first_line, in_words, options_of
 
 Table = Any
 """An Ibis table expression."""
@@ -20,10 +22,6 @@ EngineName = Literal["duckdb", "spark"]
 ENGINES: tuple[str, ...] = get_args(EngineName)
 _ROW_GROUP = 131_072
 _SHUFFLE_PARTITIONS = 16  # of a few million rows on one machine; the default of 200 is meant for a cluster
-
-
-class OutOfMemoryError(HiddenGemsError):
-    """An engine has less memory than the rows need; the message says how much it was given and how to give more."""
 
 
 @dataclass(frozen=True)
@@ -116,22 +114,13 @@ class DuckDB:
 
 @contextmanager
 def _duckdb(config: EngineConfig, scratch: Path) -> Iterator[DuckDB]:
-    import duckdb
-
-    options = {"temp_directory": str(scratch), "memory_limit": config.memory, "threads": config.threads}
-    try:
-        connection = ibis.duckdb.connect(**{name: value for name, value in options.items() if value})
-    except duckdb.Error as error:
-        raise BadInputError(f"DuckDB cannot start with {_settings(config)}: {_first_line(error)}") from error
-    try:
-        yield DuckDB(connection)
-    except duckdb.OutOfMemoryException as error:
-        raise OutOfMemoryError(
-            f"DuckDB ran out of memory with {_settings(config)}: {_first_line(error)}; "
-            "give it more memory, fewer threads, or a larger disk for scratch"
-        ) from error
-    finally:
-        connection.disconnect()
+    options = options_of(config.memory, config.threads, str(scratch))
+    with explained(config.memory, config.threads):
+        connection = ibis.duckdb.connect(**options)
+        try:
+            yield DuckDB(connection)
+        finally:
+            connection.disconnect()
 
 
 class Spark:
@@ -176,6 +165,8 @@ class Spark:
 def _spark(config: EngineConfig, scratch: Path) -> Iterator[Spark]:
     if find_spec("pyspark") is None:
         raise MissingExtraError("pyspark", "scale")
+    if config.memory and not re.fullmatch(r"\d+[kmg]b?", config.memory.lower()):
+        raise BadInputError(f"Spark cannot start with {in_words(config.memory, config.threads)}; expected as in 6GB")
     from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException
 
@@ -185,7 +176,8 @@ def _spark(config: EngineConfig, scratch: Path) -> Iterator[Spark]:
     except (Py4JJavaError, PySparkException) as error:
         if "OutOfMemoryError" in str(error):
             raise OutOfMemoryError(
-                f"Spark ran out of memory with {_settings(config)}; give it more memory or fewer threads"
+                f"Spark ran out of memory with {in_words(config.memory, config.threads)}; "
+                "give it more memory or fewer threads"
             ) from error
         raise
     finally:
@@ -216,13 +208,6 @@ def _spark_session(config: EngineConfig, scratch: Path) -> Any:
         return builder.getOrCreate()
     except (PySparkException, PySparkRuntimeError, OSError) as error:
         raise BadInputError(
-            f"Spark cannot start with {_settings(config)}: {_first_line(error)}; it needs Java 17 or 21"
+            f"Spark cannot start with {in_words(config.memory, config.threads)}: {first_line(error)}; "
+            "it needs Java 17 or 21"
         ) from error
-
-
-def _settings(config: EngineConfig) -> str:
-    return f"memory {config.memory or 'as it comes'} and threads {config.threads or 'as they come'}"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hidden_gems.core.errors import BadInputError, MissingExtraError
+from hidden_gems.core.errors import BadInputError, MissingExtraError, OutOfMemoryError
 from hidden_gems.datasets.parts import read_parts
 from hidden_gems.features import engines
-from hidden_gems.features.engines import EngineConfig, OutOfMemoryError, engine_of
+from hidden_gems.features.engines import EngineConfig, engine_of
 
 
 def numbers(rows: int) -> pd.DataFrame:
