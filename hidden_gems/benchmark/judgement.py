@@ -142,7 +142,7 @@ def _judge_catalogue(
     for cohort, below in ((ITEMS_UNDER, NEW_BELOW), (ITEMS_UNKNOWN, 1)):
         flags = sheet.new_items(below)
         for among, where in ((False, protocol), (True, AMONG)):
-            found.outcomes[where, cohort] = recall_of_items(scores, truth, flags, RECALL_AT, seed, among=among)
+            found.outcomes[where, cohort] = recall_of_items(scores, truth, flags, RECALL_AT, among=among)
     for group, name in enumerate(sheet.group_names):
         found.outcomes[protocol, IN_GROUP + name] = recall_by_group(catalogue, truth, sheet.groups, group, k)
 

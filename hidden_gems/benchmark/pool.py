@@ -39,7 +39,8 @@ PROTOCOLS = {
     ),
     AMONG: (
         "Only items that had few or no interactions before the cut-off are ranked for each person, without those the "
-        "person knew; relevant are those the person came to for the first time after it."
+        "person knew; relevant are those the person came to for the first time after it. Recall is the mean over all "
+        "orders of items with equal scores."
     ),
 }
 CHOSEN = "chosen before the test"

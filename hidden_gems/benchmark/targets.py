@@ -167,10 +167,10 @@ def _verdict(target: Target, value: float, low: float, popular: float, oracle: f
     """Of a value, or of a ratio with popular and oracle over the same base."""
     if not math.isfinite(value):
         return "no ratio: what it is compared with has 0"
-    if oracle < target.above:
-        return f"impossible: the oracle has {oracle:.3f}"
     if popular >= target.above and "popular" not in target.against:
         return f"trivial: popular has {popular:.3f}"
+    if value < target.above and oracle < target.above:  # what is above the oracle shows that it is no upper bound
+        return f"{'impossible' if value <= oracle else MISSED}: the oracle has {oracle:.3f}"
     if value < target.above:
         return MISSED
     return MET if low >= target.above else REACHED

@@ -1,6 +1,7 @@
 """`gems targets`: every target of the plan, measured or not."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from hidden_gems.cli.extras import needs_extra
 from hidden_gems.cli.options import AsJson
@@ -49,32 +51,42 @@ def targets(
     rows = measure(reports)
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows], allow_nan=False))
-    else:
-        Console().print(targets_table(rows))
+        return
+    Console().print(targets_table(rows))
+    for line in not_measured(rows):
+        typer.echo(line)
 
 
 def targets_table(rows: "Sequence[Row]") -> Table:
     """Rows for the terminal; what was measured in the simulator says so."""
     table = Table(title="Targets of the plan", title_justify="left")
-    for name in ("target", "protocol", "data", "of", "value", "popular", "oracle", "gap closed", "verdict"):
-        table.add_column(name, justify="right" if name in ("value", "popular", "oracle", "gap closed") else "left")
-    area = ""
-    for row in rows:
-        if row.area != area:
+    table.add_column("target", min_width=34)
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("beside", justify="right", no_wrap=True)
+    table.add_column("verdict")
+    measured = [row for row in rows if math.isfinite(row.value)]
+    for place, row in enumerate(measured):
+        if place and measured[place - 1].area != row.area:
             table.add_section()
-            area = row.area
-        known = row.value == row.value
-        value = f"{row.value:.3f}\n{row.low:.3f}–{row.high:.3f}" if known else ""
-        closed = "" if row.gap_closed != row.gap_closed else f"{row.gap_closed:.0%}"
-        table.add_row(
-            row.target, row.protocol, row.data, row.of, value, _short(row.popular), _short(row.oracle), closed,
-            row.verdict,
-        )  # fmt: skip
+        target = Text("\n").join([Text(row.target), *(Text(t, style="dim") for t in (row.protocol, row.of, row.data))])
+        beside = (("popular", _short(row.popular)), ("oracle", _short(row.oracle)), ("gap", _percent(row.gap_closed)))
+        value = f"{row.value:.3f}\n{_short(row.low)}–{_short(row.high)}"
+        known = "\n".join(f"{name} {figure}" for name, figure in beside if figure)
+        table.add_row(target, value, known, Text(row.verdict))
     return table
 
 
+def not_measured(rows: "Sequence[Row]") -> list[str]:
+    """One line for each target without a figure, and why, once where several protocols lack it."""
+    return list(dict.fromkeys(f"{row.area}: {row.target} – {row.verdict}" for row in rows if math.isnan(row.value)))
+
+
+def _percent(value: float) -> str:
+    return f"{value:.0%}" if math.isfinite(value) else ""
+
+
 def _short(value: float) -> str:
-    return "" if value != value else f"{value:.3f}"
+    return f"{value:.3f}" if math.isfinite(value) else ""
 
 
 def _read(path: Path) -> "Evaluation":

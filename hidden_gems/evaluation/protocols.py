@@ -147,25 +147,23 @@ def uniform_negatives(scores: Scores, truth: Truth, drawn: Negatives, k: int, se
     return Outcome(f"{NEGATIVES} uniform negatives", truth.users, values, lists, truth.left_out)
 
 
-def recall_of_items(
-    scores: Scores, truth: Truth, flags: NDArray[np.bool_], k: int, seed: int = 0, *, among: bool
-) -> Outcome:
+def recall_of_items(scores: Scores, truth: Truth, flags: NDArray[np.bool_], k: int, *, among: bool) -> Outcome:
     """Recall@k of the flagged items alone: those among the first k over min(k, flagged items that are relevant).
 
-    People without a relevant flagged item are left out.
+    Many models cannot tell items that nobody knows apart, so equal scores are not drawn here: the value is the mean
+    over all orders of the items that tie. People without a relevant flagged item are left out. No lists are kept.
 
     Args:
         scores: Of the model.
         truth: Answer sheet.
         flags: Which items are asked about, I.
         k: Places.
-        seed: Of the order of ties.
         among: Rank only the flagged items (are they told apart?) instead of the whole catalogue (are they found?).
     """
     relevant = truth.relevant.multiply(flags[None, :].astype(np.int8)).tocsr()
     relevant.eliminate_zeros()
     asked = np.flatnonzero(np.diff(relevant.indptr))
-    values, lists = [np.empty(0)], [np.empty((0, min(k, truth.items)), dtype=np.int64)]
+    values = [np.empty(0)]
     chunk = max(1, _CHUNK_CELLS // max(truth.items, 1))
     for start in range(0, len(asked), chunk):
         rows = asked[start : start + chunk]
@@ -173,14 +171,23 @@ def recall_of_items(
         candidates[:, 0] = False
         if among:
             candidates &= flags
-        top = metrics.ranked(np.asarray(scores(truth.users[rows])), candidates, k, seed)
-        answers = relevant[rows].toarray() > 0
-        labels = np.take_along_axis(answers, np.maximum(top, 0), axis=1) & (top >= 0)
-        values.append(metrics.recall(labels.astype(np.float64), answers.sum(axis=1), k))
-        lists.append(top)
-    left_out = len(truth.users) - len(asked)
+        given = np.where(candidates, np.asarray(scores(truth.users[rows])), -np.inf)
+        values.append(_mean_recall(given, relevant[rows].toarray() > 0, k))
+    lists = np.empty((len(asked), 0), dtype=np.int64)
     found = {f"recall@{k}": np.concatenate(values)}
-    return Outcome("full catalogue", truth.users[asked], found, np.concatenate(lists), left_out)
+    return Outcome("full catalogue", truth.users[asked], found, lists, len(truth.users) - len(asked))
+
+
+def _mean_recall(scores: NDArray[np.floating], relevant: NDArray[np.bool_], k: int) -> Floats:
+    """Recall@k as the mean over all orders of equal scores; -inf is never ranked, B X I gives B."""
+    width = min(k, scores.shape[1])
+    last = -np.partition(-scores, width - 1, axis=1)[:, width - 1 : width]  # the score of the last place, B X 1
+    above, equal = scores > last, (scores == last) & (scores > -np.inf)
+    room = width - above.sum(axis=1)
+    share = np.divide(room, equal.sum(axis=1), out=np.zeros(len(scores)), where=equal.any(axis=1))
+    hits = (relevant & above).sum(axis=1) + (relevant & equal).sum(axis=1) * share
+    found: Floats = hits / np.minimum(relevant.sum(axis=1), k)
+    return found
 
 
 def recall_by_group(found: Outcome, truth: Truth, groups: Rows, group: int, k: int) -> Outcome:

@@ -34,6 +34,9 @@ def auc(model: str, value: float, low: float = math.nan, high: float = math.nan)
         (0.85, 0.8, 0.7, 1.0, REACHED),
         (0.849, 0.8, 0.7, 1.0, MISSED),
         (0.8, 0.7, 0.7, 0.84, "impossible: the oracle has 0.840"),
+        (0.8, 0.7, 0.7, 0.8, "impossible: the oracle has 0.800"),
+        (0.82, 0.7, 0.7, 0.8, "missed: the oracle has 0.800"),
+        (0.9, 0.86, 0.7, 0.8, MET),
         (0.9, 0.86, 0.86, 1.0, "trivial: popular has 0.860"),
     ],
 )
@@ -111,7 +114,10 @@ def test_the_command_reads_reports(tmp_path) -> None:  # type: ignore[no-untyped
     rows = json.loads(run.stdout)
     found = next(row for row in rows if row["target"] == "AUC > 0.85, ncf" and row["protocol"] == P)
     assert (found["value"], found["verdict"], found["oracle"]) == (0.9, MET, None)
-    assert "not measured" in CliRunner().invoke(app, ["targets"], env={"COLUMNS": "240"}).stdout
+    text = CliRunner().invoke(app, ["targets", "--report", str(path)], env={"COLUMNS": "100"}).stdout
+    assert "0.880–0.950" in text
+    assert "speed: > 1000 QPS – not measured yet" in text.splitlines()
+    assert text.count("relative: SASRec +15 % over NCF, returning people – not measured yet") == 1
     path.write_text("[]")
     wrong = CliRunner().invoke(app, ["targets", "--report", str(path)])
     assert isinstance(wrong.exception, BadInputError)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hidden_gems.evaluation.beyond_accuracy import popularity_lift
 from hidden_gems.evaluation.intervals import Paired, mean_interval, paired_difference, paired_ratio
@@ -57,14 +58,30 @@ def test_recall_of_some_items_by_hand() -> None:
     last = np.array([False, False, False, False, True, True])
     found = recall_of_items(by_item, truth, last, 1, among=True)
     assert found.people.tolist() == [4]
-    assert found.lists.tolist() == [[4]]
     assert found.values["recall@1"].tolist() == [0.0]
     assert found.left_out == 1
     assert recall_of_items(by_item, truth, last, 2, among=True).values["recall@2"].tolist() == [1.0]
     whole = recall_of_items(by_item, truth, last, 4, among=False)
-    assert whole.lists.tolist() == [[1, 2, 3, 4]]
     assert whole.values["recall@4"].tolist() == [0.0]
     assert recall_of_items(by_item, truth, ~last & False, 4, among=False).people.tolist() == []
+
+
+def test_equal_scores_give_the_mean_over_their_orders() -> None:
+    """Persons 1 and 4 may be shown items 3, 4, 5 and 1 to 5; persons 1 and 4 came to 3 and 5."""
+    truth, everything = truth_after(PAST, FUTURE, repeats=False), np.ones(6, dtype=bool)
+
+    def alike(users: NDArray[np.int64]) -> NDArray[np.float64]:
+        return np.zeros((len(users), 6))
+
+    def first_best(users: NDArray[np.int64]) -> NDArray[np.float64]:
+        return np.tile([0.0, 0.0, 0.0, 1.0, 0.0, 0.0], (len(users), 1))
+
+    for k, expected in ((1, [1 / 3, 1 / 5]), (2, [2 / 3, 2 / 5]), (3, [1.0, 3 / 5]), (20, [1.0, 1.0])):
+        assert recall_of_items(alike, truth, everything, k, among=False).values[f"recall@{k}"] == pytest.approx(
+            expected
+        )
+    assert recall_of_items(first_best, truth, everything, 1, among=True).values["recall@1"].tolist() == [1.0, 0.0]
+    assert recall_of_items(first_best, truth, everything, 3, among=True).values["recall@3"].tolist() == [1.0, 0.5]
 
 
 def test_recall_by_group_by_hand() -> None:
