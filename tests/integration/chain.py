@@ -13,12 +13,15 @@ from hidden_gems.cli.processes import redis_server
 from hidden_gems.core.ids import Pseudonyms
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.validation import check_folder
+from hidden_gems.models.histories import Remembers
 from hidden_gems.simulation.write import simulate
 from hidden_gems.steps import gating, judging, learning, packing
 from hidden_gems.steps.registry import Registered, register
+from hidden_gems.training.saved import AnyDeep, load_deep
 
 CITY = "Ayşe's city: small"
 PEOPLE, DAYS, SEED = 120, 30, 0
+DEEP_NAMES = ("ncf", "sasrec", "graphsage")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,14 @@ class Chain:
     def shelf(self) -> Shelf:
         return learning.open_shelf(self.parts.checked, SEED)
 
+    def deep(self) -> dict[str, AnyDeep]:
+        """The models fitted before the test; their histories go up to now."""
+        models = {name: load_deep(path) for name, path in self.parts.deep.items()}
+        for model in models.values():
+            if isinstance(model, Remembers):
+                model.remember(self.shelf.everything)
+        return models
+
     @property
     def folder(self) -> Path:
         return self.root / "releases"
@@ -55,18 +66,17 @@ class Chain:
 
 def learn(folder: Path, root: Path, redis: str) -> packing.Parts:
     """Every step of the training pipeline up to the evaluation."""
-    parts = packing.Parts(
-        *(root / name for name in ("checked", "ncf", "ranker", "evaluation", "page.html", "decision.json"))
-    )
+    deep, before = ({name: root / f"{name}{when}" for name in DEEP_NAMES} for when in ("", "_before"))
+    others = (root / name for name in ("ranker", "evaluation", "page.html", "decision.json"))
+    parts = packing.Parts(root / "checked", deep, *others)
     check_folder(folder, pseudonyms=Pseudonyms(b"test")).write(parts.checked)
     learning.build_training_set(parts.checked, root / "set", SEED)
     learning.materialize_features(parts.checked, redis, root / "feast")
-    learning.train_ncf(parts.checked, root / "ncf_before", "rank", SEED)
-    learning.train_ncf(parts.checked, parts.ncf, "test", SEED)
-    learning.fit_lambdamart(parts.checked, root / "set", root / "ncf_before", parts.ranker, SEED)
-    judging.evaluate_models(
-        parts.checked, parts.ncf, root / "ncf_before", parts.ranker, parts.evaluation, parts.page, SEED
-    )
+    for name in DEEP_NAMES:
+        learning.train_deep(name, parts.checked, before[name], "rank", SEED)
+        learning.train_deep(name, parts.checked, deep[name], "test", SEED)
+    learning.fit_lambdamart(parts.checked, root / "set", before, parts.ranker, SEED)
+    judging.evaluate_models(parts.checked, deep, before, parts.ranker, parts.evaluation, parts.page, SEED)
     return parts
 
 
