@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
@@ -22,10 +21,8 @@ class GraphSAGEConfig:
     items: int  # rows of the item table, the unknown item at 0 included
     kinds: int  # types, the unknown one at 0 included
     areas: int  # neighbourhoods, the unknown one at 0 included
-    attributes: int  # width of what is known about an item
     width: int = 64
     layers: int = 3
-    hidden: tuple[int, ...] = (64,)  # widths inside the attribute encoder
     dropout: float = 0.5  # of the nodes' own vectors
 
     @property
@@ -100,18 +97,18 @@ class WeightedSAGE(MessagePassing):  # type: ignore[misc]
 
 
 class AttributeEncoderNet(nn.Module):
-    """Attributes of items to vectors, for items that nobody has met; the last column is the bias."""
+    """Attributes of items to their vectors, for items that nobody, or nearly nobody, has met.
 
-    def __init__(self, attributes: int, width: int, hidden: tuple[int, ...]) -> None:
+    Notation: A = width of the attributes, D = width of the vectors, the bias in the last column included.
+
+    Source:
+        Gantner et al. (2010), Learning Attribute-to-Feature Mappings for Cold-Start Recommendations. One layer, so that
+        it can be solved: hidden layers placed unmet items no better.
+    """
+
+    def __init__(self, attributes: int, width: int) -> None:
         super().__init__()
-        sizes = (attributes, *hidden)
-        layers = (layer for inner, outer in pairwise(sizes) for layer in (nn.Linear(inner, outer), nn.ReLU()))
-        self.inner = nn.Sequential(*layers)
-        self.outer = nn.Linear(sizes[-1], width)
-        self.straight = nn.Linear(attributes, width, bias=False)
-        nn.init.zeros_(self.outer.weight)
-        nn.init.zeros_(self.outer.bias)
-        nn.init.zeros_(self.straight.weight)
+        self.layer = nn.Linear(attributes, width)
 
     def forward(self, new: Tensor) -> Tensor:
         """Vector of each item, float32, size m X D.
@@ -119,19 +116,18 @@ class AttributeEncoderNet(nn.Module):
         Args:
             new: Attributes, float32, size m X A; m may be 0.
         """
-        vectors: Tensor = self.straight(new) + self.outer(self.inner(new))
+        vectors: Tensor = self.layer(new)
         return vectors
 
 
 class GraphSAGE(nn.Module):
     """Vectors of people and items after rounds of messages; the sum of all rounds counts (jumping knowledge).
 
-    Notation: D = `width`, U people, I items, N nodes, L = `layers`. An item enters as t v + (1 - t) e, where v is its
-    own vector, e what the encoder makes of its attributes, and t (trust) grows from 0 with how often it was met.
+    Notation: D = `width`, U people, I items, N nodes. A node enters with its own vector times its trust, which grows
+    from 0 with how many people met it; what it trusts itself less, it listens more to near items, type, neighbourhood.
 
     Source:
-        Xu et al. (2018), Representation Learning on Graphs with Jumping Knowledge Networks; dropped ids as in Volkovs
-        et al. (2017), DropoutNet.
+        Xu et al. (2018), Representation Learning on Graphs with Jumping Knowledge Networks.
     """
 
     def __init__(self, config: GraphSAGEConfig) -> None:
@@ -139,7 +135,6 @@ class GraphSAGE(nn.Module):
         self.config = config
         self.nodes = nn.Embedding(config.nodes, config.width)
         self.bias = nn.Embedding(config.items, 1)
-        self.encoder = AttributeEncoderNet(config.attributes, config.width + 1, config.hidden)
         self.rounds = nn.ModuleList(WeightedSAGE(config.width) for _ in range(config.layers))
         self.shares = nn.Parameter(torch.full((config.layers + 1,), 1.0 / (config.layers + 1)))
         self.gain = nn.Parameter(torch.ones(()))
@@ -147,23 +142,19 @@ class GraphSAGE(nn.Module):
         nn.init.normal_(self.nodes.weight, std=0.01)
         nn.init.zeros_(self.bias.weight)
 
-    def forward(self, edges: Sequence[Edges], attributes: Tensor, trust: Tensor) -> Tensor:
+    def forward(self, edges: Sequence[Edges], trust: Tensor) -> Tensor:
         """Vectors of people, then of items; their inner product is the score, float32, size U + I X D + 1.
 
         Args:
             edges: Edges of each of `RELATIONS`.
-            attributes: What is known about each item, float32, size I X A.
-            trust: How far each node goes by its own vector rather than its attributes, 0 to 1, size N X 1.
+            trust: How far each node goes by its own vector, 0 to 1, float32, size N X 1.
         """
-        users, items = self.config.users, self.config.items
-        content = self.encoder(attributes)  # I X D + 1
-        of_items = slice(users, users + items)
+        users = self.config.users
         x = self.dropout(self.nodes.weight * trust)
-        x = torch.cat([x[:users], x[of_items] + (1 - trust[of_items]) * content[:, :-1], x[users + items :]])
         total = self.shares[0] * x
         for share, each in zip(self.shares[1:], self.rounds, strict=True):
             x = each(x, edges, 1 - trust)
             total = total + share * x
-        bias = trust[of_items] * self.bias.weight + (1 - trust[of_items]) * content[:, -1:]
         people = torch.cat([self.gain * total[:users], torch.ones_like(total[:users, :1])], dim=1)
-        return torch.cat([people, torch.cat([total[of_items], bias], dim=1)])
+        items = torch.cat([total[users : users + self.config.items], self.bias.weight], dim=1)
+        return torch.cat([people, items])

@@ -26,18 +26,16 @@ NEAR_ITEMS = 10
 _GROUP_TRUST = 0.5  # of types and neighbourhoods
 
 
-def strengths(log: Interactions, half_life: float | None) -> tuple[Pairs, NDArray[np.float64]]:
+def strengths(log: Interactions, half_life: float = np.inf) -> tuple[Pairs, NDArray[np.float64]]:
     """Each pair that met, and how much that counts: the best reward, halved by every `half_life` later interactions.
 
     Recency is counted in the person's interactions, not in seconds, so that an order of events is enough.
 
     Args:
         log: Interactions, oldest first.
-        half_life: In interactions of the person; None counts all alike.
+        half_life: In interactions of the person; infinite counts all alike.
     """
     pairs = Pairs.of(log)
-    if half_life is None:
-        return pairs, pairs.reward.astype(np.float64)
     known = np.flatnonzero((log.user > 0) & (log.item > 0))
     by_user = known[np.argsort(log.user[known], kind="stable")]
     stop = np.cumsum(np.bincount(log.user[by_user], minlength=log.users))
@@ -59,7 +57,7 @@ class Graph:
     areas: int
 
     @classmethod
-    def of(cls, log: Interactions, facts: ItemFacts, half_life: float | None) -> Self:
+    def of(cls, log: Interactions, facts: ItemFacts, half_life: float = np.inf) -> Self:
         """The graph of a log."""
         pairs, strength = strengths(log, half_life)
         return cls(pairs, strength, facts, int(facts.kind.max()) + 1, int(facts.area.max()) + 1)
@@ -163,8 +161,10 @@ def nearest(place: NDArray[np.float64], most: int) -> tuple[Rows, Rows, NDArray[
 
 
 def _csr(starts: Rows, columns: Rows, values: NDArray[np.float64], nodes: int) -> Tensor:
-    parts = [torch.from_numpy(each) for each in (starts.astype(np.int64), columns.astype(np.int64))]
-    weights = torch.from_numpy(values.astype(np.float32))
+    row_starts, ends, weights = (
+        torch.from_numpy(each)
+        for each in (starts.astype(np.int64), columns.astype(np.int64), values.astype(np.float32))
+    )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state")
-        return torch.sparse_csr_tensor(*parts, weights, (nodes, nodes), check_invariants=False)
+        return torch.sparse_csr_tensor(row_starts, ends, weights, size=(nodes, nodes), check_invariants=False)

@@ -56,7 +56,7 @@ def _gru4rec(items: int) -> GRU4RecRecommender:
 
 
 def _graphsage(items: int) -> GraphSAGERecommender:
-    settings = GraphSAGESettings(width=16, hidden=(8,), loop=LoopConfig(epochs=3, batch=16))
+    settings = GraphSAGESettings(width=16, loop=LoopConfig(epochs=3, batch=16))
     return GraphSAGERecommender(_facts(items), settings)
 
 
