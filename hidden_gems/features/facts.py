@@ -1,6 +1,6 @@
-"""What models know of items beside who met them: attributes, places, types, neighbourhoods."""
+"""What models know beside who met what: attributes, places, types and neighbourhoods of items, homes of people."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Self
 
@@ -26,6 +26,10 @@ class ItemFacts:
     area: Rows  # number of the neighbourhood, from 1; 0 is unknown, I
     timezone: str = DEFAULT_TIMEZONE  # IANA name
     order_only: bool = False  # times are only an order
+    person: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
+    """What is known about each person: language, local or visitor, one-hot; U X B, or no rows where nothing is."""
+    home: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
+    """Degrees of latitude and longitude of the middle of each home neighbourhood's items, NaN where unknown, U X 2."""
 
     @classmethod
     def of(cls, dataset: Dataset) -> Self:
@@ -38,6 +42,8 @@ class ItemFacts:
             area=_numbers(items["neighborhood"]),
             timezone=dataset.about.timezone,
             order_only=dataset.about.order_only,
+            person=_people(dataset.users),
+            home=_homes(dataset.users, items),
         )
 
     @classmethod
@@ -65,3 +71,17 @@ def _numbers(words: "pd.Series[str]") -> Rows:
     """Number of each word in alphabetical order, from 1, with 0 for the unknown item in front."""
     codes, _ = pd.factorize(words, sort=True)
     return np.concatenate([[0], codes + 1]).astype(np.int64)
+
+
+def _people(users: pd.DataFrame) -> NDArray[np.float32]:
+    """Language and whether they are local, one-hot, zeros for the unknown person 0, U X B."""
+    words = users[["language", "is_local"]].astype("string")
+    columns = pd.get_dummies(words).to_numpy(np.float32)
+    return np.vstack([np.zeros((1, columns.shape[1]), dtype=np.float32), columns])
+
+
+def _homes(users: pd.DataFrame, items: pd.DataFrame) -> NDArray[np.float64]:
+    """Middle of the items in each person's home neighbourhood, NaN for the unknown person 0, U X 2."""
+    middles = items.groupby("neighborhood")[["lat", "lon"]].mean()
+    homes = middles.reindex(users["home_neighborhood"]).to_numpy(np.float64)
+    return np.vstack([[np.nan, np.nan], homes])

@@ -5,6 +5,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from hidden_gems.models.traces import Returns
+
 
 @dataclass(frozen=True)
 class NCFConfig:
@@ -29,7 +31,8 @@ class NCF(nn.Module):
         He et al. (2017), Neural Collaborative Filtering. One table per side serves both paths (the paper has two),
         contexts enter the perceptron path, and each item has a bias. The first perceptron layer is a sum of one part
         per input, which equals one layer over their concatenation; the parts of the contexts start at zero, so a
-        context that training never shows changes no score.
+        context that training never shows changes no score. A person's own visits of the item are added beside both
+        paths (`returns`): a factor model ranks what people know already far too low.
     """
 
     def __init__(self, config: NCFConfig) -> None:
@@ -51,6 +54,7 @@ class NCF(nn.Module):
                 for layer in (nn.Linear(inner, outer), nn.ReLU(), nn.Dropout(config.dropout))
             ),
         )
+        self.returns = Returns()
         self.fuse_product = nn.Linear(config.width, 1, bias=False)
         self.fuse_mixed = nn.Linear(last, 1)
         for table in (self.user, self.item):

@@ -3,36 +3,68 @@
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hidden_gems.core.clock import DAY_SECONDS
 
 KERNELS = ("all", "rank_1", "rank_4", "rank_16", "day", "week", "month", "same_hour", "same_hour_of_week")
 """Weights of a past interaction: 1; fading with the number of later ones; fading with its age; by the clock."""
 
+MEETING_SECONDS = 43_200.0
+"""What a person does with an item within this time, and with nothing else between, is one meeting."""
+
 _WEEK_DAYS, _MONTH_DAYS = 7.0, 30.0
 _RANKS = (1.0, 4.0, 16.0)  # later interactions after which e times less is left
 _HOUR_SHARPNESS, _HOUR_OF_WEEK_SHARPNESS = 4.0, 24.0  # spreads of about 3 and 8 hours
 
 
+class Returns(nn.Module):
+    """What a person's own visits of an item add to its logit: 0 for an item they do not know.
+
+    A weight for the logarithm of each kernel's count. At first all are 0.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(len(KERNELS)))
+
+    def forward(self, candidates: Tensor, history: Tensor, ages: Tensor) -> Tensor:
+        """Part of the logits of candidates, size B X N; see `met_candidates`."""
+        return torch.log1p(met_candidates(candidates, history, kernel_weights(history, ages))) @ self.weight
+
+    def catalogue(self, items: int, history: Tensor, ages: Tensor) -> Tensor:
+        """Part of the logits of every item, size B X I."""
+        table = ages.new_zeros(len(history), items)
+        return table.scatter_(1, history, self(history, history, ages))
+
+
 def kernel_weights(history: Tensor, ages: Tensor) -> Tensor:
     """Weight of each past interaction under each kernel, float32, size B X L X K, 0 where padded.
 
-    The hour of a past interaction follows from its age alone: an age of whole days is the same hour. Where times are
-    only an order, the kernels of time see ages of a few seconds and are all but 1.
+    Interactions with one item in a row within `MEETING_SECONDS` are one meeting, of which the last one counts: a click,
+    a visit and a rating say it once. The hour of a past interaction follows from its age alone: an age of whole days is
+    the same hour. Where times are only an order, the kernels of time see ages of a few seconds and are all but 1.
 
     Args:
         history: Item rows, oldest first, 0 where padded on the left, int64, size B X L.
         ages: How long ago each was, seconds, float32, size B X L.
     """
-    there = (history > 0).to(ages.dtype)
-    rank = torch.ones_like(ages).flip(-1).cumsum(-1).flip(-1) - 1.0  # later places, padding is never later
+    there = last_of_meetings(history, ages)
+    rank = there.flip(-1).cumsum(-1).flip(-1) - there  # later meetings
     days = ages / DAY_SECONDS
     columns = [torch.ones_like(ages)]
     columns += [torch.exp(-rank / scale) for scale in _RANKS]
     columns += [torch.exp(-days / scale) for scale in (1.0, _WEEK_DAYS, _MONTH_DAYS)]
     columns += [_round_the_clock(days, _HOUR_SHARPNESS), _round_the_clock(days / _WEEK_DAYS, _HOUR_OF_WEEK_SHARPNESS)]
     return torch.stack(columns, dim=-1) * there[..., None]
+
+
+def last_of_meetings(history: Tensor, ages: Tensor) -> Tensor:
+    """1 for the last interaction of each meeting, 0 for what came before it and where padded, float32, size B X L."""
+    later, later_ages = history[:, 1:], ages[:, 1:]
+    same = (history[:, :-1] == later) & (ages[:, :-1] - later_ages < MEETING_SECONDS)
+    again = torch.cat([same, torch.zeros_like(history[:, :1], dtype=torch.bool)], dim=1)
+    return ((history > 0) & ~again).to(ages.dtype)
 
 
 def met_candidates(candidates: Tensor, history: Tensor, weights: Tensor) -> Tensor:
@@ -44,7 +76,7 @@ def met_candidates(candidates: Tensor, history: Tensor, weights: Tensor) -> Tens
         weights: Of each past interaction, size B X L X K.
     """
     same = (candidates[:, :, None] == history[:, None, :]) & (candidates > 0)[:, :, None]
-    return same.to(weights.dtype) @ weights
+    return torch.stack([(same * each[:, None]).sum(dim=-1) for each in weights.unbind(dim=-1)], dim=-1)
 
 
 def met_keys(keys: int, history: Tensor, weights: Tensor) -> Tensor:

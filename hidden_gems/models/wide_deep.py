@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from hidden_gems.models.traces import KERNELS, kernel_weights, met_candidates, met_keys
 
@@ -18,12 +19,12 @@ _TIME_KNOWN, _WET, _WEATHER_KNOWN, _HOT, _COLD = 7, 8, 9, 10, 11  # columns of `
 _TIMES, _WEATHERS = 5, 9  # times of day, and skies X temperatures; both count the unknown one
 LIKES = 3
 """Keys by which items are alike: type, neighbourhood, cell of the map."""
-PAIR_INPUTS = len(KERNELS) + LIKES * len(_LIKE_KERNELS) + len(_NEAR_KERNELS) + 4
+PAIR_INPUTS = len(KERNELS) + LIKES * len(_LIKE_KERNELS) + len(_NEAR_KERNELS) + 5
 """Known about a person and an item together: own visits, shares of their likes, nearness, profile, ids, distances."""
 NEAREST = len(KERNELS) + LIKES * len(_LIKE_KERNELS)
 """Which of them is the product of factors with all that was met."""
-PERSON_INPUTS = 3
-"""Known about a person's history: length, hours since the last of it, whether places in it are known."""
+PERSON_INPUTS = 5
+"""Known about a person's history: length, hours since the last of it, whether places are known."""
 
 Counts = Callable[[Tensor, Tensor, int, Tensor], Tensor]
 """Keys of candidates, keys of the history, number of keys, weights: weight of what was met, B X N X K."""
@@ -38,6 +39,7 @@ class WideDeepConfig:
     likes: tuple[int, int, int]  # types, neighbourhoods and cells of the map, the unknown ones at 0 included
     context: int  # width of what is known about the request
     attributes: int  # width of what is known about the item
+    person: int  # width of what is known about the person
     factors: int = 64  # width of the tables by which items are near to each other
     width: int = 16  # embedding width of user, item, type and neighbourhood
     moment_width: int = 8  # embedding width of time of day and weather
@@ -59,6 +61,16 @@ class ItemTables:
 
 
 @dataclass(frozen=True)
+class UserTables:
+    """Constants of U people, the unknown user 0 included."""
+
+    attributes: Tensor  # float32, U X B
+    place: Tensor  # km east and north of the same point, 0 where unknown, float32, U X 2
+    placed: Tensor  # 1 where the place is known, float32, U
+    row: Tensor  # the row itself, 0 for those that the log never showed, int64, U
+
+
+@dataclass(frozen=True)
 class Person:
     """What the module knows about B requests."""
 
@@ -68,8 +80,8 @@ class Person:
     embedding: Tensor  # B X D
     near: tuple[Tensor, ...]  # what each kernel of nearness pools, B X F each
     profile: Tensor  # of the attributes met, B X D
-    places: Tensor  # the last place and the middle of all, B X 2 X 2
-    placed: Tensor  # whether there are any, B
+    places: Tensor  # the last place, the middle of all, and home, B X 3 X 2
+    placed: Tensor  # 1 where each is known, B X 3
 
 
 class WideDeep(nn.Module):
@@ -93,15 +105,18 @@ class WideDeep(nn.Module):
     item_placed: Tensor
     item_popularity: Tensor
     item_row: Tensor
+    user_attributes: Tensor
+    user_place: Tensor
+    user_placed: Tensor
     user_row: Tensor
 
-    def __init__(self, config: WideDeepConfig, tables: ItemTables, user_row: Tensor) -> None:
+    def __init__(self, config: WideDeepConfig, items: ItemTables, users: UserTables) -> None:
         super().__init__()
         self.config = config
         width, first, last = config.width, config.hidden[0], config.hidden[-1]
-        for name, table in vars(tables).items():
-            self.register_buffer(f"item_{name}", table)
-        self.register_buffer("user_row", user_row)
+        for side, tables in (("item", items), ("user", users)):
+            for name, table in vars(tables).items():
+                self.register_buffer(f"{side}_{name}", table)
         types, areas, _ = config.likes
         self.user, self.item = nn.Embedding(config.users, width), nn.Embedding(config.items, width)
         self.kind, self.area = nn.Embedding(types, width), nn.Embedding(areas, width)
@@ -110,18 +125,18 @@ class WideDeep(nn.Module):
         self.source = nn.Embedding(config.items, config.factors)  # of what was met
         self.target = nn.Embedding(config.items, config.factors)  # of the candidate
         self.profile = nn.Linear(config.attributes, width, bias=False)
-        person = 4 * width + 2 * config.moment_width + config.context + PERSON_INPUTS
+        person = 5 * width + 2 * config.moment_width + config.context + config.person + PERSON_INPUTS
         self.from_person = nn.Linear(person, first)
         self.from_item = nn.Linear(3 * width + config.attributes + 1, first, bias=False)
         self.from_pair = nn.Linear(PAIR_INPUTS, first, bias=False)
         self.deep = nn.Sequential(
-            nn.BatchNorm1d(first),
+            _BatchNorm(first),
             nn.ReLU(),
             nn.Dropout(config.dropout),
             *(
                 layer
                 for inner, outer in pairwise(config.hidden)
-                for layer in (nn.Linear(inner, outer), nn.BatchNorm1d(outer), nn.ReLU(), nn.Dropout(config.dropout))
+                for layer in (nn.Linear(inner, outer), _BatchNorm(outer), nn.ReLU(), nn.Dropout(config.dropout))
             ),
         )
         self.from_deep = nn.Linear(last, 1)
@@ -147,7 +162,7 @@ class WideDeep(nn.Module):
         context: Tensor,
         history: Tensor,
         ages: Tensor,
-        shown_item: Tensor | None = None,
+        shown: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
         """Logit of each candidate.
 
@@ -157,42 +172,45 @@ class WideDeep(nn.Module):
             context: What is known about each request, float32, size B X C.
             history: Item rows, oldest first, 0 where padded on the left, int64, size B X L.
             ages: How long ago each was, seconds, float32, size B X L.
-            shown_item: Rows by which the candidates' own tables are read, for training with hidden ids; B X N.
+            shown: Rows by which the own tables of people and candidates are read, for training with hidden ids, size B
+                and B X N.
 
         Returns:
             Logits, float32, size B X N.
         """
-        person = self.person(user, context, history, ages)
-        crosses = self.crosses(user, item, context).sum(dim=-1)
-        return self.fuse(person, item, item if shown_item is None else shown_item, _counts_of_few) + crosses
+        shown_user, shown_item = shown or (user, item)
+        person = self.person(user, shown_user, context, history, ages)
+        crosses = self.crosses(shown_user, item, context).sum(dim=-1)
+        return self.fuse(person, item, shown_item, _counts_of_few) + crosses
 
     def catalogue(self, user: Tensor, context: Tensor, history: Tensor, ages: Tensor) -> Tensor:
         """Logit of every item, float32, size B X I; what `forward` gives, cheaper."""
         every = torch.arange(self.config.items, device=user.device)[None]
         crosses = self.crosses(user, every, context).sum(dim=-1)
-        return self.fuse(self.person(user, context, history, ages), every, every, _counts_of_all) + crosses
+        person = self.person(user, user, context, history, ages)
+        return self.fuse(person, every, every, _counts_of_all) + crosses
 
-    def person(self, user: Tensor, context: Tensor, history: Tensor, ages: Tensor) -> Person:
+    def person(self, user: Tensor, shown: Tensor, context: Tensor, history: Tensor, ages: Tensor) -> Person:
         """The side of the person, from the same arguments as `forward`."""
         weights = kernel_weights(history, ages)  # B X L X K
         total = weights.sum(dim=1)  # B X K
         every, last = weights[..., 0], weights[..., 3]
-        near = tuple(_pooled(self.source(history), weights[..., kernel], _NORM_START) for kernel in _NEAR_KERNELS)
-        kinds, areas = self.item_likes[history, 0], self.item_likes[history, 1]
-        met = (self.item(self.item_row[history]), self.kind(kinds), self.area(areas))
-        pooled = [_pooled(table, last, 1.0) for table in met]
-        profile = self.profile(_mean(self.item_attributes[history], last))
+        near = tuple(_pooled(self.source.weight, history, weights[..., each], _NORM_START) for each in _NEAR_KERNELS)
+        kinds, areas = self.item_likes[:, 0], self.item_likes[:, 1]
+        profiles = self.profile(self.item_attributes)  # I X D
+        tables = torch.cat([self.item(self.item_row), self.kind(kinds), self.area(areas), profiles], dim=1)
+        pooled = _pool(tables, history, last) / (last.sum(dim=1, keepdim=True) + 1.0)
         time, sky = _time_of_day(context), _weather(context)
-        placed = self.item_placed[history] * every
-        places = torch.stack(
-            [_mean(self.item_place[history], self.item_placed[history] * weights[..., kernel]) for kernel in (1, 0)], 1
-        )
-        there = (placed.sum(dim=1) > 0).to(context.dtype)
-        facts = torch.stack([torch.log1p(total[:, 0]), _idle(history, ages), there], dim=1)
-        own = self.user(self.user_row[user])
-        inputs = [own, *pooled, self.time(time), self.weather(sky), context, facts]
+        known = self.item_placed[history]
+        places = [_mean(self.item_place, history, known * weights[..., kernel]) for kernel in (1, 0)]
+        there = ((known * every).sum(dim=1, keepdim=True) > 0).to(context.dtype)
+        placed = torch.cat([there, there, self.user_placed[user][:, None]], dim=1)
+        past = [torch.log1p(total[:, :1]), _idle(history, ages)[:, None], placed]
+        own = self.user(self.user_row[shown])
+        inputs = [own, pooled, self.time(time), self.weather(sky), context, self.user_attributes[user], *past]
         first = self.from_person(torch.cat(inputs, dim=1))
-        return Person(history, weights, first, own, near, profile, places, there)
+        where = torch.stack([*places, self.user_place[user]], dim=1)
+        return Person(history, weights, first, own, near, pooled[:, -self.config.width :], where, placed)
 
     def fuse(self, person: Person, item: Tensor, shown: Tensor, counts: Counts) -> Tensor:
         """Logits of candidates without the crosses, size B X N; `item` and `shown` are of size B X N or 1 X N."""
@@ -203,16 +221,18 @@ class WideDeep(nn.Module):
         known = [embedding, self.kind(kinds), self.area(areas), attributes, popularity]
         pair = self.pair(person, item, row, counts)  # B X N X P
         first = person.first[:, None] + self.from_item(torch.cat(known, dim=-1)) + self.from_pair(pair)
-        deep = self.from_deep(self.deep(first.flatten(0, 1))).reshape(first.shape[:2])
+        deep = self.from_deep(self.deep(first)).squeeze(-1)
         wide = self.wide(pair) + self.popular(popularity)
-        return deep + wide.squeeze(-1)
+        logits: Tensor = deep + wide.squeeze(-1)
+        return logits
 
     def crosses(self, user: Tensor, item: Tensor, context: Tensor) -> Tensor:
         """Linear part of the two crosses, size B X N X 2; arguments as of `forward`, N or 1 candidates a person."""
         types = self.config.likes[0]
         user_type = (self.user_row[user][:, None] * types + self.item_likes[item, 0]) % self.user_type.num_embeddings
         area_time = self.item_likes[item, 1] * _TIMES + _time_of_day(context)[:, None]
-        return torch.cat([self.user_type(user_type), self.area_time(area_time)], dim=-1)
+        crosses: Tensor = torch.cat([self.user_type(user_type), self.area_time(area_time)], dim=-1)
+        return crosses
 
     def pair(self, person: Person, item: Tensor, row: Tensor, counts: Counts) -> Tensor:
         """What is known about person and item together, size B X N X P."""
@@ -228,14 +248,24 @@ class WideDeep(nn.Module):
         parts += [_product(near, target) for near in person.near]
         parts.append(_product(person.profile, self.profile(self.item_attributes[item])))
         parts.append(_product(person.embedding, self.item(row)))
-        apart = self.item_place[item][:, :, None] - person.places[:, None]  # B X N X 2 X 2
-        placed = (self.item_placed[item] * person.placed[:, None])[..., None]
+        apart = self.item_place[item][:, :, None] - person.places[:, None]  # B X N X 3 X 2
+        placed = self.item_placed[item][..., None] * person.placed[:, None]
         parts.append(torch.log1p((apart**2).sum(dim=-1).sqrt()) * placed)
         return torch.cat(parts, dim=-1)
 
 
+class _BatchNorm(nn.BatchNorm1d):
+    """Batch norm of the last size, whatever comes before it, also of no rows at all once it has learned."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        if self.training or self.running_mean is None or self.running_var is None:
+            return super().forward(values.flatten(0, -2)).view_as(values)
+        scale = self.weight / (self.running_var + self.eps).sqrt()
+        return values * scale + (self.bias - self.running_mean * scale)
+
+
 def _counts_of_few(keys: Tensor, history: Tensor, size: int, weights: Tensor) -> Tensor:
-    return met_candidates(keys.expand(len(history), -1), history, weights)
+    return met_candidates(keys.expand(history.shape[0], -1), history, weights)
 
 
 def _counts_of_all(keys: Tensor, history: Tensor, size: int, weights: Tensor) -> Tensor:
@@ -243,20 +273,25 @@ def _counts_of_all(keys: Tensor, history: Tensor, size: int, weights: Tensor) ->
 
 
 def _product(person: Tensor, items: Tensor) -> Tensor:
-    """Product of B vectors with those of N candidates each (or of the same N), size B X N X 1."""
-    if len(items) == 1:
-        return (person @ items[0].T)[..., None]
+    """Product of B vectors with those of N candidates each, or of the same N, size B X N X 1."""
     return items @ person[..., None]
 
 
-def _mean(values: Tensor, weights: Tensor) -> Tensor:
+def _pool(table: Tensor, history: Tensor, weights: Tensor) -> Tensor:
+    """Weighted sum over the history, size B X D, of a table of size I X D."""
+    if torch.onnx.is_in_onnx_export():  # the fused operator has no ONNX counterpart
+        return (table[history] * weights[..., None]).sum(dim=1)
+    return functional.embedding_bag(history, table, per_sample_weights=weights, mode="sum")
+
+
+def _mean(table: Tensor, history: Tensor, weights: Tensor) -> Tensor:
     """Weighted mean over the history, 0 where nothing weighs, size B X D."""
-    return (weights[:, None] @ values)[:, 0] / weights.sum(dim=1, keepdim=True).clamp(min=1e-6)
+    return _pool(table, history, weights) / weights.sum(dim=1, keepdim=True).clamp(min=1e-6)
 
 
-def _pooled(values: Tensor, weights: Tensor, start: float) -> Tensor:
+def _pooled(table: Tensor, history: Tensor, weights: Tensor, start: float) -> Tensor:
     """Weighted sum over the history divided by the root of its weight, size B X D."""
-    return (weights[:, None] @ values)[:, 0] / (weights.sum(dim=1, keepdim=True) + start).sqrt()
+    return _pool(table, history, weights) / (weights.sum(dim=1, keepdim=True) + start).sqrt()
 
 
 def _idle(history: Tensor, ages: Tensor) -> Tensor:

@@ -15,11 +15,13 @@ from hidden_gems.datasets.interactions import Interactions, Rows
 from hidden_gems.datasets.moments import Moments
 from hidden_gems.features.context import CONTEXT_NAMES
 from hidden_gems.models.held_out import HeldOut
+from hidden_gems.models.histories import Histories
 from hidden_gems.models.ncf import NCF, NCFConfig
 from hidden_gems.models.pairs import Pairs, last_moments
 from hidden_gems.models.size import DataSize, Preset
 from hidden_gems.models.top_k import top_k
 from hidden_gems.training.deep import DeepRecommender, tensor, untrained
+from hidden_gems.training.examples import come_back, log_chance, meetings, own_negatives, requests
 from hidden_gems.training.loop import LoopConfig, Task
 from hidden_gems.training.negatives import NO_NEGATIVE, Negatives, NegativesConfig
 from hidden_gems.training.spectral import spectral_embeddings
@@ -27,7 +29,12 @@ from hidden_gems.training.spectral import spectral_embeddings
 _PAIR_CHUNK, _USER_CHUNK = 32_768, 512
 _CELL_CHUNK = 8_192  # pairs of a catalogue that are scored at once: what a core's cache holds
 _ROWS_A_DIRECTION = 8  # people or items behind each spectral direction; with fewer it would only memorise
+HISTORY_ARRAYS = ("starts", "item", "timestamp", "reward")
 _UNUSED_SPREAD = 0.01  # of the embedding columns that no spectral direction fills
+
+
+_BIG_TABLE = 30_000_000  # people X items from which on a smaller model scores them all in minutes
+_BIG_LOG = 250_000  # interactions from which on a smaller model learns within minutes
 
 
 @dataclass(frozen=True)
@@ -44,11 +51,20 @@ class NCFSettings:
     table_rate: float = 0.02  # learning rate of the embeddings in shares of the loop's
     spectral_gain: float = 4.0  # what a product of spectral embeddings of length 1 adds to a logit
     hard_every: int = 3  # epochs between two searches for hard negatives
+    ahead_share: float = 0.5  # share of examples that were asked for before their moment
+    length: int = 100  # past interactions in which own visits are counted
+    return_share: float = 0.25  # meetings a step, in shares of its examples, from which own visits learn
+    return_negatives: int = 4  # places of the own history, and as many new ones, beside each of them
+    return_rate: float = 30.0  # learning rate of the own visits in shares of the loop's
 
     @classmethod
     def of(cls, preset: Preset, size: DataSize) -> Self:
         """The plan's sizes, or sizes that fit the data."""
-        return cls()
+        if preset == "plan":
+            return cls()
+        big = size.people * size.catalogue > _BIG_TABLE or size.interactions > _BIG_LOG
+        loop = LoopConfig(batch=4096 if size.interactions > _BIG_LOG else 1024)
+        return cls(width=64, hidden=(64, 32), loop=loop) if big else cls()
 
 
 @dataclass
@@ -62,10 +78,13 @@ class NCFRecommender(DeepRecommender[NCF, NCFSettings]):
     name: ClassVar[str] = "ncf"
 
     settings: NCFSettings = field(default_factory=NCFSettings)
+    histories: Histories = field(init=False, repr=False, compare=False)
+    """What each person did."""
 
     def build(self, log: Interactions) -> NCF:
         """NCF that starts from what counting gives."""
         module = NCF(_sizes(self.settings, log.users, self.facts.attributes))
+        self.histories = Histories.of(log)
         _start(module, Pairs.of(log), self.settings)
         return module
 
@@ -87,23 +106,40 @@ class NCFRecommender(DeepRecommender[NCF, NCFSettings]):
         for start in range(0, len(user), _PAIR_CHUNK):
             part = slice(start, start + _PAIR_CHUNK)
             context, attributes = tensor(self.context(when[part])), self.facts.attributes[item[part]]
+            past = self.past(user[part], when[part])
             with torch.inference_mode():
                 logits = self.module(tensor(user[part]), tensor(item[part]), context, tensor(attributes))
+                logits += self.module.returns(tensor(item[part, None]), *past)[:, 0]
             scores[part] = logits.numpy()
         return scores
 
     def score_catalogue(self, user: Rows, when: Moments) -> NDArray[np.float32]:
         """Logit of every item for each person, float32, size U X I; column 0 is -inf."""
-        return catalogue_scores(self.module, tensor(self.facts.attributes), user, self.context(when))
+        scores = catalogue_scores(self.module, tensor(self.facts.attributes), user, self.context(when))
+        for start in range(0, len(user), _USER_CHUNK):
+            part = slice(start, start + _USER_CHUNK)
+            with torch.inference_mode():
+                scores[part] += self.module.returns.catalogue(
+                    len(self.facts), *self.past(user[part], when[part])
+                ).numpy()
+        return scores
+
+    def past(self, user: Rows, when: Moments) -> tuple[Tensor, Tensor]:
+        """History and ages of each request, size B X L."""
+        history, ages = self.histories.last(user, when, self.settings.length)
+        return tensor(history), tensor(ages)
 
     def arrays(self) -> dict[str, Tensor]:
-        """Nothing beside the parameters."""
-        return {}
+        """The histories."""
+        return {name: tensor(getattr(self.histories, name)) for name in HISTORY_ARRAYS}
 
     def restore(self, settings: dict[str, Any], arrays: dict[str, Tensor], parameters: dict[str, Tensor]) -> None:
         """Take back what was saved."""
         self.settings = _settings(settings)
         self.module = NCF(_sizes(self.settings, parameters["user.weight"].shape[0], self.facts.attributes))
+        self.histories = Histories(
+            **{name: arrays[name].numpy() for name in HISTORY_ARRAYS}, order_only=self.facts.order_only
+        )
 
 
 def catalogue_scores(module: NCF, attributes: Tensor, user: Rows, context: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -139,15 +175,22 @@ class _NCFTask:
         self.module, self.model, self.held_out = module, model, held_out
         self.pairs = Pairs.of(log)
         self.examples = len(self.pairs.user)
-        self.context = model.context(last_moments(log, self.pairs))
+        self.order_only, self.when = log.order_only, last_moments(log, self.pairs)
         self.negatives = Negatives(self.pairs, model.settings.negatives)
+        self.met = meetings(log)
+        self.come_back = come_back(self.met)
+        module.returns.weight.requires_grad_(self.come_back)
         self.end = log.moments[-1:]
 
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
-        names = ("user.weight", "item.weight")
-        tables = [parameter for name, parameter in self.module.named_parameters() if name in names]
-        others = [parameter for name, parameter in self.module.named_parameters() if name not in names]
-        return [{"params": tables, "lr": rate * self.model.settings.table_rate}, {"params": others, "lr": rate}]
+        settings = self.model.settings
+        shares = dict.fromkeys(("user.weight", "item.weight"), settings.table_rate)
+        shares["returns.weight"] = settings.return_rate
+        groups: dict[float, list[nn.Parameter]] = {}
+        for name, parameter in self.module.named_parameters():
+            if parameter.requires_grad:
+                groups.setdefault(shares.get(name, 1.0), []).append(parameter)
+        return [{"params": parameters, "lr": rate * share} for share, parameters in groups.items()]
 
     def begin_epoch(self, epoch: int) -> None:
         settings = self.model.settings
@@ -158,7 +201,7 @@ class _NCFTask:
         found = []
         for start in range(0, seen.shape[0], _USER_CHUNK):
             user = np.arange(start, min(start + _USER_CHUNK, seen.shape[0]))
-            scores = self._catalogue(user, self.end[np.zeros(len(user), dtype=np.int64)])
+            scores = self.model.score_catalogue(user, self.end[np.zeros(len(user), dtype=np.int64)])
             found.append(top_k(scores, settings.negatives.hard_depth, exclude=seen[user])[0])
         self.negatives.hard = np.concatenate(found)
 
@@ -168,22 +211,38 @@ class _NCFTask:
         item = np.column_stack([met, self.negatives.draw(user, random)])  # B X 1 + N
         shown_user = np.where(random.random(len(user)) < settings.user_dropout, 0, user)
         shown_item = np.where(random.random(item.shape) < settings.item_dropout, 0, item)
-        weight = self.pairs.reward[rows][:, None] * (item != NO_NEGATIVE)
-        target = np.zeros(item.shape, dtype=np.float32)
-        target[:, 0] = 1.0
-        logits = model(
-            tensor(shown_user[:, None]).to(device),
-            tensor(shown_item).to(device),
-            tensor(self.context[rows][:, None]).to(device),
-            tensor(self.model.facts.attributes[item]).to(device),
-        )
-        parts = functional.binary_cross_entropy_with_logits(logits, tensor(target).to(device), reduction="none")
-        return (parts * tensor(weight).to(device)).sum() / float(weight.sum())
+        context = self.model.context(self._asked(self.when[rows], random))
+        inputs = (shown_user[:, None], shown_item, context[:, None], self.model.facts.attributes[item])
+        logits = model(*(tensor(each).to(device) for each in inputs))
+        loss = _first_of(logits, self.pairs.reward[rows], item)
+        return loss + self._returns(model, len(rows), random) if self.come_back else loss
+
+    def _asked(self, when: Moments, random: np.random.Generator) -> Moments:
+        return when if self.order_only else requests(when, random, self.model.settings.ahead_share)
+
+    def _returns(self, model: Callable[..., Tensor], examples: int, random: np.random.Generator) -> Tensor:
+        """Loss of some meetings, from which only the weights of own visits learn.
+
+        The rest of the model stays what new items need: it would otherwise give way to what own visits explain.
+        """
+        settings, device = self.model.settings, self.module.bias.weight.device
+        at = random.integers(len(self.met.user), size=math.ceil(settings.return_share * examples))
+        user, met, when = self.met.user[at], self.met.item[at], self._asked(self.met.moments[at], random)
+        history, ages = self.model.histories.last(user, when, settings.length)
+        own = own_negatives(history, met, settings.return_negatives, random)
+        new = self.negatives.draw(user, random)
+        item = np.column_stack([met, own, new])
+        inputs = (user[:, None], item, self.model.context(when)[:, None], self.model.facts.attributes[item])
+        with torch.no_grad():
+            logits = model(*(tensor(each).to(device) for each in inputs))
+        logits = logits + self.module.returns(*(tensor(each).to(device) for each in (item, history, ages)))
+        chance = log_chance(item, history, settings.return_negatives, new.shape[1] / self.met.items)
+        return _first_of(logits - tensor(chance).to(device), self.met.reward[at], item)
 
     def validate(self) -> float | None:
         if self.held_out is None:
             return None
-        return self.held_out.value(self._catalogue(self.held_out.user, self.held_out.moments))
+        return self.held_out.value(self.model.score_catalogue(self.held_out.user, self.held_out.moments))
 
     def state(self) -> dict[str, Tensor]:
         return {} if self.negatives.hard is None else {"hard": tensor(self.negatives.hard)}
@@ -191,8 +250,14 @@ class _NCFTask:
     def restore(self, state: dict[str, Tensor]) -> None:
         self.negatives.hard = state["hard"].cpu().numpy() if "hard" in state else None
 
-    def _catalogue(self, user: Rows, when: Moments) -> NDArray[np.float32]:
-        return catalogue_scores(self.module, tensor(self.model.facts.attributes), user, self.model.context(when))
+
+def _first_of(logits: Tensor, reward: NDArray[np.float32], item: Rows) -> Tensor:
+    """Binary cross-entropy of candidates, size B X N, of which the first was met; each row weighs its reward."""
+    weight = tensor(reward[:, None] * (item != NO_NEGATIVE)).to(logits.device)
+    target = torch.zeros_like(logits)
+    target[:, 0] = 1.0
+    parts = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return (parts * weight).sum() / weight.sum()
 
 
 def _start(module: NCF, pairs: Pairs, settings: NCFSettings) -> None:

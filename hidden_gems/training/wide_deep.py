@@ -20,8 +20,9 @@ from hidden_gems.models.histories import Histories
 from hidden_gems.models.pairs import Pairs
 from hidden_gems.models.size import DataSize, Preset
 from hidden_gems.models.top_k import top_k
-from hidden_gems.models.wide_deep import NEAREST, ItemTables, WideDeep, WideDeepConfig
+from hidden_gems.models.wide_deep import NEAREST, ItemTables, UserTables, WideDeep, WideDeepConfig
 from hidden_gems.training.deep import DeepRecommender, tensor
+from hidden_gems.training.examples import come_back, log_chance, meetings, own_negatives, requests
 from hidden_gems.training.loop import LoopConfig, Task
 from hidden_gems.training.negatives import NO_NEGATIVE, Negatives, NegativesConfig
 from hidden_gems.training.spectral import spectral_embeddings
@@ -47,6 +48,7 @@ class WideDeepSettings:
     negatives: NegativesConfig = field(default_factory=NegativesConfig)
     own_negatives: int = 2  # places of the person's own history that were not gone to, where people come back
     length: int = 100  # past interactions that are read
+    ahead_share: float = 0.5  # share of examples that were asked for before their moment
     user_dropout: float = 0.2  # share of examples in which the person becomes the unknown one
     item_dropout: float = 0.03  # share of items whose own tables are hidden, facts kept
     table_rate: float = 0.02  # learning rate of the factors in shares of the loop's
@@ -59,7 +61,9 @@ class WideDeepSettings:
     @classmethod
     def of(cls, preset: Preset, size: DataSize) -> Self:
         """The plan's sizes, or sizes that fit the data."""
-        return cls()
+        if preset == "plan":
+            return cls()
+        return cls(hidden=(64, 32), length=min(max(size.history, 20), 100))
 
 
 @dataclass
@@ -78,10 +82,8 @@ class WideDeepRecommender(DeepRecommender[WideDeep, WideDeepSettings]):
     def build(self, log: Interactions) -> WideDeep:
         """Wide & Deep that starts from what counting gives."""
         pairs = Pairs.of(log)
-        tables = _item_tables(self.facts, pairs)
-        seen = np.zeros(log.users, dtype=np.int64)
-        seen[pairs.user] = pairs.user
-        module = WideDeep(_sizes(self.settings, log.users, self.facts, tables), tables, tensor(seen))
+        items, users = _tables(self.facts, pairs)
+        module = WideDeep(_sizes(self.settings, items, users), items, users)
         _start(module, pairs, self.settings)
         self.histories = Histories.of(log)
         return module
@@ -124,10 +126,9 @@ class WideDeepRecommender(DeepRecommender[WideDeep, WideDeepSettings]):
     def restore(self, settings: dict[str, Any], arrays: dict[str, Tensor], parameters: dict[str, Tensor]) -> None:
         """Take back what was saved."""
         self.settings = _settings(settings)
-        names = (each.name for each in fields(ItemTables))
-        tables = ItemTables(**{name: parameters[f"item_{name}"] for name in names})
-        seen = parameters["user_row"]
-        self.module = WideDeep(_sizes(self.settings, len(seen), self.facts, tables), tables, seen)
+        items = ItemTables(**{each.name: parameters[f"item_{each.name}"] for each in fields(ItemTables)})
+        users = UserTables(**{each.name: parameters[f"user_{each.name}"] for each in fields(UserTables)})
+        self.module = WideDeep(_sizes(self.settings, items, users), items, users)
         values = {name: value.numpy() for name, value in arrays.items()}
         self.histories = Histories(**values, order_only=self.facts.order_only)
 
@@ -144,12 +145,12 @@ class _WideDeepTask:
         self, module: WideDeep, log: Interactions, model: WideDeepRecommender, held_out: HeldOut | None
     ) -> None:
         self.module, self.model, self.held_out = module, model, held_out
-        self.log = log.part((log.user > 0) & (log.item > 0))
+        self.log = meetings(log)
         self.pairs = Pairs.of(log)
         self.examples = min(len(self.log.user), model.settings.most_examples)
         self.chosen = np.arange(self.examples)
         self.negatives = Negatives(self.pairs, model.settings.negatives)
-        self.own = model.settings.own_negatives if len(self.pairs.user) < len(self.log.user) else 0
+        self.own = model.settings.own_negatives if come_back(self.log) else 0
         self.end = log.moments[-1:]
 
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
@@ -180,37 +181,24 @@ class _WideDeepTask:
         settings, device = self.model.settings, self.module.user.weight.device
         at = self.chosen[rows]
         user, met, when = self.log.user[at], self.log.item[at], self.log.moments[at]
+        if not self.log.order_only:
+            when = requests(when, random, settings.ahead_share)
         history, ages = self.model.histories.last(user, when, settings.length)
-        item = np.column_stack([met, self.negatives.draw(user, random), self._own(history, met, random)])
+        item = np.column_stack([met, self.negatives.draw(user, random), own_negatives(history, met, self.own, random)])
         shown_user = np.where(random.random(len(user)) < settings.user_dropout, 0, user)
         shown_item = np.where(random.random(item.shape) < settings.item_dropout, 0, item)
         weight = self.log.reward[at][:, None] * (item != NO_NEGATIVE)
         target = np.zeros(item.shape, dtype=np.float32)
         target[:, 0] = 1.0
-        inputs = (shown_user, item, self.model.context(when), history, ages, shown_item)
-        logits = model(*(tensor(each).to(device) for each in inputs))
-        logits = logits - tensor(self._chance(item, history)).to(device)
+        inputs = [tensor(each).to(device) for each in (user, item, self.model.context(when), history, ages)]
+        shown = (tensor(shown_user).to(device), tensor(shown_item).to(device))
+        logits = model(*inputs, shown)
+        uniform = settings.negatives.per_positive / self.log.items
+        logits = logits - tensor(log_chance(item, history, self.own, uniform)).to(device)
         parts = functional.binary_cross_entropy_with_logits(logits, tensor(target).to(device), reduction="none")
-        crosses = self.module.crosses(*(tensor(each).to(device) for each in inputs[:3]))
+        crosses = self.module.crosses(shown[0], *inputs[1:3])
         penalty = settings.l1 * crosses.abs().mean()
         return (parts * tensor(weight).to(device)).sum() / float(weight.sum()) + penalty
-
-    def _own(self, history: Rows, met: Rows, random: np.random.Generator) -> Rows:
-        """Items of the history that were not gone to, 0 where one was drawn that was, B X own."""
-        length = (history > 0).sum(axis=1, keepdims=True)
-        place = history.shape[1] - 1 - (random.random((len(met), self.own)) * length).astype(np.int64)
-        drawn = np.take_along_axis(history, place, axis=1)
-        return np.where(drawn == met[:, None], NO_NEGATIVE, drawn)
-
-    def _chance(self, item: Rows, history: Rows) -> NDArray[np.float32]:
-        """Logarithm of the chance to be drawn, 0 for an item that the person never met, B X N."""
-        if not self.own:
-            return np.zeros(item.shape, dtype=np.float32)
-        length = np.maximum((history > 0).sum(axis=1, keepdims=True), 1)
-        times = np.stack([(history == column[:, None]).sum(axis=1) for column in item.T], axis=1)
-        uniform = self.model.settings.negatives.per_positive / self.log.items
-        chance = np.where(times > 0, self.own * times / length / uniform, 1.0)
-        return np.log(chance).astype(np.float32)
 
     def validate(self) -> float | None:
         if self.held_out is None:
@@ -226,28 +214,37 @@ class _WideDeepTask:
         self.negatives.hard = state["hard"].cpu().numpy() if "hard" in state else None
 
 
-def _item_tables(facts: ItemFacts, pairs: Pairs) -> ItemTables:
-    known = ~np.isnan(facts.place).any(axis=1)
-    km = np.zeros(facts.place.shape, dtype=np.float32)
-    cell = np.zeros(len(facts), dtype=np.int64)
-    if known.any():
-        place = facts.place[known]
-        middle = np.median(place, axis=0)
-        east = (place[:, 1] - middle[1]) * np.cos(np.radians(middle[0]))
-        km[known] = _KM_PER_DEGREE * np.column_stack([east, place[:, 0] - middle[0]])
-        _, cell[known] = np.unique(np.floor(km[known] / _CELL_KM), axis=0, return_inverse=True)
-        cell[known] += 1
-    earned = np.bincount(pairs.item, weights=pairs.reward, minlength=len(facts)) + 1.0
-    row = np.zeros(len(facts), dtype=np.int64)
-    row[pairs.item] = pairs.item
+def _tables(facts: ItemFacts, pairs: Pairs) -> tuple[ItemTables, UserTables]:
+    """What is known before learning; places in km from the middle of the items."""
+    users, items = pairs.shape
+    home = facts.home if len(facts.home) else np.full((users, 2), np.nan)
+    person = facts.person if len(facts.person) else np.zeros((users, 0), dtype=np.float32)
+    middle = np.zeros(2) if np.isnan(facts.place).all() else np.nanmedian(facts.place, axis=0)
+    (place, placed), (lives, homed) = _plane(facts.place, middle), _plane(home, middle)
+    cell = np.zeros(items, dtype=np.int64)
+    _, number = np.unique(np.floor(place[placed] / _CELL_KM), axis=0, return_inverse=True)
+    cell[placed] = number.ravel() + 1
+    earned = np.bincount(pairs.item, weights=pairs.reward, minlength=items) + 1.0
+    item_row, user_row = np.zeros(items, dtype=np.int64), np.zeros(users, dtype=np.int64)
+    item_row[pairs.item], user_row[pairs.user] = pairs.item, pairs.user
     return ItemTables(
-        likes=tensor(np.column_stack([facts.kind, facts.area, cell]).astype(np.int64)),
+        likes=tensor(np.column_stack([facts.kind, facts.area, cell])),
         attributes=tensor(facts.attributes),
-        place=tensor(km),
-        placed=tensor(known.astype(np.float32)),
+        place=tensor(place),
+        placed=tensor(placed.astype(np.float32)),
         popularity=tensor(np.log(earned / earned.mean()).astype(np.float32)),
-        row=tensor(row),
+        row=tensor(item_row),
+    ), UserTables(
+        attributes=tensor(person), place=tensor(lives), placed=tensor(homed.astype(np.float32)), row=tensor(user_row)
     )
+
+
+def _plane(place: NDArray[np.float64], middle: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Places in km east and north of the middle, 0 where unknown, and whether each is known."""
+    known: NDArray[np.bool_] = ~np.isnan(place[:, 0] + place[:, 1])
+    east = (place[:, 1] - middle[1]) * np.cos(np.radians(middle[0]))
+    km = _KM_PER_DEGREE * np.column_stack([east, place[:, 0] - middle[0]])
+    return np.where(known[:, None], km, 0.0).astype(np.float32), known
 
 
 def _start(module: WideDeep, pairs: Pairs, settings: WideDeepSettings) -> None:
@@ -268,14 +265,15 @@ def _start(module: WideDeep, pairs: Pairs, settings: WideDeepSettings) -> None:
         module.wide.weight[0, NEAREST] = settings.spectral_gain
 
 
-def _sizes(settings: WideDeepSettings, users: int, facts: ItemFacts, tables: ItemTables) -> WideDeepConfig:
-    types, areas, cells = (int(most) + 1 for most in tables.likes.max(dim=0).values)
+def _sizes(settings: WideDeepSettings, items: ItemTables, users: UserTables) -> WideDeepConfig:
+    types, areas, cells = (int(most) + 1 for most in items.likes.max(dim=0).values)
     return WideDeepConfig(
-        users=users,
-        items=len(facts),
+        users=len(users.row),
+        items=len(items.row),
         likes=(types, areas, cells),
         context=len(CONTEXT_NAMES),
-        attributes=facts.attributes.shape[1],
+        attributes=items.attributes.shape[1],
+        person=users.attributes.shape[1],
         factors=settings.factors,
         width=settings.width,
         moment_width=settings.moment_width,
