@@ -169,8 +169,10 @@ def test_the_worst_difference_is_told(models: Models, paths: dict[str, Path]) ->
     def off(feed: Mapping[str, Any]) -> dict[str, Any]:
         with torch.inference_mode():
             known = torch.from_numpy(model.facts.attributes)[feed["rows"]]
-            inputs = (torch.from_numpy(feed[name]) for name in ("user", "rows", "context"))
-            logits = model.module(*inputs, known).numpy()
+            given = {name: torch.from_numpy(feed[name]) for name in feed}
+            logits = model.module(given["user"], given["rows"], given["context"], known)
+            own = model.module.returns(given["rows"][None], given["history"], given["ages"])[0]
+            logits = (logits + own).numpy()
         return {"scores": (logits + (0.5 if feed["rows"][0] == 1 else 0.25))[None]}
 
     worst = check_parity("ncf", paths["ncf"], off, feeds, 1.0)
