@@ -108,7 +108,8 @@ class AttributeEncoderNet(nn.Module):
 
     def __init__(self, attributes: int, width: int) -> None:
         super().__init__()
-        self.layer = nn.Linear(attributes, width)
+        self.weight = nn.Parameter(torch.zeros(attributes, width))
+        self.bias = nn.Parameter(torch.zeros(width))
 
     def forward(self, new: Tensor) -> Tensor:
         """Vector of each item, float32, size m X D.
@@ -116,8 +117,7 @@ class AttributeEncoderNet(nn.Module):
         Args:
             new: Attributes, float32, size m X A; m may be 0.
         """
-        vectors: Tensor = self.layer(new)
-        return vectors
+        return new @ self.weight + self.bias
 
 
 class GraphSAGE(nn.Module):

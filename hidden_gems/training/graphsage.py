@@ -186,8 +186,8 @@ class GraphSAGERecommender(DeepRecommender[GraphSAGE, GraphSAGESettings]):
             "item": tensor(history.item),
             "timestamp": tensor(history.timestamp),
             "reward": tensor(history.reward),
-            "encoder_weight": self.encoder.layer.weight.detach(),
-            "encoder_bias": self.encoder.layer.bias.detach(),
+            "encoder_weight": self.encoder.weight.detach(),
+            "encoder_bias": self.encoder.bias.detach(),
             "choice": torch.tensor(list(asdict(self.choice).values()), dtype=torch.float64),
         }
 
@@ -200,7 +200,7 @@ class GraphSAGERecommender(DeepRecommender[GraphSAGE, GraphSAGESettings]):
         history = {name: values[name] for name in ("starts", "item", "timestamp", "reward")}
         self.own = OwnVisits(Histories(**history, order_only=self.facts.order_only), len(self.facts))
         self.encoder = AttributeEncoderNet(self.facts.attributes.shape[1], self.item_table.shape[1])
-        weights = {"layer.weight": arrays["encoder_weight"], "layer.bias": arrays["encoder_bias"]}
+        weights = {"weight": arrays["encoder_weight"], "bias": arrays["encoder_bias"]}
         self.encoder.load_state_dict(weights)
         self.encoder.eval()
         self.module = GraphSAGE(_sizes(self.settings, len(self.user_table), self.facts))

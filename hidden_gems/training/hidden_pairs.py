@@ -163,8 +163,8 @@ def solve_encoder(
     y_mean[-1] += 0.5 * spread
     encoder = AttributeEncoderNet(x.shape[1], y.shape[1])
     with torch.no_grad():
-        encoder.layer.weight.copy_(torch.from_numpy(slope.T))
-        encoder.layer.bias.copy_(torch.from_numpy(y_mean - x_mean @ slope))
+        encoder.weight.copy_(torch.from_numpy(slope))
+        encoder.bias.copy_(torch.from_numpy(y_mean - x_mean @ slope))
     return encoder.eval()
 
 
