@@ -1,13 +1,14 @@
 """Wide & Deep: crosses that memorise beside a perceptron that generalises, over what a person did so far."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hidden_gems.models.tables import ItemTables, UserTables
 from hidden_gems.models.traces import KERNELS, kernel_weights, met_candidates, met_keys
 
 _LIKE_KERNELS = (0, 3, 7)  # all, the last ones, the same hour: how types, neighbourhoods and cells were met
@@ -15,11 +16,12 @@ _NEAR_KERNELS = (0, 1, 3)  # all, the very last one, the last ones: what factors
 _SHARE_SCALE = 50.0  # from this part on a share counts
 _NORM_START = 5.0  # interactions from which on more of them count less
 _HOUR_SECONDS = 3_600.0
+_FAR_KM, _FARTHEST = 10.0, 5.0  # distances count in tens of km, up to 50 km
 _TIME_KNOWN, _WET, _WEATHER_KNOWN, _HOT, _COLD = 7, 8, 9, 10, 11  # columns of `features.context`
 _TIMES, _WEATHERS = 5, 9  # times of day, and skies X temperatures; both count the unknown one
 LIKES = 3
 """Keys by which items are alike: type, neighbourhood, cell of the map."""
-PAIR_INPUTS = len(KERNELS) + LIKES * len(_LIKE_KERNELS) + len(_NEAR_KERNELS) + 5
+PAIR_INPUTS = len(KERNELS) + LIKES * len(_LIKE_KERNELS) + len(_NEAR_KERNELS) + 8
 """Known about a person and an item together: own visits, shares of their likes, nearness, profile, ids, distances."""
 NEAREST = len(KERNELS) + LIKES * len(_LIKE_KERNELS)
 """Which of them is the product of factors with all that was met."""
@@ -49,28 +51,6 @@ class WideDeepConfig:
 
 
 @dataclass(frozen=True)
-class ItemTables:
-    """Constants of I items, the unknown item 0 included."""
-
-    likes: Tensor  # type, neighbourhood and cell of the map, 0 where unknown, int64, I X 3
-    attributes: Tensor  # float32, I X A
-    place: Tensor  # km east and north of some point, 0 where unknown, float32, I X 2
-    placed: Tensor  # 1 where the place is known, float32, I
-    popularity: Tensor  # logarithm of what each earned, 0 on average, float32, I
-    row: Tensor  # the row itself, 0 for those that the log never showed, int64, I
-
-
-@dataclass(frozen=True)
-class UserTables:
-    """Constants of U people, the unknown user 0 included."""
-
-    attributes: Tensor  # float32, U X B
-    place: Tensor  # km east and north of the same point, 0 where unknown, float32, U X 2
-    placed: Tensor  # 1 where the place is known, float32, U
-    row: Tensor  # the row itself, 0 for those that the log never showed, int64, U
-
-
-@dataclass(frozen=True)
 class Person:
     """What the module knows about B requests."""
 
@@ -82,6 +62,27 @@ class Person:
     profile: Tensor  # of the attributes met, B X D
     places: Tensor  # the last place, the middle of all, and home, B X 3 X 2
     placed: Tensor  # 1 where each is known, B X 3
+    row: Tensor  # by which the tables of the person are read, B
+    time: Tensor  # time of day, B
+
+    def part(self, rows: slice) -> "Person":
+        """Some of the requests."""
+        near = tuple(pooled[rows] for pooled in self.near)
+        whole = {each.name: getattr(self, each.name)[rows] for each in fields(self) if each.name != "near"}
+        return Person(near=near, **whole)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What the module knows about N candidates of each request, or the same of all (B is 1)."""
+
+    item: Tensor  # row, B X N
+    likes: Tensor  # type, neighbourhood and cell, B X N X 3
+    first: Tensor  # part of the first layer, B X N X H
+    embedding: Tensor  # B X N X D
+    target: Tensor  # B X N X F
+    profile: Tensor  # of the attributes, B X N X D
+    popularity: Tensor  # B X N X 1
 
 
 class WideDeep(nn.Module):
@@ -180,15 +181,14 @@ class WideDeep(nn.Module):
         """
         shown_user, shown_item = shown or (user, item)
         person = self.person(user, shown_user, context, history, ages)
-        crosses = self.crosses(shown_user, item, context).sum(dim=-1)
-        return self.fuse(person, item, shown_item, _counts_of_few) + crosses
+        return self.fuse(person, self.candidates(item, shown_item), _counts_of_few)
 
-    def catalogue(self, user: Tensor, context: Tensor, history: Tensor, ages: Tensor) -> Tensor:
-        """Logit of every item, float32, size B X I; what `forward` gives, cheaper."""
-        every = torch.arange(self.config.items, device=user.device)[None]
-        crosses = self.crosses(user, every, context).sum(dim=-1)
-        person = self.person(user, user, context, history, ages)
-        return self.fuse(person, every, every, _counts_of_all) + crosses
+    def catalogue(self, user: Tensor, context: Tensor, history: Tensor, ages: Tensor, step: int) -> Tensor:
+        """Logit of every item, float32, size B X I: what `forward` gives, cheaper; `step` people at once."""
+        rows = torch.arange(self.config.items, device=user.device)[None]
+        person, every = self.person(user, user, context, history, ages), self.candidates(rows, rows)
+        parts = (person.part(slice(start, start + step)) for start in range(0, len(user), step))
+        return torch.cat([self.fuse(part, every, _counts_of_all) for part in parts])
 
     def person(self, user: Tensor, shown: Tensor, context: Tensor, history: Tensor, ages: Tensor) -> Person:
         """The side of the person, from the same arguments as `forward`."""
@@ -206,51 +206,57 @@ class WideDeep(nn.Module):
         there = ((known * every).sum(dim=1, keepdim=True) > 0).to(context.dtype)
         placed = torch.cat([there, there, self.user_placed[user][:, None]], dim=1)
         past = [torch.log1p(total[:, :1]), _idle(history, ages)[:, None], placed]
-        own = self.user(self.user_row[shown])
+        row = self.user_row[shown]
+        own = self.user(row)
         inputs = [own, pooled, self.time(time), self.weather(sky), context, self.user_attributes[user], *past]
         first = self.from_person(torch.cat(inputs, dim=1))
         where = torch.stack([*places, self.user_place[user]], dim=1)
-        return Person(history, weights, first, own, near, pooled[:, -self.config.width :], where, placed)
+        return Person(history, weights, first, own, near, pooled[:, -self.config.width :], where, placed, row, time)
 
-    def fuse(self, person: Person, item: Tensor, shown: Tensor, counts: Counts) -> Tensor:
-        """Logits of candidates without the crosses, size B X N; `item` and `shown` are of size B X N or 1 X N."""
+    def candidates(self, item: Tensor, shown: Tensor) -> Candidates:
+        """The side of the items; rows and those by which their own tables are read, size B X N each."""
         row = self.item_row[shown]
-        kinds, areas = self.item_likes[item, 0], self.item_likes[item, 1]
-        embedding, attributes = self.item(row), self.item_attributes[item]
-        popularity = self.item_popularity[row][..., None]
-        known = [embedding, self.kind(kinds), self.area(areas), attributes, popularity]
-        pair = self.pair(person, item, row, counts)  # B X N X P
-        first = person.first[:, None] + self.from_item(torch.cat(known, dim=-1)) + self.from_pair(pair)
-        deep = self.from_deep(self.deep(first)).squeeze(-1)
-        wide = self.wide(pair) + self.popular(popularity)
-        logits: Tensor = deep + wide.squeeze(-1)
-        return logits
+        likes, attributes = self.item_likes[item], self.item_attributes[item]
+        embedding, popularity = self.item(row), self.item_popularity[row][..., None]
+        known = [embedding, self.kind(likes[..., 0]), self.area(likes[..., 1]), attributes, popularity]
+        first = self.from_item(torch.cat(known, dim=-1))
+        return Candidates(item, likes, first, embedding, self.target(row), self.profile(attributes), popularity)
 
-    def crosses(self, user: Tensor, item: Tensor, context: Tensor) -> Tensor:
-        """Linear part of the two crosses, size B X N X 2; arguments as of `forward`, N or 1 candidates a person."""
-        types = self.config.likes[0]
-        user_type = (self.user_row[user][:, None] * types + self.item_likes[item, 0]) % self.user_type.num_embeddings
-        area_time = self.item_likes[item, 1] * _TIMES + _time_of_day(context)[:, None]
+    def fuse(self, person: Person, items: Candidates, counts: Counts) -> Tensor:
+        """Logits of candidates, size B X N."""
+        pair = self.pair(person, items, counts)  # B X N X P
+        deep = self.from_deep(self.deep(person.first[:, None] + items.first + self.from_pair(pair)))
+        crosses = self.crosses(person.row, person.time, items.likes).sum(dim=-1, keepdim=True)
+        logits: Tensor = deep + self.wide(pair) + self.popular(items.popularity) + crosses
+        return logits.squeeze(-1)
+
+    def crosses(self, row: Tensor, time: Tensor, likes: Tensor) -> Tensor:
+        """Linear parts of user X type and neighbourhood X time of day, size B X N X 2."""
+        user_type = (row[:, None] * self.config.likes[0] + likes[..., 0]) % self.user_type.num_embeddings
+        area_time = likes[..., 1] * _TIMES + time[:, None]
         crosses: Tensor = torch.cat([self.user_type(user_type), self.area_time(area_time)], dim=-1)
         return crosses
 
-    def pair(self, person: Person, item: Tensor, row: Tensor, counts: Counts) -> Tensor:
+    def penalty(self, user: Tensor, item: Tensor, context: Tensor) -> Tensor:
+        """Mean absolute weight of the crosses of some pairs: the L1 penalty of what they use."""
+        return self.crosses(self.user_row[user], _time_of_day(context), self.item_likes[item]).abs().mean()
+
+    def pair(self, person: Person, items: Candidates, counts: Counts) -> Tensor:
         """What is known about person and item together, size B X N X P."""
-        own = counts(item, person.history, self.config.items, person.weights)
+        own = counts(items.item, person.history, self.config.items, person.weights)
         parts = [torch.log1p(own)]
-        kernels = list(_LIKE_KERNELS)
-        weights = person.weights[..., kernels]
+        weights = person.weights[..., list(_LIKE_KERNELS)]
         total = weights.sum(dim=1)[:, None] + 1.0  # B X 1 X kernels
         for key, size in enumerate(self.config.likes):
-            met = counts(self.item_likes[item, key], self.item_likes[person.history, key], size, weights)
+            met = counts(items.likes[..., key], self.item_likes[person.history, key], size, weights)
             parts.append(torch.log1p(_SHARE_SCALE * met / total))
-        target = self.target(row)  # B X N X F
-        parts += [_product(near, target) for near in person.near]
-        parts.append(_product(person.profile, self.profile(self.item_attributes[item])))
-        parts.append(_product(person.embedding, self.item(row)))
-        apart = self.item_place[item][:, :, None] - person.places[:, None]  # B X N X 3 X 2
-        placed = self.item_placed[item][..., None] * person.placed[:, None]
-        parts.append(torch.log1p((apart**2).sum(dim=-1).sqrt()) * placed)
+        parts += [_product(near, items.target) for near in person.near]
+        parts.append(_product(person.profile, items.profile))
+        parts.append(_product(person.embedding, items.embedding))
+        apart = self.item_place[items.item][:, :, None] - person.places[:, None]  # B X N X 3 X 2
+        placed = self.item_placed[items.item][..., None] * person.placed[:, None]
+        km = (apart**2).sum(dim=-1).sqrt()
+        parts += [torch.log1p(km) * placed, (km / _FAR_KM).clamp(max=_FARTHEST) * placed]
         return torch.cat(parts, dim=-1)
 
 

@@ -15,6 +15,9 @@ from hidden_gems.training.negatives import NO_NEGATIVE
 AHEAD_SECONDS = 7 * DAY_SECONDS
 """How long before a meeting it may have been asked for."""
 
+RETURNS_START = 0.7
+"""Weight at first of the logarithm of each kernel's own visits, where people come back."""
+
 
 def meetings(log: Interactions) -> Interactions:
     """The first interaction of each meeting with the best reward of all of it; unknown rows 0 are left out.

@@ -21,7 +21,7 @@ from hidden_gems.models.pairs import Pairs, last_moments
 from hidden_gems.models.size import DataSize, Preset
 from hidden_gems.models.top_k import top_k
 from hidden_gems.training.deep import DeepRecommender, tensor, untrained
-from hidden_gems.training.examples import come_back, log_chance, meetings, own_negatives, requests
+from hidden_gems.training.examples import RETURNS_START, come_back, log_chance, meetings, own_negatives, requests
 from hidden_gems.training.loop import LoopConfig, Task
 from hidden_gems.training.negatives import NO_NEGATIVE, Negatives, NegativesConfig
 from hidden_gems.training.spectral import spectral_embeddings
@@ -55,7 +55,7 @@ class NCFSettings:
     length: int = 100  # past interactions in which own visits are counted
     return_share: float = 0.25  # meetings a step, in shares of its examples, from which own visits learn
     return_negatives: int = 4  # places of the own history, and as many new ones, beside each of them
-    return_rate: float = 30.0  # learning rate of the own visits in shares of the loop's
+    return_rate: float = 5.0  # learning rate of the own visits in shares of the loop's
 
     @classmethod
     def of(cls, preset: Preset, size: DataSize) -> Self:
@@ -185,6 +185,8 @@ class _NCFTask:
         self.met = meetings(log)
         self.come_back = come_back(self.met)
         module.returns.weight.requires_grad_(self.come_back)
+        if self.come_back:
+            nn.init.constant_(module.returns.weight, RETURNS_START)
         self.end = log.moments[-1:]
 
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:

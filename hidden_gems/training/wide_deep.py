@@ -14,25 +14,27 @@ from torch.nn import functional
 from hidden_gems.datasets.interactions import Interactions, Rows
 from hidden_gems.datasets.moments import Moments
 from hidden_gems.features.context import CONTEXT_NAMES
-from hidden_gems.features.facts import ItemFacts
 from hidden_gems.models.held_out import HeldOut
 from hidden_gems.models.histories import Histories
 from hidden_gems.models.pairs import Pairs
 from hidden_gems.models.size import DataSize, Preset
+from hidden_gems.models.tables import ItemTables, UserTables, tables_of
 from hidden_gems.models.top_k import top_k
-from hidden_gems.models.wide_deep import NEAREST, ItemTables, UserTables, WideDeep, WideDeepConfig
+from hidden_gems.models.traces import KERNELS
+from hidden_gems.models.wide_deep import NEAREST, WideDeep, WideDeepConfig
 from hidden_gems.training.deep import DeepRecommender, tensor
-from hidden_gems.training.examples import come_back, log_chance, meetings, own_negatives, requests
+from hidden_gems.training.examples import RETURNS_START, come_back, log_chance, meetings, own_negatives, requests
 from hidden_gems.training.loop import LoopConfig, Task
 from hidden_gems.training.negatives import NO_NEGATIVE, Negatives, NegativesConfig
 from hidden_gems.training.spectral import spectral_embeddings
 
 _PAIR_CHUNK, _USER_CHUNK = 2_048, 512
 _CELL_CHUNK = 16_384  # pairs of a catalogue that are scored at once
-_CELL_KM = 1.0
-_KM_PER_DEGREE = 111.19
 _ROWS_A_FACTOR = 8  # people or items behind each spectral direction; with fewer it would only memorise
-_SHRINKAGE = 5.0
+_SHRINKAGE = 5.0  # interactions with which a person or an item counts half
+_BIG_LOG = 250_000  # interactions from which on steps are larger: the tables cost the same for each
+_COLD = 10  # interactions below which a person is new
+_SHORTEST = 20  # past interactions that are read even where most people have fewer
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class WideDeepSettings:
     own_negatives: int = 2  # places of the person's own history that were not gone to, where people come back
     length: int = 100  # past interactions that are read
     ahead_share: float = 0.5  # share of examples that were asked for before their moment
+    cold_share: float = 0.2  # share of examples that show someone new: no row, and less than 10 of the past
     user_dropout: float = 0.2  # share of examples in which the person becomes the unknown one
     item_dropout: float = 0.03  # share of items whose own tables are hidden, facts kept
     table_rate: float = 0.02  # learning rate of the factors in shares of the loop's
@@ -63,7 +66,9 @@ class WideDeepSettings:
         """The plan's sizes, or sizes that fit the data."""
         if preset == "plan":
             return cls()
-        return cls(hidden=(64, 32), length=min(max(size.history, 20), 100))
+        loop = LoopConfig(batch=2048 if size.interactions > _BIG_LOG else 1024)
+        length = min(max(size.history, _SHORTEST), 100)
+        return cls(hidden=(64, 32), dropout=0.2, user_dropout=0.5, length=length, loop=loop)
 
 
 @dataclass
@@ -82,7 +87,7 @@ class WideDeepRecommender(DeepRecommender[WideDeep, WideDeepSettings]):
     def build(self, log: Interactions) -> WideDeep:
         """Wide & Deep that starts from what counting gives."""
         pairs = Pairs.of(log)
-        items, users = _tables(self.facts, pairs)
+        items, users = tables_of(self.facts, pairs)
         module = WideDeep(_sizes(self.settings, items, users), items, users)
         _start(module, pairs, self.settings)
         self.histories = Histories.of(log)
@@ -106,10 +111,10 @@ class WideDeepRecommender(DeepRecommender[WideDeep, WideDeepSettings]):
         """Logit of every item for each person, float32, size U X I; column 0 is -inf."""
         scores = np.empty((len(user), self.module.config.items), dtype=np.float32)
         step = max(1, _CELL_CHUNK // self.module.config.items)
-        for start in range(0, len(user), step):
-            part = slice(start, start + step)
+        for start in range(0, len(user), _USER_CHUNK):
+            part = slice(start, start + _USER_CHUNK)
             with torch.inference_mode():
-                scores[part] = self.module.catalogue(*self.request(user[part], when[part])).numpy()
+                scores[part] = self.module.catalogue(*self.request(user[part], when[part]), step=step).numpy()
         scores[:, 0] = -np.inf
         return scores
 
@@ -156,6 +161,8 @@ class _WideDeepTask:
         self.chosen = np.arange(self.examples)
         self.negatives = Negatives(self.pairs, model.settings.negatives)
         self.own = model.settings.own_negatives if come_back(self.log) else 0
+        if self.own:
+            nn.init.constant_(module.wide.weight[0, : len(KERNELS)], RETURNS_START)
         self.end = log.moments[-1:]
 
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
@@ -189,8 +196,11 @@ class _WideDeepTask:
         if not self.log.order_only:
             when = requests(when, random, settings.ahead_share)
         history, ages = self.model.histories.last(user, when, settings.length)
+        cold = random.random(len(user)) < settings.cold_share
+        hidden = np.arange(settings.length) < settings.length - random.integers(_COLD, size=(len(user), 1))
+        history = np.where(cold[:, None] & hidden, 0, history)
         item = np.column_stack([met, self.negatives.draw(user, random), own_negatives(history, met, self.own, random)])
-        shown_user = np.where(random.random(len(user)) < settings.user_dropout, 0, user)
+        shown_user = np.where(cold | (random.random(len(user)) < settings.user_dropout), 0, user)
         shown_item = np.where(random.random(item.shape) < settings.item_dropout, 0, item)
         weight = self.log.reward[at][:, None] * (item != NO_NEGATIVE)
         target = np.zeros(item.shape, dtype=np.float32)
@@ -201,9 +211,8 @@ class _WideDeepTask:
         uniform = settings.negatives.per_positive / self.log.items
         logits = logits - tensor(log_chance(item, history, self.own, uniform)).to(device)
         parts = functional.binary_cross_entropy_with_logits(logits, tensor(target).to(device), reduction="none")
-        crosses = self.module.crosses(shown[0], *inputs[1:3])
-        penalty = settings.l1 * crosses.abs().mean()
-        return (parts * tensor(weight).to(device)).sum() / float(weight.sum()) + penalty
+        weighted = (parts * tensor(weight).to(device)).sum() / float(weight.sum())
+        return weighted + settings.l1 * self.module.penalty(shown[0], *inputs[1:3])
 
     def validate(self) -> float | None:
         if self.held_out is None:
@@ -217,39 +226,6 @@ class _WideDeepTask:
     def restore(self, state: dict[str, Tensor]) -> None:
         self.chosen = state["chosen"].cpu().numpy()
         self.negatives.hard = state["hard"].cpu().numpy() if "hard" in state else None
-
-
-def _tables(facts: ItemFacts, pairs: Pairs) -> tuple[ItemTables, UserTables]:
-    """What is known before learning; places in km from the middle of the items."""
-    users, items = pairs.shape
-    home = facts.home if len(facts.home) else np.full((users, 2), np.nan)
-    person = facts.person if len(facts.person) else np.zeros((users, 0), dtype=np.float32)
-    middle = np.zeros(2) if np.isnan(facts.place).all() else np.nanmedian(facts.place, axis=0)
-    (place, placed), (lives, homed) = _plane(facts.place, middle), _plane(home, middle)
-    cell = np.zeros(items, dtype=np.int64)
-    _, number = np.unique(np.floor(place[placed] / _CELL_KM), axis=0, return_inverse=True)
-    cell[placed] = number.ravel() + 1
-    earned = np.bincount(pairs.item, weights=pairs.reward, minlength=items) + 1.0
-    item_row, user_row = np.zeros(items, dtype=np.int64), np.zeros(users, dtype=np.int64)
-    item_row[pairs.item], user_row[pairs.user] = pairs.item, pairs.user
-    return ItemTables(
-        likes=tensor(np.column_stack([facts.kind, facts.area, cell])),
-        attributes=tensor(facts.attributes),
-        place=tensor(place),
-        placed=tensor(placed.astype(np.float32)),
-        popularity=tensor(np.log(earned / earned.mean()).astype(np.float32)),
-        row=tensor(item_row),
-    ), UserTables(
-        attributes=tensor(person), place=tensor(lives), placed=tensor(homed.astype(np.float32)), row=tensor(user_row)
-    )
-
-
-def _plane(place: NDArray[np.float64], middle: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Places in km east and north of the middle, 0 where unknown, and whether each is known."""
-    known: NDArray[np.bool_] = ~np.isnan(place[:, 0] + place[:, 1])
-    east = (place[:, 1] - middle[1]) * np.cos(np.radians(middle[0]))
-    km = _KM_PER_DEGREE * np.column_stack([east, place[:, 0] - middle[0]])
-    return np.where(known[:, None], km, 0.0).astype(np.float32), known
 
 
 def _start(module: WideDeep, pairs: Pairs, settings: WideDeepSettings) -> None:
