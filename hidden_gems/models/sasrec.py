@@ -6,12 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hidden_gems.models.sequences import GAP_BUCKETS, Lookup, SequenceConfig, SequenceModel, gap_bucket
+from hidden_gems.models.sequences import CLOSED, GAP_BUCKETS, Lookup, SequenceConfig, SequenceModel, gap_bucket
 
 _EARTH_KM, _NEAR_KM = 6371.0, 0.1
 _DISTANCE_BUCKETS = 18
-_CLOSED = -1e9
-"""Added where one event may not see another; finite, so that a row with nothing to see stays a number."""
+_MEAN_GAIN = float(__import__("os").environ.get("MEAN", 0))
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,8 @@ class SASRec(SequenceModel):
         self.by_gap = Lookup(GAP_BUCKETS, config.heads)
         self.by_distance = Lookup(_DISTANCE_BUCKETS, config.heads)
         nn.init.normal_(self.position.weight, std=0.02)
+        first: _Block = self.blocks[0]  # type: ignore[assignment]
+        first.start_as_mean(_MEAN_GAIN)
         self.register_buffer("place", _on_sphere(place), persistent=False)
         self.places_known = bool((~place.isnan()).any())
 
@@ -82,14 +83,15 @@ class SASRec(SequenceModel):
         row = torch.arange(length, device=history.device)
         seen = (row[:, None] >= row) & (history > 0)[:, None]
         open_ = seen | (row[:, None] == row)
-        return torch.where(open_[:, None], bias.transpose(0, 1), _CLOSED)
+        return torch.where(open_[:, None], bias.transpose(0, 1), CLOSED)
 
     def _distance_bias(self, history: Tensor) -> Tensor:
         at = self.get_buffer("place")[history]  # B X L X 3
         known = (at.abs().sum(-1) > 0).float()
         chord = (2.0 - 2.0 * (at @ at.transpose(1, 2))).clamp(min=0.0).sqrt()
         bucket = torch.log2(1.0 + chord * (_EARTH_KM / _NEAR_KM)).long().clamp(max=_DISTANCE_BUCKETS - 1)
-        return self.by_distance(bucket) * (known[:, None] * known[..., None])
+        bias: Tensor = self.by_distance(bucket) * (known[:, None] * known[..., None])
+        return bias
 
 
 class _Block(nn.Module):
@@ -111,8 +113,14 @@ class _Block(nn.Module):
         query, key, value = self._heads(x)
         mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
         x = x + self.drop(self.mixed_out(mixed.transpose(1, 2).flatten(2)))
-        x = x + self.drop(self.inner(self.before_inner(x)))
-        return x
+        return x + self.drop(self.inner(self.before_inner(x)))  # type: ignore[no-any-return]
+
+    def start_as_mean(self, gain: float) -> None:
+        """Add the mean of the events, `gain` times, until something better is learned."""
+        width = self.mixed_out.in_features
+        with torch.no_grad():
+            nn.init.eye_(self.mixed_in.weight[2 * width :])
+            nn.init.eye_(self.mixed_out.weight).mul_(gain)
 
     def weights(self, x: Tensor, bias: Tensor) -> Tensor:
         """Attention of each head, size B X H X L X L."""

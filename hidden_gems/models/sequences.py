@@ -5,12 +5,17 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from hidden_gems.core.clock import DAY_SECONDS
 
 _MINUTE_SECONDS, _HOURS, _WEEK_DAYS = 60.0, 24, 7
 GAP_BUCKETS, _STEP_BUCKETS = 26, 18
 _TABLE_SPREAD = 0.02
+_POINTER_WIDTH = 16
+_TINY = 1e-30
+CLOSED = -1e9
+"""Added to what must get no weight; finite, so that where nothing is left it stays a number."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +33,9 @@ class SequenceConfig:
 class SequenceModel(nn.Module, ABC):
     """Score what a person does next, after what they did.
 
-    score(i) = person . item(i) + bias(i) + gain(person) x log(1 + count(i)), where the count sums learned weights over
-    those events of the history that are i itself. The last part lets the same scores serve people who come back to
-    where they were and people who want something new: items without a past have no such part.
+    The score is the logarithm of a chance. With the chance that a gate gives it is one of the items of the history,
+    each by the weights of its events (a pointer); else it is one that is not there, by a softmax over
+    person . item + bias. So the same scores serve people who want something new and people who come back.
 
     Notation: B people, L events of a history, N requests, R events that count as repeats, M candidates, D = `width`,
     C = width of the context, I items. Histories are item rows, oldest first, 0 where padded on the left; ages are
@@ -39,6 +44,10 @@ class SequenceModel(nn.Module, ABC):
     Args:
         config: Sizes.
         attributes: What is known about each item beside who met it, size I X A; A may be 0.
+
+    Source:
+        The split into new and repeated items after Ren et al. (2019), RepeatNet; here both are read
+        from one state.
     """
 
     def __init__(self, config: SequenceConfig, attributes: Tensor) -> None:
@@ -53,7 +62,7 @@ class SequenceModel(nn.Module, ABC):
         self.from_person = nn.Linear(config.width, config.width)
         self.from_context = nn.Linear(config.context, config.width, bias=False)
         self.fused = nn.Linear(config.width, config.width)
-        self.repeats = Repeats(config.width, config.order_only)
+        self.repeats = Repeats(config)
         nn.init.normal_(self.table.weight, std=_TABLE_SPREAD)
         nn.init.zeros_(self.bias.weight)
         nn.init.zeros_(self.from_context.weight)  # a context that training never shows changes no score
@@ -74,8 +83,11 @@ class SequenceModel(nn.Module, ABC):
         """
 
     def forward(
-        self, window: tuple[Tensor, Tensor, Tensor], past: tuple[Tensor, Tensor, Tensor], items: tuple[Tensor, Tensor]
-    ) -> tuple[Tensor, Tensor]:
+        self,
+        window: tuple[Tensor, Tensor, Tensor],
+        past: tuple[Tensor, Tensor, Tensor],
+        items: tuple[Tensor, Tensor, Tensor],
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Logits of many requests of a window at once, for training.
 
         Args:
@@ -83,52 +95,50 @@ class SequenceModel(nn.Module, ABC):
                 states from which the N requests are answered, int64.
             past: What came before each request, int64, and its ages, float32, both size N X R, and the context of
                 each request, float32, size N X C.
-            items: What came next at each request, int64, size N, and candidates that all requests share, each once,
-                int64, size M.
+            items: What came next at each request, int64, size N; those F of the requests at which it was new, int64;
+                and candidates that all requests share, int64, size M.
 
         Returns:
-            Logit of what came next, size N, and of each candidate, size N X M.
+            Where it was new: the logit of what came next, size F, and of each candidate, size F X M. The logarithm of
+            its share in the history, very low where it is not there, and the logit of a repeat, both size N.
         """
         history, ages, at = window
         before, before_ages, context = past
-        target, rows = items
+        target, fresh, rows = items
         person = self.fuse(self.encode(history, ages).flatten(0, 1)[at], context)
-        weight = self.repeats.weights(before, before_ages)
-        return self.pairs(person, before, weight, target), self.shared(person, before, weight, rows)
+        weight, gate = self.repeats(before, before_ages, person.detach())
+        count = (weight * (before == target[:, None])).sum(-1)
+        person, new = person[fresh], target[fresh]
+        own = (person * self.item(new)).sum(-1) + self.bias(new).squeeze(-1)
+        return own, self.unseen(person, rows), log_of(count) - log_of(weight.sum(-1)), gate
 
     def request(self, history: Tensor, ages: Tensor, context: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of candidates for one request: history and ages 1 X L, context 1 X C, rows n.
+        """Scores of candidates for one request: history and ages 1 X L, context 1 X C, rows n.
 
         Returns:
-            Logits, size n, and the person's vector, size 1 X D.
+            Scores, size n, and the person's vector, size 1 X D.
         """
         person = self.person(history, ages, context)
-        count = repeat_count(history, self.repeats.weights(history, ages), rows[None])
-        return self._score(person, rows, count)[0], person
+        return self.scores(person, history, ages)[0][rows], person
 
     def person(self, history: Tensor, ages: Tensor, context: Tensor) -> Tensor:
         """Vector of each person at a request, size B X D: history and ages B X L, context B X C."""
         return self.fuse(self.encode(history, ages)[:, -1], context)
 
-    def shared(self, person: Tensor, history: Tensor, weight: Tensor, rows: Tensor) -> Tensor:
-        """Logits of candidates that all requests share, size N X M.
+    def scores(self, person: Tensor, history: Tensor, ages: Tensor) -> Tensor:
+        """Score of every item for each person, size B X I: person B X D, history and ages B X L."""
+        weight, gate = self.repeats(history, ages, person)
+        items = torch.arange(self.table.num_embeddings, device=history.device)
+        count = weight.new_zeros(len(history), len(items)).scatter_add(1, history, weight)
+        logit = self.unseen(person, items)
+        unseen = functional.logsigmoid(-gate) - torch.logsumexp(torch.where(count > 0, CLOSED, logit), dim=1)
+        seen = functional.logsigmoid(gate) - log_of(count.sum(1))
+        return torch.where(count > 0, log_of(count) + seen[:, None], logit + unseen[:, None])
 
-        Args:
-            person: Vector of each person, size N X D.
-            history: Item rows of the events that count as repeats, int64, size N X R.
-            weight: Their weights, size N X R.
-            rows: Candidates, each once, int64, size M.
-        """
-        slot = torch.full((self.table.num_embeddings,), len(rows), device=rows.device)
-        slot[rows] = torch.arange(len(rows), device=rows.device)
-        count = weight.new_zeros(len(history), len(rows) + 1).scatter_add(1, slot[history], weight)
-        return self._score(person, rows, count[:, :-1])
-
-    def pairs(self, person: Tensor, history: Tensor, weight: Tensor, rows: Tensor) -> Tensor:
-        """Logit of one candidate of each request, size N: see `shared`; rows N."""
-        count = repeat_count(history, weight, rows[:, None])
-        score = (person * self.item(rows)).sum(-1) + self.bias(rows).squeeze(-1)
-        return score + self.repeats(count, person).squeeze(-1)
+    def unseen(self, person: Tensor, rows: Tensor) -> Tensor:
+        """Logits of candidates that all requests share as if none were in a history, size N X M."""
+        score: Tensor = person @ self.item(rows).T + self.bias(rows).squeeze(-1)
+        return score
 
     def item(self, rows: Tensor) -> Tensor:
         """Vector of each item, size ... X D."""
@@ -137,10 +147,17 @@ class SequenceModel(nn.Module, ABC):
             vector = vector + self.from_attributes(self.get_buffer("attributes")[rows])
         return vector
 
+    def fold(self) -> None:
+        """Add what attributes say to each item's own vector, once learning is over; no score changes."""
+        with torch.no_grad():
+            self.table.weight.copy_(self.item(torch.arange(self.table.num_embeddings)))
+        self.from_attributes = None
+
     def events(self, history: Tensor) -> Tensor:
         """Each event as what an encoder reads, size B X L X D; padding is the start of a history."""
         vector = self.item(history) * self.table.embedding_dim**0.5
-        return self.drop(torch.where((history > 0)[..., None], vector, self.start))
+        dropped: Tensor = self.drop(torch.where((history > 0)[..., None], vector, self.start))
+        return dropped
 
     def fuse(self, state: Tensor, context: Tensor) -> Tensor:
         """State and context of each request, size ... X D."""
@@ -148,31 +165,30 @@ class SequenceModel(nn.Module, ABC):
         vector: Tensor = state + self.fused(self.drop(mixed))
         return vector
 
-    def _score(self, person: Tensor, rows: Tensor, count: Tensor) -> Tensor:
-        score: Tensor = person @ self.item(rows).T + self.bias(rows).squeeze(-1) + self.repeats(count, person)
-        return score
-
 
 class Repeats(nn.Module):
-    """What a person comes back to: a learned count of each item in the history.
+    """What a person comes back to: a weight for each event of the history, and how likely they come back at all.
 
-    An event weighs by its age, by how many events ago it was, by how far its hour is from that of the request, and
-    whether it was on the same day of the week; for an order by steps alone.
+    An event weighs by its age, by how many events ago it was, by how far its hour is from that of the request, by days
+    between their days of the week (for an order by steps alone), and by how its item suits the person now.
     """
 
-    def __init__(self, width: int, order_only: bool) -> None:
+    def __init__(self, config: SequenceConfig) -> None:
         super().__init__()
-        self.order_only = order_only
+        self.order_only = config.order_only
         self.by_age = Lookup(GAP_BUCKETS)
         self.by_step = Lookup(_STEP_BUCKETS)
         self.by_hour = Lookup(_HOURS // 2 + 1)
         self.by_day = Lookup(_WEEK_DAYS // 2 + 1)
-        self.gain = nn.Linear(width, 1)
-        nn.init.zeros_(self.gain.weight)
-        nn.init.ones_(self.gain.bias)
+        self.gate = nn.Linear(config.width + 1, 1)
+        self.query = nn.Linear(config.width, _POINTER_WIDTH)
+        self.key = nn.Embedding(config.items, _POINTER_WIDTH)
+        nn.init.zeros_(self.gate.weight)
+        nn.init.zeros_(self.gate.bias)
+        nn.init.zeros_(self.key.weight)
 
-    def weights(self, history: Tensor, ages: Tensor) -> Tensor:
-        """Weight of each event, 0 where padded, size N X R."""
+    def forward(self, history: Tensor, ages: Tensor, person: Tensor) -> tuple[Tensor, Tensor]:
+        """Weight of each event, 0 where padded, size N X R, and the gate, size N; person N X D."""
         step = torch.arange(history.shape[1], 0, -1, device=history.device)
         total = self.by_step((2.0 * torch.log2(step.float())).long().clamp(max=_STEP_BUCKETS - 1))[0]
         if not self.order_only:
@@ -183,12 +199,11 @@ class Repeats(nn.Module):
             total = total + self.by_age(gap_bucket(ages, order_only=False))[0]
             total = total + self.by_hour(torch.round(hours).long())[0]
             total = total + self.by_day(torch.round(off).long().clamp(max=_WEEK_DAYS // 2))[0]
-        return torch.exp(total) * (history > 0)
-
-    def forward(self, count: Tensor, person: Tensor) -> Tensor:
-        """What a count adds to the logit: count N X n, person N X D."""
-        bonus: Tensor = self.gain(person) * torch.log1p(count)
-        return bonus
+        suits = (self.key(history) @ self.query(person)[..., None]).squeeze(-1)
+        weight = torch.exp(total + suits) * (history > 0)
+        there = torch.log1p(weight.sum(-1, keepdim=True))
+        gate = self.gate(torch.cat([person, there], dim=-1)).squeeze(-1)
+        return weight, torch.where((history > 0).any(-1), gate, CLOSED)
 
 
 class Lookup(nn.Module):
@@ -205,13 +220,12 @@ class Lookup(nn.Module):
 
     def forward(self, bucket: Tensor) -> Tensor:
         """Numbers of each bucket, size columns X ..."""
-        return self.weight.index_select(1, bucket.flatten()).unflatten(1, bucket.shape)
+        return self.weight.index_select(1, bucket.flatten()).reshape(len(self.weight), *bucket.shape)
 
 
-def repeat_count(history: Tensor, weight: Tensor, rows: Tensor) -> Tensor:
-    """Sum of the weights of those events that are the candidate, size N X n; history N X R, rows N X n."""
-    same = rows[..., None] == history[:, None]  # N X n X R
-    return (same * weight[:, None]).sum(-1)
+def log_of(count: Tensor) -> Tensor:
+    """Logarithm that stays finite."""
+    return torch.log(count.clamp(min=_TINY))
 
 
 def gap_bucket(gap: Tensor, *, order_only: bool) -> Tensor:

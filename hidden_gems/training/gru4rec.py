@@ -8,9 +8,11 @@ from torch import Tensor
 from hidden_gems.features.context import CONTEXT_NAMES
 from hidden_gems.models.gru4rec import GRU4Rec, GRU4RecConfig
 from hidden_gems.models.size import DataSize, Preset
-from hidden_gems.training.deep import tensor
+from hidden_gems.training.budget import Budget
 from hidden_gems.training.loop import LoopConfig
 from hidden_gems.training.sequences import SequenceRecommender
+
+_LARGE = 400_000  # interactions from which on steps are larger
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,9 @@ class GRU4RecSettings:
     remembered: int = 200
     predictions: int = 2048
     candidates: int = 10_000
-    item_dropout: float = 0.03
     scalar_rate: float = 10.0
+    table_rate: float = 1.0
+    centres: int = 64
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(epochs=20, batch=1, decay=0.0))
 
     @classmethod
@@ -35,14 +38,20 @@ class GRU4RecSettings:
         """The plan's sizes, or sizes that fit the data."""
         if preset == "plan":
             return cls()
+        width, hidden, large = 64, 128, size.interactions > _LARGE
+        remembered = min(max(size.history, 20), 100 if large else 200)
+        body = 2 * 3 * (width * hidden + hidden**2)  # one layer
+        budget = Budget.of(size.interactions, body, width, remembered)
         return cls(
-            width=64,
-            hidden=128,
+            width=width,
+            hidden=hidden,
             layers=1,
             dropout=0.2,
             length=min(max(size.history, 20), 100),
-            predictions=1024,
-            loop=LoopConfig(epochs=40, batch=1, decay=0.0),
+            remembered=remembered,
+            predictions=2048 if large else 1024,
+            candidates=budget.candidates,
+            loop=LoopConfig(epochs=budget.epochs, batch=1, decay=0.0),
         )
 
 
@@ -68,10 +77,11 @@ class GRU4RecRecommender(SequenceRecommender[GRU4Rec, GRU4RecSettings]):
             session_days=settings.session_days,
             positions=settings.length,
         )
-        return GRU4Rec(config, tensor(self.facts.attributes))
+        return GRU4Rec(config, self.known_of_items())
 
     def restore(self, settings: dict[str, Any], arrays: dict[str, Tensor], parameters: dict[str, Tensor]) -> None:
         """Take back what was saved."""
         self.settings = GRU4RecSettings(**settings | {"loop": LoopConfig(**settings["loop"])})
         self.module = self.make(parameters["table.weight"].shape[0])
+        self.module.fold()
         self.take(arrays)

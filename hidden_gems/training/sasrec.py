@@ -8,9 +8,12 @@ from torch import Tensor
 from hidden_gems.features.context import CONTEXT_NAMES
 from hidden_gems.models.sasrec import SASRec, SASRecConfig
 from hidden_gems.models.size import DataSize, Preset
+from hidden_gems.training.budget import Budget
 from hidden_gems.training.deep import tensor
 from hidden_gems.training.loop import LoopConfig
 from hidden_gems.training.sequences import SequenceRecommender
+
+_LARGE = 400_000  # interactions from which on windows are shorter and steps larger
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,9 @@ class SASRecSettings:
     remembered: int = 200
     predictions: int = 2048
     candidates: int = 10_000
-    item_dropout: float = 0.03
     scalar_rate: float = 10.0
+    table_rate: float = 1.0
+    centres: int = 64
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(epochs=20, batch=1, decay=0.0))
     session_days: None = None
 
@@ -36,14 +40,21 @@ class SASRecSettings:
         """The plan's sizes, or sizes that fit the data."""
         if preset == "plan":
             return cls()
+        width, inner, large = 64, 128, size.interactions > _LARGE
+        length = min(max(size.history, 20), 100 if large else 200)
+        remembered = min(max(size.history, 20), 100 if large else 200)
+        body = 2 * 2 * (4 * width**2 + 2 * width * inner + 2 * length * width)  # two layers
+        budget = Budget.of(size.interactions, body, width, remembered)
         return cls(
-            width=64,
+            width=width,
             heads=2,
-            inner=256,
+            inner=inner,
             dropout=0.2,
-            length=min(max(size.history, 20), 200),
-            predictions=1024,
-            loop=LoopConfig(epochs=40, batch=1, decay=0.0),
+            length=length,
+            remembered=remembered,
+            predictions=2048 if large else 1024,
+            candidates=budget.candidates,
+            loop=LoopConfig(epochs=budget.epochs, batch=1, decay=0.0),
         )
 
 
@@ -69,10 +80,11 @@ class SASRecRecommender(SequenceRecommender[SASRec, SASRecSettings]):
             inner=settings.inner,
             positions=settings.length,
         )
-        return SASRec(config, tensor(self.facts.attributes), tensor(self.facts.place))
+        return SASRec(config, self.known_of_items(), tensor(self.facts.place))
 
     def restore(self, settings: dict[str, Any], arrays: dict[str, Tensor], parameters: dict[str, Tensor]) -> None:
         """Take back what was saved."""
         self.settings = SASRecSettings(**settings | {"loop": LoopConfig(**settings["loop"])})
         self.module = self.make(parameters["table.weight"].shape[0])
+        self.module.fold()
         self.take(arrays)

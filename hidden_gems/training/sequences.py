@@ -9,22 +9,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from hidden_gems.datasets.interactions import Interactions, Rows
 from hidden_gems.datasets.moments import Moments
+from hidden_gems.features.place_vectors import place_vectors
 from hidden_gems.models.held_out import HeldOut
 from hidden_gems.models.histories import Histories
 from hidden_gems.models.pairs import Pairs
-from hidden_gems.models.sequences import SequenceModel
+from hidden_gems.models.sequences import CLOSED, SequenceModel
 from hidden_gems.training.deep import DeepRecommender, tensor, untrained
 from hidden_gems.training.loop import LoopConfig, Task
 from hidden_gems.training.spectral import spectral_embeddings
 from hidden_gems.training.windows import Windows, by_person
 
 _CELL_CHUNK = 4_000_000  # scores of a catalogue that are made at once
-_PAIR_CHUNK = 8_192
 _ROWS_A_DIRECTION = 8  # people or items behind each spectral direction; with fewer it would only memorise
-_TINY = 1e-9
 
 
 class SequenceSettings(Protocol):
@@ -61,8 +61,13 @@ class SequenceSettings(Protocol):
         ...
 
     @property
-    def item_dropout(self) -> float:
-        """Share of candidates whose id is hidden, attributes kept."""
+    def centres(self) -> int:
+        """Centres of places that stand for where an item is."""
+        ...
+
+    @property
+    def table_rate(self) -> float:
+        """Learning rate of the items' vectors in shares of the loop's."""
         ...
 
     @property
@@ -90,6 +95,11 @@ class SequenceRecommender(DeepRecommender[M, S]):
     def make(self, items: int) -> M:
         """A module of the right sizes."""
 
+    def known_of_items(self) -> Tensor:
+        """Attributes of each item and where it is, size I X A."""
+        places = place_vectors(self.facts.place, self.settings.centres)
+        return tensor(np.concatenate([self.facts.attributes, places], axis=1))
+
     def build(self, log: Interactions) -> M:
         """A module that starts from what counting gives."""
         module = self.make(log.items)
@@ -101,7 +111,8 @@ class SequenceRecommender(DeepRecommender[M, S]):
         return _SequenceTask(module, log, self, held_out)
 
     def finish(self, log: Interactions) -> None:
-        """Keep everyone's history."""
+        """Keep everyone's history, and fold what attributes say into the items."""
+        self.module.fold()
         self.remember(log)
 
     def remember(self, log: Interactions) -> Self:
@@ -118,15 +129,13 @@ class SequenceRecommender(DeepRecommender[M, S]):
         keys = np.column_stack([user, when.timestamp, when.weather, when.mood, temperature])
         _, first, group = np.unique(keys, axis=0, return_index=True, return_inverse=True)
         order = np.argsort(group, kind="stable")
-        for start in range(0, len(order), _PAIR_CHUNK):
-            rows = order[start : start + _PAIR_CHUNK]
-            asked, which = np.unique(group[rows], return_inverse=True)
-            history, ages, context = self._inputs(user[first[asked]], when[first[asked]], self.histories)
-            with torch.inference_mode():
-                person, at = self.module.person(history, ages, context), tensor(which)
-                weight = self.module.repeats.weights(history, ages)
-                logits = self.module.pairs(person[at], history[at], weight[at], tensor(item[rows]))
-            scores[rows] = logits.numpy()
+        bounds = np.searchsorted(group[order], np.arange(len(first) + 1))
+        step = self._step
+        for start in range(0, len(first), step):
+            asked = first[start : start + step]
+            rows = order[bounds[start] : bounds[min(start + step, len(first))]]
+            table = self._table(self.module, user[asked], when[asked], self.histories)
+            scores[rows] = table[group[rows] - start, item[rows]]
         return scores
 
     def score_catalogue(self, user: Rows, when: Moments) -> NDArray[np.float32]:
@@ -135,16 +144,10 @@ class SequenceRecommender(DeepRecommender[M, S]):
 
     def catalogue(self, module: M, user: Rows, when: Moments, histories: Histories) -> NDArray[np.float32]:
         """Logit of every item for each person by some histories; see `score_catalogue`."""
-        items = len(self.facts)
-        scores = np.empty((len(user), items), dtype=np.float32)
-        step = max(1, min(512, _CELL_CHUNK // items))
-        for start in range(0, len(user), step):
-            part = slice(start, start + step)
-            history, ages, context = self._inputs(user[part], when[part], histories)
-            with torch.inference_mode():
-                person = module.person(history, ages, context)
-                weight = module.repeats.weights(history, ages)
-                scores[part] = module.shared(person, history, weight, torch.arange(items)).numpy()
+        scores = np.empty((len(user), len(self.facts)), dtype=np.float32)
+        for start in range(0, len(user), self._step):
+            part = slice(start, start + self._step)
+            scores[part] = self._table(module, user[part], when[part], histories)
         scores[:, 0] = -np.inf
         return scores
 
@@ -166,12 +169,20 @@ class SequenceRecommender(DeepRecommender[M, S]):
             **{name: array.numpy() for name, array in arrays.items() if name != "order_only"}, order_only=order_only
         )
 
-    def _inputs(self, user: Rows, when: Moments, histories: Histories) -> tuple[Tensor, Tensor, Tensor]:
-        """Histories no longer than the longest of these people, their ages, and the contexts."""
+    @property
+    def _step(self) -> int:
+        """People who are scored at once."""
+        return max(1, min(512, _CELL_CHUNK // len(self.facts)))
+
+    def _table(self, module: M, user: Rows, when: Moments, histories: Histories) -> NDArray[np.float32]:
+        """Score of every item for each person, row 0 included."""
         longest = int(np.diff(histories.starts)[user].max(initial=1))
         length = max(1, min(longest, max(self.settings.remembered, self.settings.length)))
-        history, ages = histories.last(user, when, length)
-        return tensor(history), tensor(ages), tensor(self.context(when))
+        history, ages = (tensor(array) for array in histories.last(user, when, length))
+        with torch.inference_mode():
+            person = module.person(history, ages, tensor(self.context(when)))
+            table: NDArray[np.float32] = module.scores(person, history, ages).numpy()
+        return table
 
 
 class _SequenceTask:
@@ -182,7 +193,8 @@ class _SequenceTask:
 
     Source:
         Klenitskiy and Vasilev (2023), Turning Dross Into Gold Loss: is BERT4Rec really better than SASRec?; the
-        correction after Yi et al. (2019), Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations.
+        correction after Yi et al. (2019), Sampling-Bias-Corrected Neural Modeling for Large Corpus Item
+        Recommendations, without lowering what came next, which is there for certain.
     """
 
     def __init__(
@@ -202,10 +214,12 @@ class _SequenceTask:
         self.epoch, self.steps = -1, list[NDArray[np.int64]]()
 
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
-        scalars, others = [], []
-        for name, parameter in self.module.named_parameters():
-            (scalars if ".by_" in f".{name}" else others).append(parameter)
-        return [{"params": scalars, "lr": rate * self.model.settings.scalar_rate}, {"params": others, "lr": rate}]
+        settings, groups = self.model.settings, list[dict[str, Any]]()
+        shares = {"scalars": settings.scalar_rate, "table": settings.table_rate, "others": 1.0}
+        for group, share in shares.items():
+            found = [p for name, p in self.module.named_parameters() if _group(name) == group]
+            groups.append({"params": found, "lr": rate * share})
+        return groups
 
     def begin_epoch(self, epoch: int) -> None:
         self.epoch = epoch
@@ -217,17 +231,27 @@ class _SequenceTask:
         target, reward = self.log.item[batch.target], tensor(self.log.reward[batch.target])
         drawn = random.random(len(self.items)) < self.chance
         candidates, chance = self.items[drawn], self.chance[drawn]
-        own, logits = model(
+        known = (past == target[:, None]).any(1)
+        fresh = np.flatnonzero(~known)
+        own, logits, repeat, gate = model(
             (tensor(batch.history), tensor(batch.ages), tensor(batch.at)),
             (tensor(past), tensor(past_ages), tensor(self.context[batch.target])),
-            (tensor(target), tensor(candidates)),
+            (tensor(target), tensor(fresh), tensor(candidates)),
         )
         logits = logits - tensor(np.log(chance).astype(np.float32))
-        place = np.searchsorted(candidates, target).clip(max=len(candidates) - 1)
-        hit = np.flatnonzero(candidates[place] == target)
-        logits = logits.index_put((tensor(hit), tensor(place[hit])), torch.tensor(-torch.inf))
-        total = torch.logsumexp(torch.cat([own[:, None], logits], dim=1), dim=1)
-        return ((total - own) * reward).sum() / reward.sum()
+        met = self._places(np.column_stack([past, target])[fresh], candidates)
+        total = torch.logsumexp(logits.index_put(met, torch.tensor(CLOSED)), dim=1)
+        as_new = torch.zeros_like(gate).index_put((tensor(fresh),), torch.logaddexp(total, own) - own)
+        each = as_new + torch.where(tensor(known), functional.softplus(-gate) - repeat, functional.softplus(gate))
+        return (each * reward).sum() / reward.sum()
+
+    def _places(self, items: Rows, candidates: Rows) -> tuple[Tensor, Tensor]:
+        """Where some items, N X R, stand in a table of N X M candidates."""
+        slot = np.full(len(self.model.facts), -1)
+        slot[candidates] = np.arange(len(candidates))
+        place = slot[items]
+        row, column = np.nonzero(place >= 0)
+        return tensor(row), tensor(place[row, column])
 
     def validate(self) -> float | None:
         if self.held_out is None:
@@ -240,6 +264,12 @@ class _SequenceTask:
 
     def restore(self, state: dict[str, Tensor]) -> None:
         self.begin_epoch(int(state["epoch"]))
+
+
+def _group(name: str) -> str:
+    if ".by_" in f".{name}":
+        return "scalars"
+    return "table" if name == "table.weight" else "others"
 
 
 def _chances(count: NDArray[np.int64], candidates: int) -> NDArray[np.float64]:

@@ -127,4 +127,5 @@ class Windows:
         """First of the `read` events before each window that is not older than allowed."""
         place = start[:, None] - np.arange(read, 0, -1)
         old = (place < self.starts[start][:, None]) | (self.log.timestamp[np.maximum(place, 0)] < since[:, None])
-        return start - read + old.sum(axis=1)
+        first: Rows = start - read + old.sum(axis=1)
+        return first
