@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from hidden_gems.benchmark.registry import DEEP
 from hidden_gems.models.size import DataSize
@@ -22,8 +21,4 @@ def deep_models(*names: str, epochs: int = 2, **facts: Any) -> dict[str, AnyDeep
         model: Any = DEEP[name](facts_of(ATTRIBUTES, **facts), DataSize.of(LOG), "auto", 0)
         model.settings = replace(model.settings, loop=replace(model.settings.loop, epochs=epochs))
         found[name] = model.fit(LOG)
-        if name == "graphsage":  # a start may be better than any epoch; the encoder shall say something all the same
-            with torch.no_grad():
-                torch.manual_seed(0)
-                torch.nn.init.normal_(model.module.encoder.outer.weight, std=0.1)
     return found

@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hidden_gems.models.graphsage import RELATIONS, Edges
 from hidden_gems.training.deep import tensor
 from hidden_gems.training.graphsage import GraphSAGERecommender
 from hidden_gems.training.gru4rec import GRU4RecRecommender
@@ -75,18 +74,13 @@ def _sequence(model: SequenceRecommender[Any, Any], asked: _Request) -> Said:
 
 
 def _graphsage(model: GraphSAGERecommender, feed: Feed) -> Said:
-    """A newer gem is a node that the rounds reach without an edge."""
-    module, nodes = model.module, len(feed["new"])
-    x = module.encoder(tensor(feed["new"]))
-    nothing = Edges(*(torch.zeros(nodes, nodes).to_sparse_csr() for _ in range(2)))
-    totals, held = [module.shares[0] * x[:, :-1]], x[:, :-1]
-    for share, each in zip(module.shares[1:], module.rounds, strict=True):
-        held = each(held, [nothing] * len(RELATIONS), torch.ones(nodes, 1))
-        totals.append(share * held)
-    newer = torch.cat([torch.stack(totals).sum(0), x[:, -1:]], dim=1).numpy()
-    vectors = np.concatenate([model.item_table, newer])
-    user = model.user_table[feed["user"]]
-    return Said(vectors[feed["rows"]] @ user[0], user)
+    user, choice = model.user_table[feed["user"]], model.choice
+    vectors = np.concatenate([model.item_table, model.encoder(tensor(feed["new"])).numpy()])
+    scores = vectors[feed["rows"]] @ user[0]
+    met = feed["history"][feed["history"] > 0]
+    for later, item in enumerate(met[::-1]):
+        scores += choice.own_weight * 0.5 ** (later / choice.own_half_life) * (feed["rows"] == item)
+    return Said(scores.astype(np.float32), user)
 
 
 def _quiet(answer: Callable[[Any, Feed], Said]) -> Callable[[Any, Feed], Said]:

@@ -171,6 +171,11 @@ class GraphSAGERecommender(DeepRecommender[GraphSAGE, GraphSAGESettings]):
         scores[:, 0] = -np.inf
         return scores
 
+    def remember(self, log: Interactions) -> Self:
+        """Read histories from another log from now on, for example a longer one, without learning from it."""
+        self.own = OwnVisits(Histories.of(log), log.items)
+        return self
+
     def arrays(self) -> dict[str, Tensor]:
         """The tables, what everyone did, and what was chosen."""
         history = self.own.histories

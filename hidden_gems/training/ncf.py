@@ -153,6 +153,11 @@ class NCFRecommender(DeepRecommender[NCF, NCFSettings]):
         history, ages = self.histories.last(user, when, self.settings.length)
         return tensor(history), tensor(ages)
 
+    def remember(self, log: Interactions) -> Self:
+        """Read histories from another log from now on, for example a longer one, without learning from it."""
+        self.histories = Histories.of(log)
+        return self
+
     def arrays(self) -> dict[str, Tensor]:
         """The histories."""
         return {name: tensor(getattr(self.histories, name)) for name in HISTORY_ARRAYS}

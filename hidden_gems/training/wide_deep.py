@@ -123,6 +123,11 @@ class WideDeepRecommender(DeepRecommender[WideDeep, WideDeepSettings]):
         history, ages = self.histories.last(user, when, self.settings.length)
         return tensor(user), tensor(self.context(when)), tensor(history), tensor(ages)
 
+    def remember(self, log: Interactions) -> Self:
+        """Read histories from another log from now on, for example a longer one, without learning from it."""
+        self.histories = Histories.of(log)
+        return self
+
     def arrays(self) -> dict[str, Tensor]:
         """The histories."""
         names = ("starts", "item", "timestamp", "reward")

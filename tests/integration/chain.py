@@ -13,13 +13,15 @@ from hidden_gems.cli.processes import redis_server
 from hidden_gems.core.ids import Pseudonyms
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.validation import check_folder
+from hidden_gems.models.histories import Remembers
 from hidden_gems.simulation.write import simulate
 from hidden_gems.steps import blending, gating, judging, learning, packing
 from hidden_gems.steps.registry import Registered, register
+from hidden_gems.training.saved import AnyDeep, load_deep
 
 CITY = "Ayşe's city: small"
 PEOPLE, DAYS, SEED = 120, 30, 0
-MODELS = ("ncf",)
+DEEP_NAMES = ("ncf", "sasrec", "graphsage")
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,14 @@ class Chain:
     @property
     def shelf(self) -> Shelf:
         return learning.open_shelf(self.parts.checked, SEED)
+
+    def deep(self) -> dict[str, AnyDeep]:
+        """The models fitted before the test; their histories go up to now."""
+        models = {name: load_deep(self.parts.models / name / "test") for name in DEEP_NAMES}
+        for model in models.values():
+            if isinstance(model, Remembers):
+                model.remember(self.shelf.everything)
+        return models
 
     @property
     def folder(self) -> Path:
@@ -62,7 +72,7 @@ def learn(folder: Path, root: Path, redis: str) -> packing.Parts:
     check_folder(folder, pseudonyms=Pseudonyms(b"test")).write(parts.checked)
     learning.build_training_set(parts.checked, root / "set", SEED)
     learning.materialize_features(parts.checked, redis, root / "feast")
-    trained = {name: root / "trained" / name for name in MODELS}
+    trained = {name: root / "trained" / name for name in DEEP_NAMES}
     for name, out in trained.items():
         learning.train_model(parts.checked, out, name, "auto", SEED)
     blending.fit_blend(parts.checked, trained, parts.models, SEED)

@@ -22,6 +22,7 @@ from hidden_gems.features.context import CONTEXT_NAMES
 from inference.shell.client import Predictor
 
 T = TypeVar("T")
+ATTRIBUTES = 88  # of a gem of the small city
 READY_SECONDS = 20.0  # on a busy machine; what a start may take is measured where it is the point
 
 
@@ -111,6 +112,9 @@ def request(rows: int, user: int = 1, seed: int = 0) -> dict[str, NDArray[Any]]:
         "user": np.array([user]),
         "rows": random.integers(30, size=rows),
         "context": random.normal(size=(1, len(CONTEXT_NAMES))).astype(np.float32),
+        "history": random.integers(30, size=(1, 20)),
+        "ages": np.linspace(9e5, 60.0, 20, dtype=np.float32)[None],
+        "new": np.zeros((0, ATTRIBUTES), dtype=np.float32),
     }
 
 

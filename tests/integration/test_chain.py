@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.core.kv import RedisKeyValue
@@ -19,9 +18,9 @@ from hidden_gems.datasets.moments import Moments
 from hidden_gems.evaluation.report import Evaluation
 from hidden_gems.explain.wording import LANGUAGES
 from hidden_gems.export import release as releases
-from hidden_gems.export.onnx import DEEP_MODELS
+from hidden_gems.export.parity import Size, draw_request
+from hidden_gems.export.references import REFERENCES
 from hidden_gems.export.sessions import DeepSession, RankerSession
-from hidden_gems.features.context import CONTEXT_NAMES
 from hidden_gems.features.counts import raw_columns
 from hidden_gems.features.raw import OWN
 from hidden_gems.features.request import RequestContext
@@ -34,8 +33,8 @@ from hidden_gems.recommend.answering import Ranked
 from hidden_gems.recommend.ranking import SCORE_FEATURES, ranking_features
 from hidden_gems.recommend.request import Filters, Request
 from hidden_gems.steps import learning, packing
-from hidden_gems.training.ncf import NCFRecommender
-from tests.integration.chain import SEED, Chain
+from hidden_gems.training.saved import load_deep
+from tests.integration.chain import DEEP_NAMES, SEED, Chain
 from tests.integration.teller import STRANGER, Gem, Teller
 
 GALATA = (41.0256, 28.9741)
@@ -81,12 +80,12 @@ def test_a_request_gets_the_vectors_and_scores_of_training(chain: Chain, teller:
     assert len(marks) > 1_000
     served = pd.DataFrame(np.concatenate([found.vectors for found in answers.values()]), columns=FEATURE_NAMES)
     trained = pd.DataFrame(_vectors(chain, marks), columns=FEATURE_NAMES)
-    scores = [SCORE_FEATURES[name] for name in ("ncf", "item_knn")]
+    scores = [SCORE_FEATURES[name] for name in (*DEEP_NAMES, "item_knn")]
     pd.testing.assert_frame_equal(served.drop(columns=scores), trained.drop(columns=scores), check_exact=True)
     assert served[scores].notna().all(axis=None)
     np.testing.assert_allclose(served[scores], trained[scores], rtol=0, atol=1e-4)
     assert served["collaborative_score"].std() > 0.1
-    assert served["ncf_score"].std() > 0.1
+    assert (served[[SCORE_FEATURES[name] for name in DEEP_NAMES]].std() > 0.1).all()
 
 
 @pytest.mark.parametrize("later", [3 * 3600, 2 * DAY_SECONDS, 8 * DAY_SECONDS])
@@ -97,7 +96,7 @@ def test_a_later_request_gets_the_vectors_of_training_too(chain: Chain, teller: 
     marks = pd.DataFrame([mark for user, found in answers.items() for mark in _marks(user, context, found)])
     trained = pd.DataFrame(ranking_features(raw_columns(chain.dataset, marks), {}), columns=FEATURE_NAMES)
     served = pd.DataFrame(np.concatenate([found.vectors for found in answers.values()]), columns=FEATURE_NAMES)
-    models = [SCORE_FEATURES[name] for name in ("ncf", "item_knn")]
+    models = [SCORE_FEATURES[name] for name in (*DEEP_NAMES, "item_knn")]
     pd.testing.assert_frame_equal(served.drop(columns=models), trained.drop(columns=models), check_exact=True)
     now = teller.answering.answer(Request(people[0], asked(chain), filters=AGAIN))
     windows = [FEATURE_NAMES.index(name) for name in ("activity_7d", "activity_30d")]
@@ -114,13 +113,13 @@ def _vectors(chain: Chain, marks: pd.DataFrame) -> np.ndarray:
     """Vectors by the training path as of now; the models learned before the test, the histories go up to now."""
     shelf, when = chain.shelf, Moments.of(marks)
     user, item = shelf.users.rows(marks["user_id"].tolist()), shelf.items.rows(marks["item_id"].tolist())
-    ncf = NCFRecommender.load(chain.parts.models / "ncf" / "test")
     neighbours = shelf.neighbours(shelf.split.test_from)
     history = Pairs.of(shelf.log(chain.dataset.now))
     reaches = np.zeros((len(shelf.items), len(shelf.items)))
     np.add.at(reaches, (np.arange(len(reaches))[:, None], neighbours.rows), neighbours.weights)
     collaborative = history.table(history.reward) @ reaches + neighbours.prior
-    scores = {"ncf": ncf.score(user, item, when), "item_knn": collaborative[user, item]}
+    scores = {name: model.score(user, item, when) for name, model in chain.deep().items()}
+    scores["item_knn"] = collaborative[user, item]
     return ranking_features(raw_columns(chain.dataset, marks), scores)
 
 
@@ -240,7 +239,7 @@ def test_releases_are_whole_and_count_up(chain: Chain) -> None:
     for about in (first, second):
         assert about.dataset == chain.dataset.about
         assert about.dataset.simulated
-        assert about.models == DEEP_MODELS
+        assert about.models == DEEP_NAMES
         assert {name.split("/")[0] for name in about.files} == {
             "model_repository", "ranker", "tables", "policy", "reports",
         }  # fmt: skip
@@ -276,15 +275,12 @@ def test_the_map_from_people_to_rows_is_in_redis_for_each_release(chain: Chain) 
 
 
 def test_graphs_answer_as_the_models_at_another_size(chain: Chain) -> None:
-    release, ncf = chain.releases[0], NCFRecommender.load(chain.parts.models / "ncf" / "test")
-    random = np.random.default_rng(1)
-    rows = random.integers(len(ncf.facts.attributes), size=333)
-    context = random.normal(size=(1, len(CONTEXT_NAMES))).astype(np.float32)
-    with torch.inference_mode():
-        known = torch.from_numpy(ncf.facts.attributes)[rows]
-        expected = ncf.module(torch.tensor([7]), torch.from_numpy(rows), torch.from_numpy(context), known).numpy()
-    [scores] = DeepSession(release, DEEP_MODELS)(7, rows, context)
-    np.testing.assert_allclose(scores, expected, rtol=0, atol=1e-4)
+    release, models, random = chain.releases[0], chain.deep(), np.random.default_rng(1)
+    feed = draw_request(models, Size(333, 33, 4), random)
+    expected = [REFERENCES[name](model, feed).scores for name, model in models.items()]
+    answer = DeepSession(release, DEEP_NAMES)(feed)
+    np.testing.assert_allclose(answer.scores, np.stack(expected), rtol=0, atol=1e-4)
+    assert answer.attention.sum() == pytest.approx(1.0, abs=1e-5)
     sample = np.load(chain.parts.ranker / learning.SAMPLE)["vectors"][:1_234]
     vectors = np.where(random.random(sample.shape) < 0.1, np.float32(np.nan), sample)
     trees = LambdaMART.load(release / "ranker").score(vectors)
@@ -356,7 +352,7 @@ def test_the_registry_has_both_and_the_better_one_is_the_candidate(chain: Chain)
 
 
 def test_a_model_before_the_ranker_differs_from_the_one_before_the_test(chain: Chain) -> None:
-    before, after = (NCFRecommender.load(chain.parts.models / "ncf" / cut) for cut in ("rank", "test"))
+    before, after = (load_deep(chain.parts.models / "ncf" / cut) for cut in ("rank", "test"))
     user, item = np.arange(1, 9), np.arange(1, 9)
     when = Moments.at(np.full(8, chain.dataset.now))
     assert not np.allclose(before.score(user, item, when), after.score(user, item, when))
@@ -371,5 +367,5 @@ def test_a_preset_that_does_not_exist_is_refused(chain: Chain, tmp_path: Path) -
 
 def test_weights_of_the_blend_are_part_of_the_release(chain: Chain) -> None:
     blend = Blend.from_dict(json.loads((chain.releases[0] / "policy" / "blend.json").read_text()))
-    assert set(blend.members) <= {"ncf", "item_knn", "popular"}
+    assert set(blend.members) <= {*DEEP_NAMES, "item_knn", "popular"}
     assert blend.new.ndcg > 0

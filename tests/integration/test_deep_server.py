@@ -22,14 +22,14 @@ from kserve import InferenceGRPCClient
 from kserve.protocol.grpc.grpc_predict_v2_pb2 import RepositoryModelLoadRequest, RepositoryModelUnloadRequest
 
 from hidden_gems.core.errors import PartUnavailableError
-from hidden_gems.export.onnx import DEEP_MODELS
 from hidden_gems.export.release import point, pointed
 from hidden_gems.export.sessions import DeepSession, GraphSession
+from hidden_gems.features.context import CONTEXT_NAMES
 from inference.shell.breaker import Breaker
 from inference.shell.client import Predictor
 from inference.shell.deadline import Deadline
-from tests.integration.chain import Chain
-from tests.integration.servers import Server, as_json, asking, request, running
+from tests.integration.chain import DEEP_NAMES, Chain
+from tests.integration.servers import ATTRIBUTES, Server, as_json, asking, request, running
 
 MODULE = "inference.deep"
 
@@ -67,33 +67,47 @@ def post(server: Server, body: Any, path: str = "/v2/models/deep/infer", **heade
 @pytest.mark.parametrize("n", [0, 1, 7, 300, 2_000])
 def test_both_protocols_answer_as_the_graph_in_process(server: Server, chain: Chain, n: int) -> None:
     inputs = request(n, user=3, seed=n)
-    expected = DeepSession(chain.releases[0], DEEP_MODELS)(3, inputs["rows"], inputs["context"])
+    expected = DeepSession(chain.releases[0], DEEP_NAMES)(inputs)
     outputs, said = asking(server, "deep", lambda deep: deep.call(inputs))
     assert said == {"release": chain.releases[0].name}
-    np.testing.assert_array_equal(outputs["scores"], expected)
+    np.testing.assert_array_equal(outputs["scores"], expected.scores)
+    np.testing.assert_array_equal(outputs["attention"][0], expected.attention)
+    np.testing.assert_array_equal(outputs["vector"][0], expected.vector)
     answer = post(server, as_json(inputs)).json()
     assert answer["parameters"] == said
-    assert answer["outputs"][0]["shape"] == [1, n]
-    np.testing.assert_allclose(answer["outputs"][0]["data"], expected[0], rtol=1e-6)
+    assert answer["outputs"][0]["shape"] == [len(DEEP_NAMES), n]
+    np.testing.assert_allclose(answer["outputs"][0]["data"], expected.scores.ravel(), rtol=1e-6)
 
 
 def test_every_model_beside_the_served_graph_answers(server: Server, chain: Chain) -> None:
     one = request(5, user=2)
-    pairs = {"user": np.full(5, 2), "item": one["rows"], "context": np.repeat(one["context"], 5, axis=0)}
-    outputs, _ = asking(server, "ncf", lambda ncf: ncf.call(pairs))
-    expected = GraphSession(chain.releases[0] / "model_repository" / "ncf")(pairs)["scores"]
-    np.testing.assert_array_equal(outputs["scores"], expected)
     deep, _ = asking(server, "deep", lambda deep: deep.call(one))
-    np.testing.assert_allclose(deep["scores"][0], outputs["scores"], atol=1e-4)
+    for row, name in enumerate(DEEP_NAMES):
+        outputs, _ = asking(server, name, lambda model: model.call(one))
+        expected = GraphSession(chain.releases[0] / "model_repository" / name)(one)["scores"]
+        np.testing.assert_array_equal(outputs["scores"], expected)
+        np.testing.assert_allclose(deep["scores"][row], outputs["scores"][0], atol=1e-4)
+
+
+def test_an_empty_history_is_answered_as_padding(server: Server) -> None:
+    one = request(5, user=2)
+    empty = one | {name: one[name][:, :0] for name in ("history", "ages")}
+    padding = one | {name: np.zeros_like(one[name][:, :1]) for name in ("history", "ages")}
+    first, second = (asking(server, "deep", lambda deep, each=each: deep.call(each))[0] for each in (empty, padding))
+    np.testing.assert_allclose(first["scores"], second["scores"], atol=1e-6)
+    assert (first["attention"].shape, second["attention"].tolist()) == ((1, 0), [[0.0]])
 
 
 def test_it_describes_its_models(server: Server) -> None:
     about = httpx.get(f"{server.url}/v2/models/deep").json()
     assert [(each["name"], each["datatype"], each["shape"]) for each in about["inputs"]] == [
-        ("user", "INT64", [1]), ("rows", "INT64", [-1]), ("context", "FP32", [1, 13]),
+        ("user", "INT64", [1]), ("rows", "INT64", [-1]), ("context", "FP32", [1, len(CONTEXT_NAMES)]),
+        ("history", "INT64", [1, -1]), ("ages", "FP32", [1, -1]), ("new", "FP32", [-1, ATTRIBUTES]),
     ]  # fmt: skip
-    assert [(each["name"], each["shape"]) for each in about["outputs"]] == [("scores", [1, -1])]
-    assert sorted(httpx.get(f"{server.url}/v1/models").json()["models"]) == ["deep", "ncf"]
+    outputs = {each["name"]: each["shape"] for each in about["outputs"]}
+    assert (outputs["scores"], outputs["attention"]) == ([len(DEEP_NAMES), -1], [1, -1])
+    assert outputs["vector"][0] == 1
+    assert sorted(httpx.get(f"{server.url}/v1/models").json()["models"]) == sorted(["deep", *DEEP_NAMES])
 
 
 def test_it_starts_quickly_and_on_loopback_only(server: Server) -> None:
@@ -112,8 +126,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"rows": np.zeros(2_001, dtype=np.int64)}, "rows: n must be 0 to 2,000, got 2001"),
     ({"user": np.array([1, 2])}, "user: expected the shape [1] with 1 = 1, got 2"),
     ({"rows": np.array([1.0], dtype=np.float32)}, "rows: expected INT64, got FP32"),
-    ({"context": np.zeros((1, 12), dtype=np.float32)}, "context: expected the shape [1, 13] with 13 = 13, got 12"),
-    ({"more": np.array([1])}, "more: there is no such input; expected context, rows, user"),
+    ({"context": np.zeros((1, 12), dtype=np.float32)}, "context: expected the shape [1, 21] with 21 = 21, got 12"),
+    ({"history": np.array([[3, 10**9]]), "ages": np.ones((1, 2), dtype=np.float32)}, "an input does not fit the model"),
+    ({"history": np.array([[3, -1]]), "ages": np.ones((1, 2), dtype=np.float32)}, "history: a number is below 0"),
+    ({"ages": np.ones((1, 2), dtype=np.float32)}, "ages: expected the shape [1, L] with L = 20, got 2"),
+    ({"more": np.array([1])}, "more: there is no such input; expected ages, context, history, new, rows, user"),
 ]
 
 

@@ -24,9 +24,9 @@ from hidden_gems.features.raw import USER
 from hidden_gems.features.rows import UserRow
 from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
 from hidden_gems.models.pairs import Pairs
+from hidden_gems.recommend.deep import DEEP_FEATURES
 from hidden_gems.recommend.ranking import ranking_features
-from hidden_gems.training.ncf import NCFRecommender
-from tests.integration.chain import Chain
+from tests.integration.chain import DEEP_NAMES, Chain
 from tests.integration.stack import Stack, stacked, until
 
 GALATA = {"lat": 41.0256, "lon": 28.9741}
@@ -133,10 +133,10 @@ def test_the_logged_vector_is_the_vector_of_training(chain: Chain, stack: Stack,
     )  # fmt: skip
     served = pd.DataFrame([place.vector for place in slate.places], columns=FEATURE_NAMES).astype(np.float32)
     trained = pd.DataFrame(_trained(chain, marks), columns=FEATURE_NAMES)
-    scores = ["ncf_score", "collaborative_score"]
+    scores = [*(DEEP_FEATURES[name] for name in DEEP_NAMES), "collaborative_score"]
     pd.testing.assert_frame_equal(served.drop(columns=scores), trained.drop(columns=scores), check_exact=True)
     np.testing.assert_allclose(served[scores], trained[scores], rtol=0, atol=1e-4)
-    assert served["ncf_score"].std() > 0.01
+    assert (served[scores].std() > 0.01).all()
 
 
 def _trained(chain: Chain, marks: pd.DataFrame) -> np.ndarray:
@@ -147,8 +147,8 @@ def _trained(chain: Chain, marks: pd.DataFrame) -> np.ndarray:
     reaches = np.zeros((len(shelf.items), len(shelf.items)))
     np.add.at(reaches, (np.arange(len(reaches))[:, None], neighbours.rows), neighbours.weights)
     collaborative = history.table(history.reward) @ reaches + neighbours.prior
-    ncf = NCFRecommender.load(chain.parts.models / "ncf" / "test").score(user, item, when)
-    return ranking_features(raw_columns(chain.dataset, marks), {"ncf": ncf, "item_knn": collaborative[user, item]})
+    scores = {name: model.score(user, item, when) for name, model in chain.deep().items()}
+    return ranking_features(raw_columns(chain.dataset, marks), scores | {"item_knn": collaborative[user, item]})
 
 
 def test_filters_are_kept_and_a_short_answer_says_so(chain: Chain, stack: Stack) -> None:

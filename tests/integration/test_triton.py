@@ -6,17 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from hidden_gems.cli.triton import Triton, install_triton, triton_home, triton_server
 from hidden_gems.core.errors import HiddenGemsError, PartUnavailableError
-from hidden_gems.export.onnx import DEEP_MODELS
+from hidden_gems.export.references import REFERENCES
 from hidden_gems.export.release import hash_files
 from hidden_gems.export.sessions import DeepSession, GraphSession
-from hidden_gems.training.ncf import NCFRecommender
+from hidden_gems.training.saved import load_deep
 from inference.shell.client import Predictor
-from tests.integration.chain import Chain
+from tests.integration.chain import DEEP_NAMES, Chain
 from tests.integration.servers import Server, asking, request, running
 
 TOLERANCE = 1e-4
@@ -49,16 +48,8 @@ def deep(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 
 
 def by_torch(chain: Chain, inputs: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-    model = NCFRecommender.load(chain.parts.models / "ncf" / "test")
-    known = torch.from_numpy(model.attributes)[inputs["rows"]]
-    with torch.inference_mode():
-        scores: NDArray[np.float32] = model.module(
-            torch.from_numpy(inputs["user"]),
-            torch.from_numpy(inputs["rows"]),
-            torch.from_numpy(inputs["context"]),
-            known,
-        ).numpy()
-    return scores[None]
+    models = {name: load_deep(chain.parts.models / name / "test") for name in DEEP_NAMES}
+    return np.stack([REFERENCES[name](model, inputs).scores for name, model in models.items()])
 
 
 @pytest.mark.parametrize("n", [0, 1, 7, 100, 1_000])
@@ -67,8 +58,8 @@ def test_torch_onnx_our_server_and_triton_agree(chain: Chain, deep: Server, trit
     inputs = request(n, user, seed=100 * n + user)
     inputs["rows"] = np.random.default_rng(n).integers(len(chain.dataset.items) + 1, size=n)
     expected = by_torch(chain, inputs)
-    assert expected.shape == (1, n)
-    here = DeepSession(chain.releases[0], DEEP_MODELS)(user, inputs["rows"], inputs["context"])
+    assert expected.shape == (len(DEEP_NAMES), n)
+    here = DeepSession(chain.releases[0], DEEP_NAMES)(inputs).scores
     ours, _ = asking(deep, "deep", lambda model: model.call(inputs, {"release": chain.releases[0].name}))
     theirs, _ = asking(triton.grpc, "deep", lambda model: model.call(inputs, {"release": chain.releases[0].name}))
     for answer in (here, ours["scores"], theirs["scores"]):
@@ -80,10 +71,9 @@ def test_torch_onnx_our_server_and_triton_agree(chain: Chain, deep: Server, trit
 
 def test_the_models_beside_the_served_graph_agree_too(chain: Chain, deep: Server, triton: Triton) -> None:
     one = request(50, 3)
-    pairs = {"user": np.arange(50) % 40, "item": one["rows"], "context": np.repeat(one["context"], 50, axis=0)}
-    here = GraphSession(chain.releases[0] / "model_repository" / "ncf")(pairs)["scores"]
+    here = GraphSession(chain.releases[0] / "model_repository" / "ncf")(one)["scores"]
     for address in (f"127.0.0.1:{deep.grpc_port}", triton.grpc):
-        answer, _ = asking(address, "ncf", lambda model: model.call(pairs))
+        answer, _ = asking(address, "ncf", lambda model: model.call(one))
         np.testing.assert_allclose(answer["scores"], here, rtol=0, atol=TOLERANCE)
 
 
@@ -92,7 +82,7 @@ def test_a_wrong_row_does_not_take_triton_down(triton: Triton) -> None:
         with pytest.raises(PartUnavailableError):
             await model.call({**request(1), "rows": np.array([10**9])})
         outputs, _ = await model.call(request(4))
-        assert outputs["scores"].shape == (1, 4)
+        assert outputs["scores"].shape == (len(DEEP_NAMES), 4)
 
     asking(triton.grpc, "deep", use)
 

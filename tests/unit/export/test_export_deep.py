@@ -27,8 +27,6 @@ from tests.deep_models import LOG, deep_models
 Models = dict[str, AnyDeep]
 NAMES = ("ncf", "wide_deep", "sasrec", "gru4rec", "graphsage")
 
-NO_PAST = {"history": np.zeros((1, 1), dtype=np.int64), "ages": np.zeros((1, 1), dtype=np.float32)}
-
 
 @pytest.fixture(scope="module")
 def models() -> Models:
@@ -171,8 +169,10 @@ def test_the_worst_difference_is_told(models: Models, paths: dict[str, Path]) ->
     def off(feed: Mapping[str, Any]) -> dict[str, Any]:
         with torch.inference_mode():
             known = torch.from_numpy(model.facts.attributes)[feed["rows"]]
-            inputs = (torch.from_numpy(feed[name]) for name in ("user", "rows", "context"))
-            logits = model.module(*inputs, known).numpy()
+            given = {name: torch.from_numpy(feed[name]) for name in feed}
+            logits = model.module(given["user"], given["rows"], given["context"], known)
+            own = model.module.returns(given["rows"][None], given["history"], given["ages"])[0]
+            logits = (logits + own).numpy()
         return {"scores": (logits + (0.5 if feed["rows"][0] == 1 else 0.25))[None]}
 
     worst = check_parity("ncf", paths["ncf"], off, feeds, 1.0)
@@ -180,16 +180,3 @@ def test_the_worst_difference_is_told(models: Models, paths: dict[str, Path]) ->
     assert check_parity("ncf", paths["ncf"], off, feeds, worst) == worst  # the tolerance itself passes
     with pytest.raises(ParityError, match=r"differ by 0\.5, more than"):
         check_parity("ncf", paths["ncf"], off, feeds, np.nextafter(worst, 0.0))
-
-
-def test_own_visits_are_in_the_pair_graph(model: NCFRecommender, paths: dict[str, Path]) -> None:
-    item, when = np.array([LOG.item[-1], 5]), LOG.moments[[-1, -1]]
-    later = replace(when, timestamp=when.timestamp + 3600)
-    user = np.full(2, LOG.user[-1])
-    history, ages = (each.numpy() for each in model.past(user, later))
-    feed = {"user": user, "item": item, "context": model.context(later), "history": history, "ages": ages}
-    (scores,) = open_session(paths["ncf"]).run(["scores"], feed)
-    np.testing.assert_allclose(scores, model.score(user, item, later), atol=1e-5)
-    (without,) = open_session(paths["ncf"]).run(["scores"], feed | {"history": np.zeros_like(history)})
-    assert abs(scores[0] - without[0]) > 0.01
-    assert model.module.returns.weight.abs().max() > 0.01

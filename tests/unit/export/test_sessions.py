@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hidden_gems.export.onnx import export_deep
+from hidden_gems.export.references import REFERENCES
 from hidden_gems.export.sessions import DeepSession, RankerSession, open_session
 from hidden_gems.export.trees import export_lambdamart
 from hidden_gems.export.triton import write_model_repository
@@ -39,20 +40,18 @@ def release(ncf: NCFRecommender, ranker: LambdaMART, tmp_path_factory: pytest.Te
 def test_the_served_graph_scores_candidates_of_one_person(release: Path, ncf: NCFRecommender, rows: list[int]) -> None:
     session, items = DeepSession(release, ["ncf"]), np.array(rows, dtype=np.int64)
     assert session.names == ("ncf",)
-    when = LOG.moments[np.full(len(rows), -1)]
-    answer = session(
-        {
-            "user": np.array([3]),
-            "rows": items,
-            "context": ncf.context(LOG.moments[-1:]),
-            "history": np.array([[2, 5]]),
-            "ages": np.array([[7.0, 1.0]], dtype=np.float32),
-            "new": np.zeros((0, 3), dtype=np.float32),
-        }
-    )
+    asked = {
+        "user": np.array([3]),
+        "rows": items,
+        "context": ncf.context(LOG.moments[-1:]),
+        "history": np.array([[2, 5]]),
+        "ages": np.array([[7.0, 1.0]], dtype=np.float32),
+        "new": np.zeros((0, 3), dtype=np.float32),
+    }
+    answer = session(asked)
     assert answer.scores.dtype == np.float32
     assert answer.scores.shape == (1, len(rows))
-    np.testing.assert_allclose(answer.scores[0], ncf.score(np.full(len(rows), 3), items, when), atol=1e-5)
+    np.testing.assert_allclose(answer.scores[0], REFERENCES["ncf"](ncf, asked).scores, atol=1e-5)
     assert answer.attention.tolist() == [0.0, 0.0]
     np.testing.assert_allclose(answer.vector, ncf.module.user.weight[3].detach().numpy())
 
