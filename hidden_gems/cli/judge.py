@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from hidden_gems.datasets.validation import Checked
     from hidden_gems.evaluation.report import Evaluation
 
-NAMES = "popular, recent_popular, own_recent, item_knn, ease, als, markov, ncf, wide_deep, sasrec, gru4rec, graphsage, lambdamart, blend"
+NAMES = (
+    "popular, recent_popular, own_recent, item_knn, ease, als, markov, "
+    "ncf, wide_deep, sasrec, gru4rec, graphsage, lambdamart, blend"
+)
 WRITERS = (".parquet", ".csv", ".csv.gz")
 
 
