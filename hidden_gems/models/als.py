@@ -17,7 +17,8 @@ from hidden_gems.models.pairs import Pairs
 UNOBSERVED = (0.01, 0.03, 0.3, 1.0)
 REGULARISATIONS = (0.001, 0.01, 0.03, 0.1)
 WIDTHS = (16, 64, 128)
-_SEARCH_EPOCHS, _SEARCH_EVENTS = 8, 200_000
+_SEARCH_EPOCHS, _SEARCH_EVENTS = 8, 100_000
+_WORK = 3e10  # multiplications to solve both sides once; wider vectors are not tried
 _CELLS = 4_000_000
 
 
@@ -53,6 +54,7 @@ class ALS(Collaborative):
 
     def choose_how(self, early: Interactions, held_out: HeldOut) -> None:
         """Choose what was not met and the regularisation with narrow vectors, then the width, on a sample of people."""
+        widths = [width for width in WIDTHS if (early.users + early.items) * width**3 <= _WORK]
         early = _sample(early, held_out.user, self.seed)
         epochs, self.epochs = self.epochs, min(self.epochs, _SEARCH_EPOCHS)
 
@@ -62,7 +64,7 @@ class ALS(Collaborative):
 
         grid = {"regularisation": REGULARISATIONS, "unobserved": UNOBSERVED}
         self.climb(grid, relearned)
-        self.climb({"width": WIDTHS}, relearned)
+        self.climb({"width": widths}, relearned)
         self.epochs = epochs
 
     def learn(self, log: Interactions) -> None:

@@ -82,3 +82,13 @@ def test_chooses_and_comes_back(tmp_path: Path) -> None:
     assert ALS.load(tmp_path) == model
     model.forget_choice()
     assert model.width == 8
+
+
+def test_wide_vectors_are_not_tried_where_they_are_too_much_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = town(events=2_000)
+    tried: list[int] = []
+    learn = ALS.learn
+    monkeypatch.setattr(ALS, "learn", lambda model, part: (tried.append(model.width), learn(model, part))[1])
+    monkeypatch.setattr(als, "_WORK", (log.users + log.items) * 64**3)
+    ALS(epochs=1).fit(log)
+    assert set(tried) == {16, 32, 64}
