@@ -12,6 +12,8 @@ from hidden_gems.training.budget import Budget
 from hidden_gems.training.loop import LoopConfig
 from hidden_gems.training.sequences import SequenceRecommender
 
+_WHOLE_HISTORY_DAYS = 36_500.0
+"""Where people come back after months, a session of the plan's 30 days would often be empty."""
 _LARGE = 400_000  # interactions from which on steps are larger
 
 
@@ -48,6 +50,7 @@ class GRU4RecSettings:
             layers=1,
             dropout=0.2,
             length=min(max(size.history, 20), 100),
+            session_days=_WHOLE_HISTORY_DAYS,
             remembered=remembered,
             predictions=2048 if large else 1024,
             candidates=budget.candidates,

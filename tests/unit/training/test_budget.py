@@ -38,5 +38,6 @@ def test_auto_fits_the_data() -> None:
     assert (sas.length, sas.remembered, sas.predictions, sas.candidates) == (100, 100, 2048, 512)
     assert sas.loop.epochs >= 5
     assert (gru.length, gru.remembered, gru.predictions) == (100, 100, 2048)
+    assert gru.session_days == 36_500.0
     sparse = SASRecSettings.of("auto", DataSize(20_000, 12_000, 200_000, 12_001, 15))
     assert (sparse.length, sparse.remembered) == (20, 20)

@@ -15,7 +15,9 @@ from tests.logs import log_of
 
 LOOP = LoopConfig(epochs=12, batch=1, rate=1e-2, decay=0.0, warm_up_steps=5, checkpoint_steps=2)
 SAS = SASRecSettings(width=16, heads=2, inner=16, length=10, remembered=15, predictions=60, loop=LOOP)
-GRU = GRU4RecSettings(width=16, hidden=16, layers=1, length=10, remembered=15, predictions=60, loop=LOOP)
+GRU = GRU4RecSettings(
+    session_days=1000.0, width=16, hidden=16, layers=1, length=10, remembered=15, predictions=60, loop=LOOP
+)
 ITEMS = 13
 Fitted = SASRecRecommender | GRU4RecRecommender
 
