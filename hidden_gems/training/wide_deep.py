@@ -20,10 +20,9 @@ from hidden_gems.models.pairs import Pairs
 from hidden_gems.models.size import DataSize, Preset
 from hidden_gems.models.tables import ItemTables, UserTables, tables_of
 from hidden_gems.models.top_k import top_k
-from hidden_gems.models.traces import KERNELS
 from hidden_gems.models.wide_deep import NEAREST, WideDeep, WideDeepConfig
 from hidden_gems.training.deep import DeepRecommender, tensor
-from hidden_gems.training.examples import RETURNS_START, come_back, log_chance, meetings, own_negatives, requests
+from hidden_gems.training.examples import come_back, log_chance, meetings, own_negatives, requests
 from hidden_gems.training.loop import LoopConfig, Task
 from hidden_gems.training.negatives import NO_NEGATIVE, Negatives, NegativesConfig
 from hidden_gems.training.spectral import spectral_embeddings
@@ -161,8 +160,6 @@ class _WideDeepTask:
         self.chosen = np.arange(self.examples)
         self.negatives = Negatives(self.pairs, model.settings.negatives)
         self.own = model.settings.own_negatives if come_back(self.log) else 0
-        if self.own:
-            nn.init.constant_(module.wide.weight[0, : len(KERNELS)], RETURNS_START)
         self.end = log.moments[-1:]
 
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:

@@ -7,6 +7,8 @@ import torch
 
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.datasets.moments import Moments
+from hidden_gems.models.size import DataSize
+from hidden_gems.training.examples import RETURNS_START
 from hidden_gems.training.loop import LoopConfig, Progress
 from hidden_gems.training.ncf import NCFRecommender, NCFSettings
 from hidden_gems.training.negatives import NegativesConfig
@@ -135,4 +137,38 @@ def test_starts_from_popularity_and_spectral_embeddings() -> None:
     who, what = np.array([3]), np.array([5])
     product = user[3] @ model.module.item.weight.detach().numpy()[5]
     expected = 4.0 * product + bias[5] - np.log(4)
-    np.testing.assert_allclose(model.score(who, what, LOG.moments[-1:]), [expected], rtol=1e-5)
+    before = Moments.at(np.array([LOG.timestamp[0]]))  # nobody has been anywhere
+    np.testing.assert_allclose(model.score(who, what, before), [expected], rtol=1e-5)
+
+
+def test_own_visits_bring_people_back_to_their_places() -> None:
+    pairs = [(1 + step % 8, 1 + step % 8 if step % 7 else 9 + step % 10) for step in range(400)]
+    log = log_of(pairs, users=10, items=20)
+    model = NCFRecommender(facts_of(ATTRIBUTES[:20]), replace(SMALL, spectral_gain=0.0)).refit(log)
+    when = Moments.at(np.full(8, log.timestamp[-1] + 60))
+    assert (model.score_catalogue(np.arange(1, 9), when).argmax(axis=1) == np.arange(1, 9)).mean() > 0.7
+    weight = model.module.returns.weight.detach().numpy()
+    assert weight.sum() > 1.0
+    assert np.abs(weight - RETURNS_START).max() > 1e-4  # few steps, and the first ones are short
+    early = Moments.at(np.full(8, log.timestamp[0]))  # nobody had been anywhere
+    later = model.score_catalogue(np.arange(1, 9), when) - model.score_catalogue(np.arange(1, 9), early)
+    assert later[0, 1] > 1.0
+
+
+def test_own_visits_count_nothing_where_nobody_comes_back() -> None:
+    pairs = [(user, item) for item in range(1, 11) for user in range(1, 9) if (user + item) % 3]
+    model = NCFRecommender(facts_of(ATTRIBUTES[:15]), SMALL).refit(log_of(pairs, users=9, items=15))
+    assert model.module.returns.weight.tolist() == [0.0] * 9
+    assert not model.module.returns.weight.requires_grad
+
+
+def test_sizes_that_fit_the_data() -> None:
+    size = DataSize(people=1_000, items=5_000, interactions=250_000, catalogue=30_000, history=30)
+    plan = NCFSettings.of("plan", replace(size, interactions=10**6))
+    assert plan == NCFSettings()
+    assert (plan.width, plan.hidden, plan.dropout, plan.loop.decay) == (128, (128, 64, 32), 0.2, 1e-5)
+    assert NCFSettings.of("auto", size) == NCFSettings()
+    wide = NCFSettings.of("auto", replace(size, people=1_001))
+    assert (wide.width, wide.hidden, wide.loop.batch) == (64, (64, 32), 1024)
+    long = NCFSettings.of("auto", replace(size, interactions=250_001))
+    assert (long.width, long.hidden, long.loop.batch) == (64, (64, 32), 4096)
