@@ -55,9 +55,7 @@ def test_lists_of_candidates_are_the_same_on_both(rich: Dataset) -> None:
 
 def test_a_spark_that_cannot_start_says_so() -> None:
     with (
-        pytest.raises(
-            BadInputError, match="Spark cannot start with memory lots and .*; expected as in 6GB"
-        ),
+        pytest.raises(BadInputError, match=r"Spark cannot start with memory lots and .*; expected as in 6GB"),
         engine_of(EngineConfig("spark", memory="lots")),
     ):
         pass
