@@ -12,7 +12,7 @@ from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.export.part import Answer, Asked, Part
 from hidden_gems.models.gru4rec import GRU4Rec
 from hidden_gems.models.sasrec import SASRec
-from hidden_gems.models.sequences import gap_bucket
+from hidden_gems.models.sequences import CLOSED, gap_bucket, log_of
 from hidden_gems.training.sequences import SequenceRecommender
 
 
@@ -29,7 +29,8 @@ class SequencePart(Part):
             self.table = nn.Parameter(torch.cat([vectors, module.bias(rows)], dim=1))
             self.events = nn.Parameter(vectors * module.table.embedding_dim**0.5)
             self.events[0] = module.start
-        del module.table, module.bias, module.from_attributes
+        del module.table, module.bias
+        module.from_attributes = None
         self.module = module
 
     def forward(self, asked: Asked) -> Answer:
@@ -37,13 +38,19 @@ class SequencePart(Part):
         state, attention = self.state(asked.history[:, -self.read :], asked.ages[:, -self.read :])
         person = self.module.fuse(state, asked.context)
         past, ages = asked.history[:, -self.remembered :], asked.ages[:, -self.remembered :]
-        same = (asked.rows[:, None] == past).to(person.dtype)
-        count = same @ self.module.repeats.weights(past, ages)[0]
-        bonus = self.module.repeats.gain(person)[0] * torch.log1p(count)
-        scores = self.table[asked.rows] @ functional.pad(person, (0, 1), value=1.0)[0]
+        scores = self._scores(person, past, ages)[asked.rows]
         if attention is not None:
             attention = torch.cat([torch.zeros_like(asked.ages[:, : -self.read]), attention], dim=1)
-        return Answer(scores + bonus, person, attention)
+        return Answer(scores, person, attention)
+
+    def _scores(self, person: Tensor, past: Tensor, ages: Tensor) -> Tensor:
+        """What `SequenceModel.scores` gives one person, size I, without a copy of the table."""
+        weight, gate = self.module.repeats(past, ages, person)
+        logit = self.table @ functional.pad(person, (0, 1), value=1.0)[0]
+        count = torch.zeros_like(logit).scatter_add(0, past[0], weight[0])
+        unseen = functional.logsigmoid(-gate) - torch.logsumexp(torch.where(count > 0, CLOSED, logit), dim=0)
+        seen = functional.logsigmoid(gate) - log_of(count.sum())
+        return torch.where(count > 0, log_of(count) + seen, logit + unseen)
 
     @abstractmethod
     def state(self, history: Tensor, ages: Tensor) -> tuple[Tensor, Tensor | None]:
