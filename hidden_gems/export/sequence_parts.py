@@ -80,7 +80,8 @@ def _last_state(block: Any, x: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     normed = block.before_attention(x)
     weight, shift = block.mixed_in.weight, block.mixed_in.bias
     query = functional.linear(normed[:, -1:], weight[:width], shift[:width])
-    key, value = functional.linear(normed, weight[width:], shift[width:]).split(width, dim=-1)
+    both = functional.linear(normed, weight[width:], shift[width:])
+    key, value = both[..., :width], both[..., width:]
     query, key, value = (each.unflatten(-1, (heads, -1)).transpose(1, 2) for each in (query, key, value))
     weights = torch.softmax(query @ key.transpose(2, 3) * query.shape[-1] ** -0.5 + bias, dim=-1)
     x = x[:, -1:] + block.mixed_out((weights @ value).transpose(1, 2).flatten(2))

@@ -27,7 +27,7 @@ _K = 10
 
 @dataclass(frozen=True)
 class HeldOut:
-    """People who came back in the slice, V of them, with what they met before and in it."""
+    """People who were there in the slice, V of them, with what they met before (some nothing) and in it."""
 
     user: Rows  # V
     moments: Moments  # a second after they first did something in the slice, so that all before it counts, V
@@ -37,16 +37,16 @@ class HeldOut:
 
     @classmethod
     def of(cls, early: Interactions, after: Interactions) -> Self | None:
-        """What people known from `early` did with items known from it; None for fewer than `FEWEST_PAIRS` new pairs.
+        """What people did with items known from `early`; None for fewer than `FEWEST_PAIRS` new pairs of known people.
 
         Args:
             early: What may be learned from, oldest first.
             after: What is held out, oldest first; of the same people and items.
         """
         known, came = Pairs.of(early), Pairs.of(after)
-        judged = np.isin(came.user, known.user) & np.isin(came.item, known.item)
+        judged = np.isin(came.item, known.item)
         fresh = judged & ~np.isin(came.keys, known.keys)
-        if fresh.sum() < FEWEST_PAIRS:
+        if (fresh & np.isin(came.user, known.user)).sum() < FEWEST_PAIRS:
             return None
         user = np.unique(came.user[judged])
         _, first = np.unique(after.user, return_index=True)  # the log is sorted by time
@@ -92,11 +92,14 @@ class HeldOut:
     def value(self, scores: NDArray[np.float32]) -> float:
         """One figure, higher is better: NDCG@10 of new items; where repeats matter, its mean with that of all items.
 
+        People of whom nothing is known before are left out: to them all personal models say much the same.
+
         Args:
             scores: Score of every item, size V X I.
         """
         kinds = (False, True) if self.repeats else (False,)
-        return float(np.mean([np.nanmean(self.ndcg(scores, repeat=repeat)) for repeat in kinds]))
+        known = np.diff(self.seen.indptr) > 0
+        return float(np.mean([np.nanmean(self.ndcg(scores, repeat=repeat)[known]) for repeat in kinds]))
 
 
 def hold_out(
