@@ -82,7 +82,7 @@ def _last_state(block: Any, x: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     query = functional.linear(normed[:, -1:], weight[:width], shift[:width])
     both = functional.linear(normed, weight[width:], shift[width:])
     key, value = both[..., :width], both[..., width:]
-    query, key, value = (each.unflatten(-1, (heads, -1)).transpose(1, 2) for each in (query, key, value))
+    query, key, value = (each.reshape(1, -1, heads, width // heads).transpose(1, 2) for each in (query, key, value))
     weights = torch.softmax(query @ key.transpose(2, 3) * query.shape[-1] ** -0.5 + bias, dim=-1)
     x = x[:, -1:] + block.mixed_out((weights @ value).transpose(1, 2).flatten(2))
     return x + block.inner(block.before_inner(x)), weights[:, :, 0].mean(1)
