@@ -26,7 +26,7 @@ class SequencePart(Part):
         with torch.no_grad():
             rows = torch.arange(len(model.facts))
             vectors = module.item(rows)
-            self.table = nn.Parameter(torch.cat([vectors, module.bias(rows)], dim=1))
+            self.table = nn.Parameter(torch.cat([vectors, module.bias(rows)], dim=1).T.contiguous())
             self.events = nn.Parameter(vectors * module.table.embedding_dim**0.5)
             self.events[0] = module.start
         del module.table, module.bias
@@ -46,7 +46,7 @@ class SequencePart(Part):
     def _scores(self, person: Tensor, past: Tensor, ages: Tensor) -> Tensor:
         """What `SequenceModel.scores` gives one person, size I, without a copy of the table."""
         weight, gate = self.module.repeats(past, ages, person)
-        logit = self.table @ functional.pad(person, (0, 1), value=1.0)[0]
+        logit = (functional.pad(person, (0, 1), value=1.0) @ self.table)[0]
         count = torch.zeros_like(logit).scatter_add(0, past[0], weight[0])
         unseen = functional.logsigmoid(-gate) - torch.logsumexp(torch.where(count > 0, CLOSED, logit), dim=0)
         seen = functional.logsigmoid(gate) - log_of(count.sum())
@@ -80,8 +80,7 @@ def _last_state(block: Any, x: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     normed = block.before_attention(x)
     weight, shift = block.mixed_in.weight, block.mixed_in.bias
     query = functional.linear(normed[:, -1:], weight[:width], shift[:width])
-    both = functional.linear(normed, weight[width:], shift[width:])
-    key, value = both[..., :width], both[..., width:]
+    key, value = functional.linear(normed, weight[width:], shift[width:]).chunk(2, dim=-1)
     query, key, value = (each.reshape(1, -1, heads, width // heads).transpose(1, 2) for each in (query, key, value))
     weights = torch.softmax(query @ key.transpose(2, 3) * query.shape[-1] ** -0.5 + bias, dim=-1)
     x = x[:, -1:] + block.mixed_out((weights @ value).transpose(1, 2).flatten(2))
