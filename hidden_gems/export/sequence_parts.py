@@ -26,7 +26,8 @@ class SequencePart(Part):
         with torch.no_grad():
             rows = torch.arange(len(model.facts))
             vectors = module.item(rows)
-            self.table = nn.Parameter(torch.cat([vectors, module.bias(rows)], dim=1).T.contiguous())
+            trust, bias = module.trust, module.tempered(module.bias(rows)[:, 0], rows)
+            self.table = nn.Parameter(torch.cat([trust * vectors, bias[:, None]], dim=1).T.contiguous())
             self.events = nn.Parameter(vectors * module.table.embedding_dim**0.5)
             self.events[0] = module.start
         del module.table, module.bias

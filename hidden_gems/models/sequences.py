@@ -63,6 +63,8 @@ class SequenceModel(nn.Module, ABC):
         self.from_context = nn.Linear(config.context, config.width, bias=False)
         self.fused = nn.Linear(config.width, config.width)
         self.repeats = Repeats(config)
+        self.register_buffer("prior", torch.zeros(config.items))
+        self.register_buffer("trust", torch.ones(()))
         nn.init.normal_(self.table.weight, std=_TABLE_SPREAD)
         nn.init.zeros_(self.bias.weight)
         nn.init.zeros_(self.from_context.weight)  # a context that training never shows changes no score
@@ -130,7 +132,7 @@ class SequenceModel(nn.Module, ABC):
         weight, gate = self.repeats(history, ages, person)
         items = torch.arange(self.table.num_embeddings, device=history.device)
         count = weight.new_zeros(len(history), len(items)).scatter_add(1, history, weight)
-        logit = self.unseen(person, items)
+        logit = self.tempered(self.unseen(person, items), items)
         unseen = functional.logsigmoid(-gate) - torch.logsumexp(torch.where(count > 0, CLOSED, logit), dim=1)
         seen = functional.logsigmoid(gate) - log_of(count.sum(1))
         return torch.where(count > 0, log_of(count) + seen[:, None], logit + unseen[:, None])
@@ -139,6 +141,11 @@ class SequenceModel(nn.Module, ABC):
         """Logits of candidates that all requests share as if none were in a history, size N X M."""
         score: Tensor = person @ self.item(rows).T + self.bias(rows).squeeze(-1)
         return score
+
+    def tempered(self, logit: Tensor, rows: Tensor) -> Tensor:
+        """Logits drawn towards `prior`, the popularity of items, as far as `trust` lets them; 1 leaves them."""
+        trust = self.get_buffer("trust")
+        return trust * logit + (1.0 - trust) * self.get_buffer("prior")[rows]
 
     def item(self, rows: Tensor) -> Tensor:
         """Vector of each item, size ... X D."""

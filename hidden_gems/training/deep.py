@@ -23,7 +23,7 @@ from hidden_gems.models.held_out import HeldOut
 from hidden_gems.models.protocol import Recommender
 from hidden_gems.training.loop import Epoch, LoopConfig, Progress, Report, Task, train
 
-_JUDGES = 512  # people who judge every epoch: more cost more than they say
+JUDGES = 512  # people who judge every epoch: more cost more than they say
 _PARAMETERS_FILE, SETTINGS_FILE = "parameters.pt", "settings.json"
 
 
@@ -96,7 +96,7 @@ class DeepRecommender(Recommender, Generic[M, S]):
     def choose(self, early: Interactions, held_out: HeldOut) -> Self:
         """Learn from what came before until what was held out is ranked best, and keep the number of epochs."""
         self.reports = []
-        report = self._learn(early, held_out.some(_JUDGES), self.settings.loop, "search")
+        report = self._learn(early, held_out.some(JUDGES), self.settings.loop, "search")
         self.epochs = report.best_epoch
         return self
 

@@ -18,12 +18,13 @@ from hidden_gems.models.held_out import HeldOut
 from hidden_gems.models.histories import Histories
 from hidden_gems.models.pairs import Pairs
 from hidden_gems.models.sequences import CLOSED, SequenceModel
-from hidden_gems.training.deep import DeepRecommender, tensor, untrained
+from hidden_gems.training.deep import JUDGES, DeepRecommender, tensor, untrained
 from hidden_gems.training.loop import LoopConfig, Task
 from hidden_gems.training.spectral import spectral_embeddings
 from hidden_gems.training.windows import Windows, by_person
 
 _CELL_CHUNK = 4_000_000  # scores of a catalogue that are made at once
+_TRUSTS = (1.0, 0.75, 0.5, 0.3, 0.15)
 _ROWS_A_DIRECTION = 8  # people or items behind each spectral direction; with fewer it would only memorise
 
 
@@ -90,6 +91,8 @@ class SequenceRecommender(DeepRecommender[M, S]):
 
     histories: Histories = field(init=False, repr=False, compare=False)
     """What is known of everyone; see `remember`."""
+    trust: float = field(default=1.0, init=False, repr=False, compare=False)
+    """How far new items are ordered by the model rather than by popularity, 0 to 1; chosen."""
 
     @abstractmethod
     def make(self, items: int) -> M:
@@ -104,7 +107,26 @@ class SequenceRecommender(DeepRecommender[M, S]):
         """A module that starts from what counting gives."""
         module = self.make(log.items)
         _start(module, Pairs.of(log))
+        module.get_buffer("trust").fill_(self.trust)
         return module
+
+    def forget_choice(self) -> None:
+        """Go back to the loop's number of epochs, and trust the model."""
+        super().forget_choice()
+        self.trust = 1.0
+
+    def choose(self, early: Interactions, held_out: HeldOut) -> Self:
+        """Choose the number of epochs, then how far to trust what was learned about new items."""
+        self.trust = 1.0
+        super().choose(early, held_out)
+        judges, trust = held_out.some(JUDGES), self.module.get_buffer("trust")
+        values = {}
+        for share in _TRUSTS:
+            trust.fill_(share)
+            values[share] = judges.value(self.score_catalogue(judges.user, judges.moments))
+        self.trust = max(values, key=lambda share: values[share])
+        trust.fill_(self.trust)
+        return self
 
     def task(self, module: M, log: Interactions, held_out: HeldOut | None) -> Task:
         """Every event of the log once, predicted from what came before it."""
@@ -287,6 +309,8 @@ def _start(module: SequenceModel, pairs: Pairs) -> None:
     earned = np.asarray(met.sum(axis=0)).ravel()
     width = min(module.table.embedding_dim, max(1, min(met.shape) // _ROWS_A_DIRECTION))
     with torch.no_grad():
-        module.bias.weight[:, 0] = tensor(np.log((earned + 1.0) / (earned + 1.0).mean()).astype(np.float32))
+        prior = tensor(np.log((earned + 1.0) / (earned + 1.0).mean()).astype(np.float32))
+        module.bias.weight[:, 0] = prior
+        module.get_buffer("prior").copy_(prior)
         module.table.weight[:, :width] = tensor(spectral_embeddings(met, width)[1])
         module.table.weight[untrained(module.table.num_embeddings, pairs.item)] = 0.0
