@@ -22,7 +22,7 @@ from hidden_gems.datasets.split import TimeSplit
 from hidden_gems.evaluation.intervals import RESAMPLES
 from hidden_gems.evaluation.report import Evaluation
 from hidden_gems.models.size import Preset
-from hidden_gems.recommend.ranking import SCORE_FEATURES
+from hidden_gems.recommend.ranking import SOURCES
 
 CUTOFFS = 4
 
@@ -111,13 +111,12 @@ def plan(names: Sequence[str], windows: Sequence[Window]) -> list[Part]:
         if BLEND in composed:
             singles += [name for name in RECOMMENDERS if name not in singles]
         if "lambdamart" in composed:
-            singles += [name for name in SCORE_FEATURES if name not in singles]
+            scored = _scored(names)
+            singles += [name for name in scored if name not in singles]
             rank_from = split.rank_from
-            parts += [
-                Part(name, rank_from, split, None) for name in SCORE_FEATURES if _place(parts, name, rank_from) is None
-            ]
+            parts += [Part(name, rank_from, split, None) for name in scored if _place(parts, name, rank_from) is None]
         parts += [Part(n, split.test_from, split, window if n in names else None) for n in singles]
-        parts += [Part(n, split.test_from, split, window, _needs(n, parts, split)) for n in composed]
+        parts += [Part(n, split.test_from, split, window, _needs(n, names, parts, split)) for n in composed]
     return parts
 
 
@@ -125,11 +124,16 @@ def _place(parts: Sequence[Part], name: str, before: int) -> int | None:
     return next((place for place, part in enumerate(parts) if (part.name, part.before) == (name, before)), None)
 
 
-def _needs(name: str, parts: Sequence[Part], split: TimeSplit) -> tuple[int, ...]:
+def _scored(names: Sequence[str]) -> tuple[str, ...]:
+    """Models whose scores the ranker sees: the deep ones that are judged beside it, at least NCF, and its sources."""
+    return (*(name for name in DEEP if name in names or name == "ncf"), *SOURCES)
+
+
+def _needs(name: str, names: Sequence[str], parts: Sequence[Part], split: TimeSplit) -> tuple[int, ...]:
     """Places of what a composed model is made of."""
     at = (split.rank_from, split.test_from)
     if name == "lambdamart":
-        return tuple(n for n, part in enumerate(parts) if part.name in SCORE_FEATURES and part.before in at)
+        return tuple(n for n, part in enumerate(parts) if part.name in _scored(names) and part.before in at)
     if name == BLEND:
         return tuple(n for n, part in enumerate(parts) if part.name in RECOMMENDERS and part.before == at[1])
     return ()
@@ -183,6 +187,8 @@ def do_part(cache: Cache, part: Part, needed: Sequence[Part]) -> None:
             shelf.keep_member(each.before, cache.load(shelf, each.name, each.before))
         elif part.name != BLEND and len(shelf.log(each.before).user):
             raise HiddenGemsError(f"it needs {each.name}, which failed")
+    if part.name == "lambdamart":
+        shelf.deep = tuple(name for name in DEEP if name in {each.name for each in needed})
     started = time.perf_counter()
     contender = shelf.contender(part.name)
     found = judge(part.name, contender, Sheet.of(shelf, part.window, cache.seed), cache.k, cache.seed, member)

@@ -48,6 +48,7 @@ class SequencePart(Part):
         """What `SequenceModel.scores` gives one person, size I, without a copy of the table."""
         weight, gate = self.module.repeats(past, ages, person)
         logit = (functional.pad(person, (0, 1), value=1.0) @ self.table)[0]
+        logit = torch.where((past > 0).any(), logit, self.module.prior)
         count = torch.zeros_like(logit).scatter_add(0, past[0], weight[0])
         unseen = functional.logsigmoid(-gate) - torch.logsumexp(torch.where(count > 0, CLOSED, logit), dim=0)
         seen = functional.logsigmoid(gate) - log_of(count.sum())

@@ -31,7 +31,7 @@ class SequenceConfig:
 
 
 class SequenceModel(nn.Module, ABC):
-    """Score what a person does next, after what they did.
+    """Score what a person does next, after what they did; of somebody new, what is popular.
 
     The score is the logarithm of a chance. With the chance that a gate gives it is one of the items of the history,
     each by the weights of its events (a pointer); else it is one that is not there, by a softmax over
@@ -132,7 +132,8 @@ class SequenceModel(nn.Module, ABC):
         weight, gate = self.repeats(history, ages, person)
         items = torch.arange(self.table.num_embeddings, device=history.device)
         count = weight.new_zeros(len(history), len(items)).scatter_add(1, history, weight)
-        logit = self.tempered(self.unseen(person, items), items)
+        prior = self.get_buffer("prior")
+        logit = torch.where((history > 0).any(1, keepdim=True), self.tempered(self.unseen(person, items), items), prior)
         unseen = functional.logsigmoid(-gate) - torch.logsumexp(torch.where(count > 0, CLOSED, logit), dim=1)
         seen = functional.logsigmoid(gate) - log_of(count.sum(1))
         return torch.where(count > 0, log_of(count) + seen[:, None], logit + unseen[:, None])

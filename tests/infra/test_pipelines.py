@@ -34,7 +34,7 @@ def training() -> dict[str, dict]:
 
 def test_every_step_runs_in_the_image_of_the_parameter_and_installs_nothing(training: dict) -> None:
     executors = training["deploymentSpec"]["executors"]
-    assert len(executors) == 10
+    assert len(executors) == 14
     for executor in executors.values():
         assert executor["container"]["image"] == "{{$.inputs.parameters['pipelinechannel--image']}}"
         assert "pip install" not in " ".join(executor["container"]["command"])

@@ -89,7 +89,7 @@ def test_a_member_is_the_fitted_model_and_its_scores_before_the_last_fit() -> No
     assert member.held_out is not None
     assert np.array_equal(member.held_out.user, held_out.user)
     when = Moments.at(np.full(3, log.timestamp[-1] + 1))
-    whole, part = ItemKNN().fit(log), ItemKNN().refit(early)
+    whole, part = ItemKNN().fit(log), ItemKNN().choose(early, held_out)
     assert np.array_equal(member.model.score_catalogue(np.arange(3), when), whole.score_catalogue(np.arange(3), when))
     expected = part.score_catalogue(held_out.user, held_out.moments)
     assert np.array_equal(member.held_out_scores, expected)
