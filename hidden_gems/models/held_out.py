@@ -1,6 +1,6 @@
 """What comes next, held out: it decides how long a model learns, how it is set, and what it weighs in a blend."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -30,7 +30,7 @@ class HeldOut:
     """People who were there in the slice, V of them, with what they met before (some nothing) and in it."""
 
     user: Rows  # V
-    moments: Moments  # a second after they first did something in the slice, so that all before it counts, V
+    moments: Moments  # of the requests: when what may be learned from ends, as `rank` asks, V
     seen: csr_matrix  # items met before, V X I
     new: csr_matrix  # items met in it for the first time, V X I
     met: csr_matrix  # all items met in it, V X I
@@ -49,11 +49,7 @@ class HeldOut:
         if (fresh & np.isin(came.user, known.user)).sum() < FEWEST_PAIRS:
             return None
         user = np.unique(came.user[judged])
-        _, first = np.unique(after.user, return_index=True)  # the log is sorted by time
-        where = np.zeros(early.users, dtype=np.int64)
-        where[after.user[first]] = first
-        when = after.moments[where[user]]
-        when = replace(when, timestamp=when.timestamp + 1)
+        when = Moments.at(np.full(len(user), early.timestamp.max() + 1))
         met, new = (_table(came, rows)[user] for rows in (judged, fresh))
         return cls(user, when, known.table(known.reward)[user], new, met)
 

@@ -10,6 +10,8 @@ from hidden_gems.datasets.interactions import Rows
 from hidden_gems.datasets.moments import Moments
 from hidden_gems.models.histories import Histories
 
+MEMORY = 200
+"""Last interactions of a person that count: what a row of the feature store knows in its order."""
 _REQUEST_CHUNK = 4_096
 
 
@@ -27,7 +29,8 @@ class OwnVisits:
 
     def table(self, user: Rows, when: Moments) -> csr_matrix:
         """Faded count of each item for each request, float32, size B X I."""
-        starts, ends = self.histories.starts[user], self.histories.ends(user, when)
+        ends = self.histories.ends(user, when)
+        starts = np.maximum(self.histories.starts[user], ends - MEMORY)
         sizes = ends - starts
         request = np.repeat(np.arange(len(user)), sizes)
         upto = np.concatenate([[0], np.cumsum(sizes)])

@@ -102,7 +102,7 @@ def train_model(checked: Path, out: Path, name: str, preset: str, seed: int) -> 
         seed: Of everything random.
 
     Returns:
-        epochs, loss of the last, and the best validation value (0 where there was none).
+        epochs, loss of the last, and the best validation value; 0 where there was none.
 
     Raises:
         BadInputError: If there is no such preset, or nothing before a cut-off can be learned from.
@@ -117,10 +117,11 @@ def train_model(checked: Path, out: Path, name: str, preset: str, seed: int) -> 
     model.fit(first).save(out / CUTS[0])
     print("progress: 0.600 before the test", flush=True)
     model.refit(last).save(out / CUTS[1])
+    losses = model.reports[-1].losses if model.reports else []  # a model may choose not to learn at all
     return {
-        "epochs": len(model.reports[-1].losses),
-        "loss": model.reports[-1].losses[-1],
-        "validation": max(model.reports[0].validations, default=0.0),
+        "epochs": len(losses),
+        "loss": losses[-1] if losses else 0.0,
+        "validation": max((value for report in model.reports for value in report.validations), default=0.0),
     }
 
 

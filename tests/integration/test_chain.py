@@ -303,7 +303,7 @@ def test_priors_of_arms_are_rates_worth_ten_impressions(chain: Chain) -> None:
 def test_the_gate_says_why(chain: Chain) -> None:
     first, second = (releases.load(path).decision for path in chain.releases)
     assert first["promote"] is True
-    assert first["reasons"][0] == "all 5 metrics of lambdamart are finite"
+    assert re.fullmatch(r"all \d+ metrics of lambdamart are finite", first["reasons"][0])
     assert first["reasons"][1].endswith("is asked: reached")
     assert first["reasons"][2] == "there is no champion yet"
     assert second["promote"] is False
