@@ -19,7 +19,7 @@ from hidden_gems.cli.extras import needs_extra
 from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, MaxRejected, Places, Presets, Seed, Timezone, check_out
 from hidden_gems.cli.processes import redis_server
 from hidden_gems.cli.simulate import city_folder
-from hidden_gems.cli.train import ALL_MODELS, QUICK_MODELS, Trained, TrainingArguments, show_decision, train_release
+from hidden_gems.cli.train import DEMO_MODELS, QUICK_MODELS, Trained, TrainingArguments, show_decision, train_release
 from hidden_gems.core.home import gems_home
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def demo(
     places = Places.of(folder)
     with redis_server(places.redis) as redis:
         _chapter(console, "2  The training pipeline")
-        asked = TrainingArguments(QUICK_MODELS if quick else ALL_MODELS, Presets.AUTO, seed, timezone, max_rejected)
+        asked = TrainingArguments(QUICK_MODELS if quick else DEMO_MODELS, Presets.AUTO, seed, timezone, max_rejected)
         trained = train_release(folder, places, redis, asked, console)
         _show_steps(trained, console)
         _chapter(console, "3  How good is it?")
