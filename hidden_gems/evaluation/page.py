@@ -56,7 +56,8 @@ half.</p>
 
 
 def _drawn(title: str, evaluation: Evaluation, plot: Callable[[Evaluation], str], there: bool) -> str:
-    return f"<h2>{title}</h2>{plot(evaluation)}" if there else ""
+    drawn = plot(evaluation) if there else ""
+    return f"<h2>{title}</h2>{drawn}" if drawn else ""
 
 
 def _winner(e: Evaluation) -> str:

@@ -74,7 +74,7 @@ def curves_plot(evaluation: Evaluation) -> str:
 
 
 def cohorts_plot(evaluation: Evaluation) -> str:
-    """NDCG for people by how much is known of them, and recall of new items, with intervals."""
+    """NDCG for people by how much is known of them, and recall of new items, with intervals; else empty."""
     k = evaluation.k
     wanted = [f for f in evaluation.cohorts if _known(f) and f.model not in NOT_MODELS[1:]]
     people = [f for f in wanted if f.metric == f"ndcg@{k}" and f.protocol == NEW]
@@ -82,12 +82,13 @@ def cohorts_plot(evaluation: Evaluation) -> str:
     panels = [(figures, title) for figures, title in (
         (people, f"ndcg@{k}, new places, by person"), (items, "recall@20 of new items, among themselves"),
     ) if figures]  # fmt: skip
+    if not panels:
+        return ""
     canvas, axes = _canvas(11.0, 4.2, len(panels))
     for axis, (figures, title) in zip(axes, panels, strict=True):
         _grouped(axis, figures, colours(evaluation))
         axis.set_title(title)
-    if panels:
-        canvas.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=8)
+    canvas.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=8)
     return _svg(canvas, "figures by cohort")
 
 
@@ -108,11 +109,13 @@ def reliability_plot(evaluation: Evaluation) -> str:
 
 
 def forest_plot(evaluation: Evaluation) -> str:
-    """NDCG of each model minus that of the best single model, person by person, with intervals."""
+    """NDCG of each model minus that of the best single model, by person, with intervals; empty if there is none."""
     k = evaluation.k
     panels = [(p, compared_with(evaluation, p)) for p in (NEW, REPEATS)]
     panels = [(protocol, rows) for protocol, rows in panels if rows]
-    height = 1.1 + 0.28 * max((len(rows) for _, rows in panels), default=1)
+    if not panels:
+        return ""
+    height = 1.1 + 0.28 * max(len(rows) for _, rows in panels)
     canvas, axes = _canvas(11.0, height, len(panels))
     for axis, (protocol, rows) in zip(axes, panels, strict=True):
         for place, row in enumerate(rows):
