@@ -103,7 +103,7 @@ def pooled(
         figures=tuple(figures),
         differences=tuple(_differences(comparisons, f"ndcg@{k}")),
         notes=tuple(dict.fromkeys([*(n for s in sheets for n in s.notes), *notes, *_notes(judgements)])),
-        seconds={name: seconds for name, seconds in pool.seconds().items() if seconds},
+        seconds=pool.seconds(),
         peak_mb={name: peak for name, peak in pool.peaks().items() if peak},
         failed=dict(failed or {}),
         windows=tuple(asdict(s.window.split) | _until(s, shelf) for s in sheets),
