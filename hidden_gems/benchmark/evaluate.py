@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from hidden_gems.benchmark.contender import Oracle, Progress, TrueReward
-from hidden_gems.benchmark.judgement import LOGGED, Judgement, judge, judge_logged
+from hidden_gems.benchmark.judgement import LOGGED, ORACLE, Judgement, judge, judge_logged
 from hidden_gems.benchmark.pool import pooled
 from hidden_gems.benchmark.sheet import Sheet, Window
 from hidden_gems.benchmark.shelf import Shelf
@@ -12,8 +12,6 @@ from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.split import split_by_time
 from hidden_gems.evaluation.intervals import RESAMPLES
 from hidden_gems.evaluation.report import Evaluation
-
-ORACLE = "oracle"
 
 
 def evaluate(

@@ -28,7 +28,7 @@ from hidden_gems.evaluation.protocols import (
 )
 from hidden_gems.evaluation.truth import Truth
 
-LOGGED = "logged order"
+LOGGED, ORACLE = "logged order", "oracle"
 SLATES = "impression lists"
 AMONG = "new items among themselves"
 ITEMS_UNDER, ITEMS_UNKNOWN = f"items with < {NEW_BELOW} interactions", "items with 0 interactions"

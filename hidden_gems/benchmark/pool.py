@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from hidden_gems.benchmark.judgement import AMONG, LOGGED, RECALL_AT, SLATES, Judgement
+from hidden_gems.benchmark.judgement import AMONG, LOGGED, ORACLE, RECALL_AT, SLATES, Judgement
 from hidden_gems.benchmark.sheet import Sheet
 from hidden_gems.benchmark.shelf import Shelf
 from hidden_gems.datasets.interactions import Rows
@@ -156,7 +156,7 @@ class _Pool:
 
     def seconds(self) -> dict[str, float]:
         """Time that each model took over all cut-offs."""
-        return {n: round(sum(each[n].seconds for each in self.judgements), 2) for n in self.fitted}
+        return {n: round(sum(each[n].seconds for each in self.judgements), 2) for n in self.fitted if n != ORACLE}
 
     def peaks(self) -> dict[str, float]:
         """Most memory of a process that fitted each model, MiB."""

@@ -10,8 +10,8 @@ from hidden_gems.benchmark.apart import Call, Ended, peak_mb, run_apart, workers
 from hidden_gems.benchmark.blend import BLEND, Blended
 from hidden_gems.benchmark.cache import Cache
 from hidden_gems.benchmark.contender import Contender, Progress
-from hidden_gems.benchmark.evaluate import ORACLE, with_baselines
-from hidden_gems.benchmark.judgement import LOGGED, Judgement, judge, judge_logged
+from hidden_gems.benchmark.evaluate import with_baselines
+from hidden_gems.benchmark.judgement import LOGGED, ORACLE, Judgement, judge, judge_logged
 from hidden_gems.benchmark.pool import pooled
 from hidden_gems.benchmark.registry import DEEP, RECOMMENDERS
 from hidden_gems.benchmark.sheet import Sheet, Window, rolling_windows
