@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
-from pathlib import Path
 
 from hidden_gems.features.facts import ItemFacts
 from hidden_gems.models.als import ALS
@@ -53,9 +52,3 @@ DEEP: dict[str, Make] = {
 }
 """Models that learn by gradients; they are in the served graph."""
 RECOMMENDERS: dict[str, Make] = SIMPLE | DEEP
-
-
-def load(name: str, folder: Path) -> Recommender:
-    """A recommender that was saved into a folder."""
-    made = RECOMMENDERS[name](ItemFacts.none(1), DataSize(0, 0, 0, 1, 1), "auto", 0)
-    return type(made).load(folder)
