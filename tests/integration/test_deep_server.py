@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -427,19 +426,21 @@ def test_told_to_stop_it_finishes_what_it_has_begun(releases: Path, tmp_path: Pa
 def test_calls_in_flight_over_grpc_are_answered_when_it_stops(releases: Path, tmp_path: Path) -> None:
     with running(MODULE, releases, tmp_path) as server:
 
-        async def use(deep: Predictor) -> list[str]:
+        async def use(deep: Predictor) -> None:
             await deep.call(GOOD)
-            ends: list[str] = []
-            stopping = threading.Timer(0.2, lambda: server.process.send_signal(signal.SIGTERM))
-            stopping.start()
-            while not ends:
-                try:
-                    await deep.call(request(2_000))
-                except PartUnavailableError as error:
-                    ends.append(str(error))
-            return ends
+            calls = [asyncio.create_task(deep.call(request(2_000))) for _ in range(20)]
+            await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+            in_flight = [call for call in calls if not call.done()]
+            server.process.send_signal(signal.SIGTERM)
+            assert len(in_flight) > 5
+            for outputs, _ in await asyncio.gather(*in_flight):
+                assert outputs["scores"].shape == (len(DEEP_NAMES), 2_000)
+            with pytest.raises(PartUnavailableError, match=r"unavailable|cancelled"):
+                while time.monotonic() < until:
+                    await deep.call(GOOD)
 
-        assert asking(server, "deep", use, timeout_seconds=5.0) == ["deep is unavailable: unavailable"]
+        until = time.monotonic() + 30.0
+        asking(server, "deep", use, timeout_seconds=5.0)
         assert server.process.wait(10) == 0
 
 
