@@ -1,7 +1,8 @@
 """What each person did, in order: the sequences that sequence models read."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from hidden_gems.datasets.interactions import Interactions, Rows
 from hidden_gems.datasets.moments import Moments
 
+_ARRAYS = ("starts", "item", "timestamp", "reward")
 _BITS = 34  # timestamps lie below 2 ** 34
 
 
@@ -41,6 +43,17 @@ class Histories:
         order = known[np.argsort(log.user[known], kind="stable")]
         starts = np.concatenate([[0], np.cumsum(np.bincount(log.user[order], minlength=log.users))])
         return cls(starts.astype(np.int64), log.item[order], log.timestamp[order], log.reward[order], log.order_only)
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], *, order_only: bool) -> Self:
+        """Take back what `arrays` gave; other names are passed over."""
+        starts, item, timestamp, reward = (arrays[name] for name in _ARRAYS)
+        return cls(starts, item, timestamp, reward, order_only)
+
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All of it but whether times are an order, by name, for a file."""
+        return {name: getattr(self, name) for name in _ARRAYS}
 
     @property
     def users(self) -> int:

@@ -53,22 +53,14 @@ class Past:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything, to save it."""
         past = self.histories
-        return {
-            "past_starts": past.starts,
-            "past_item": past.item,
-            "past_timestamp": past.timestamp,
-            "past_reward": past.reward,
-            "past_order_only": np.array(past.order_only),
-            "past_items": np.array(self.items),
-        }
+        about = {"past_order_only": np.array(past.order_only), "past_items": np.array(self.items)}
+        return {f"past_{name}": array for name, array in past.arrays.items()} | about
 
     @classmethod
     def restore(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Take back what `arrays` gave."""
-        starts, item, timestamp, reward = (arrays[f"past_{name}"] for name in ("starts", "item", "timestamp", "reward"))
-        return cls(
-            Histories(starts, item, timestamp, reward, bool(arrays["past_order_only"])), int(arrays["past_items"])
-        )
+        found = {name.removeprefix("past_"): array for name, array in arrays.items() if name.startswith("past_")}
+        return cls(Histories.from_arrays(found, order_only=bool(found["order_only"])), int(found["items"]))
 
     def total(self, user: Rows, when: Moments, fade: Fade) -> csr_matrix:
         """Sum of the faded rewards of each item, B X I."""

@@ -20,6 +20,7 @@ from hidden_gems.datasets.moments import Moments
 from hidden_gems.features.context import context_vectors
 from hidden_gems.features.facts import ItemFacts
 from hidden_gems.models.held_out import HeldOut
+from hidden_gems.models.histories import Histories
 from hidden_gems.models.protocol import Recommender
 from hidden_gems.training.loop import Epoch, LoopConfig, Progress, Report, Task, train
 
@@ -164,6 +165,11 @@ class DeepRecommender(Recommender, Generic[M, S]):
 def tensor(array: NDArray[Any]) -> Tensor:
     """An array as a tensor that shares its memory where it can."""
     return torch.from_numpy(np.ascontiguousarray(array))
+
+
+def saved_histories(arrays: dict[str, Tensor], facts: ItemFacts) -> Histories:
+    """Histories out of the arrays of a saved model."""
+    return Histories.from_arrays({name: array.numpy() for name, array in arrays.items()}, order_only=facts.order_only)
 
 
 def untrained(rows: int, seen: NDArray[np.int64]) -> Tensor:

@@ -17,10 +17,11 @@ from hidden_gems.models.held_out import HeldOut
 from hidden_gems.models.histories import Histories
 from hidden_gems.models.own_visits import OwnVisits
 from hidden_gems.models.size import DataSize, Preset
-from hidden_gems.training.deep import DeepRecommender, tensor
+from hidden_gems.training.deep import DeepRecommender, saved_histories, tensor
 from hidden_gems.training.graph import Graph
 from hidden_gems.training.hidden_pairs import ContrastConfig, HiddenPairs, new_value, tables
 from hidden_gems.training.loop import LoopConfig, Task
+from hidden_gems.training.settings import settings_from
 from hidden_gems.training.spectral import spectral_embeddings
 
 _STEPS_AN_EPOCH = 8  # every step sends messages through the whole graph
@@ -182,10 +183,7 @@ class GraphSAGERecommender(DeepRecommender[GraphSAGE, GraphSAGESettings]):
         return {
             "users": tensor(self.user_table),
             "items": tensor(self.item_table),
-            "starts": tensor(history.starts),
-            "item": tensor(history.item),
-            "timestamp": tensor(history.timestamp),
-            "reward": tensor(history.reward),
+            **{name: tensor(array) for name, array in history.arrays.items()},
             "encoder_weight": self.encoder.weight.detach(),
             "encoder_bias": self.encoder.bias.detach(),
             "choice": torch.tensor(list(asdict(self.choice).values()), dtype=torch.float64),
@@ -193,12 +191,10 @@ class GraphSAGERecommender(DeepRecommender[GraphSAGE, GraphSAGESettings]):
 
     def restore(self, settings: dict[str, Any], arrays: dict[str, Tensor], parameters: dict[str, Tensor]) -> None:
         """Take back what was saved."""
-        self.settings = _settings(settings)
+        self.settings = settings_from(GraphSAGESettings, settings)
         self.choice = Choice(*arrays["choice"].tolist())
-        values = {name: array.numpy() for name, array in arrays.items()}
-        self.user_table, self.item_table = values["users"], values["items"]
-        history = {name: values[name] for name in ("starts", "item", "timestamp", "reward")}
-        self.own = OwnVisits(Histories(**history, order_only=self.facts.order_only), len(self.facts))
+        self.user_table, self.item_table = arrays["users"].numpy(), arrays["items"].numpy()
+        self.own = OwnVisits(saved_histories(arrays, self.facts), len(self.facts))
         self.encoder = AttributeEncoderNet(self.facts.attributes.shape[1], self.item_table.shape[1])
         weights = {"weight": arrays["encoder_weight"], "bias": arrays["encoder_bias"]}
         self.encoder.load_state_dict(weights)
@@ -238,9 +234,3 @@ def _sizes(settings: GraphSAGESettings, users: int, facts: ItemFacts) -> GraphSA
         layers=settings.layers,
         dropout=settings.dropout,
     )
-
-
-def _settings(values: dict[str, Any]) -> GraphSAGESettings:
-    values = values | {"loop": LoopConfig(**values["loop"]), "contrast": ContrastConfig(**values["contrast"])}
-    several = ("half_lives", "gains", "own_half_lives", "own_weights")
-    return GraphSAGESettings(**values | {name: tuple(values[name]) for name in several})

@@ -1,9 +1,7 @@
 """Fit GRU4Rec on a log and score with it."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
-
-from torch import Tensor
+from typing import ClassVar, Self
 
 from hidden_gems.features.context import CONTEXT_NAMES
 from hidden_gems.models.gru4rec import GRU4Rec, GRU4RecConfig
@@ -63,6 +61,7 @@ class GRU4RecRecommender(SequenceRecommender[GRU4Rec, GRU4RecSettings]):
     """GRU4Rec as a `Recommender`."""
 
     name: ClassVar[str] = "gru4rec"
+    settings_type: ClassVar[type[GRU4RecSettings]] = GRU4RecSettings
 
     settings: GRU4RecSettings = field(default_factory=GRU4RecSettings)
 
@@ -81,10 +80,3 @@ class GRU4RecRecommender(SequenceRecommender[GRU4Rec, GRU4RecSettings]):
             positions=settings.length,
         )
         return GRU4Rec(config, self.known_of_items())
-
-    def restore(self, settings: dict[str, Any], arrays: dict[str, Tensor], parameters: dict[str, Tensor]) -> None:
-        """Take back what was saved."""
-        self.settings = GRU4RecSettings(**settings | {"loop": LoopConfig(**settings["loop"])})
-        self.module = self.make(parameters["table.weight"].shape[0])
-        self.module.fold()
-        self.take(arrays)

@@ -20,7 +20,7 @@ from hidden_gems.models.ncf import NCF, NCFConfig
 from hidden_gems.models.pairs import Pairs, last_moments
 from hidden_gems.models.size import DataSize, Preset
 from hidden_gems.models.top_k import top_k
-from hidden_gems.training.deep import DeepRecommender, tensor, untrained
+from hidden_gems.training.deep import DeepRecommender, saved_histories, tensor, untrained
 from hidden_gems.training.examples import RETURNS_START, come_back, log_chance, meetings, own_negatives, requests
 from hidden_gems.training.loop import LoopConfig, Task, WeightedLoss
 from hidden_gems.training.negatives import NO_NEGATIVE, Negatives, NegativesConfig
@@ -31,7 +31,6 @@ from hidden_gems.training.trial import Trial
 _PAIR_CHUNK, _USER_CHUNK = 32_768, 512
 _CELL_CHUNK = 8_192  # pairs of a catalogue that are scored at once: what a core's cache holds
 _ROWS_A_DIRECTION = 8  # people or items behind each spectral direction; with fewer it would only memorise
-HISTORY_ARRAYS = ("starts", "item", "timestamp", "reward")
 _UNUSED_SPREAD = 0.01  # of the embedding columns that no spectral direction fills
 
 
@@ -160,15 +159,13 @@ class NCFRecommender(DeepRecommender[NCF, NCFSettings]):
 
     def arrays(self) -> dict[str, Tensor]:
         """The histories."""
-        return {name: tensor(getattr(self.histories, name)) for name in HISTORY_ARRAYS}
+        return {name: tensor(array) for name, array in self.histories.arrays.items()}
 
     def restore(self, settings: dict[str, Any], arrays: dict[str, Tensor], parameters: dict[str, Tensor]) -> None:
         """Take back what was saved."""
         self.settings = settings_from(NCFSettings, settings)
         self.module = NCF(_sizes(self.settings, parameters["user.weight"].shape[0], self.facts.attributes))
-        self.histories = Histories(
-            **{name: arrays[name].numpy() for name in HISTORY_ARRAYS}, order_only=self.facts.order_only
-        )
+        self.histories = saved_histories(arrays, self.facts)
 
 
 def catalogue_scores(module: NCF, attributes: Tensor, user: Rows, context: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,9 +1,7 @@
 """Fit SASRec on a log and score with it."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
-
-from torch import Tensor
+from typing import ClassVar, Self
 
 from hidden_gems.features.context import CONTEXT_NAMES
 from hidden_gems.models.sasrec import SASRec, SASRecConfig
@@ -63,6 +61,7 @@ class SASRecRecommender(SequenceRecommender[SASRec, SASRecSettings]):
     """SASRec as a `Recommender`."""
 
     name: ClassVar[str] = "sasrec"
+    settings_type: ClassVar[type[SASRecSettings]] = SASRecSettings
 
     settings: SASRecSettings = field(default_factory=SASRecSettings)
 
@@ -81,10 +80,3 @@ class SASRecRecommender(SequenceRecommender[SASRec, SASRecSettings]):
             positions=settings.length,
         )
         return SASRec(config, self.known_of_items(), tensor(self.facts.place))
-
-    def restore(self, settings: dict[str, Any], arrays: dict[str, Tensor], parameters: dict[str, Tensor]) -> None:
-        """Take back what was saved."""
-        self.settings = SASRecSettings(**settings | {"loop": LoopConfig(**settings["loop"])})
-        self.module = self.make(parameters["table.weight"].shape[0])
-        self.module.fold()
-        self.take(arrays)

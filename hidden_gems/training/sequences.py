@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
@@ -18,8 +18,9 @@ from hidden_gems.models.held_out import HeldOut
 from hidden_gems.models.histories import Histories
 from hidden_gems.models.pairs import Pairs
 from hidden_gems.models.sequences import CLOSED, SequenceModel
-from hidden_gems.training.deep import JUDGES, DeepRecommender, tensor, untrained
+from hidden_gems.training.deep import JUDGES, DeepRecommender, saved_histories, tensor, untrained
 from hidden_gems.training.loop import LoopConfig, Task
+from hidden_gems.training.settings import settings_from
 from hidden_gems.training.spectral import spectral_embeddings
 from hidden_gems.training.windows import Windows, by_person
 
@@ -88,6 +89,9 @@ class SequenceRecommender(DeepRecommender[M, S]):
     It scores by what a person did strictly before the request; a person without history by what is popular and by the
     context. Items that the log never showed score as the unknown row 0, with their own attributes.
     """
+
+    settings_type: ClassVar[type[Any]]
+    """Class of the settings."""
 
     histories: Histories = field(init=False, repr=False, compare=False)
     """What is known of everyone; see `remember`."""
@@ -175,21 +179,15 @@ class SequenceRecommender(DeepRecommender[M, S]):
 
     def arrays(self) -> dict[str, Tensor]:
         """Everyone's history."""
-        kept = self.histories
-        return {
-            "starts": tensor(kept.starts),
-            "item": tensor(kept.item),
-            "timestamp": tensor(kept.timestamp),
-            "reward": tensor(kept.reward),
-            "order_only": torch.tensor(kept.order_only),
-        }
+        return {name: tensor(array) for name, array in self.histories.arrays.items()}
 
-    def take(self, arrays: dict[str, Tensor]) -> None:
-        """Take back everyone's history."""
-        order_only = bool(arrays["order_only"])
-        self.histories = Histories(
-            **{name: array.numpy() for name, array in arrays.items() if name != "order_only"}, order_only=order_only
-        )
+    def restore(self, settings: dict[str, Any], arrays: dict[str, Tensor], parameters: dict[str, Tensor]) -> None:
+        """Take back what was saved."""
+        self.settings = settings_from(self.settings_type, settings)
+        self.module = self.make(parameters["table.weight"].shape[0])
+        self.module.fold()
+        self.trust = float(parameters["trust"])
+        self.histories = saved_histories(arrays, self.facts)
 
     @property
     def _step(self) -> int:

@@ -21,10 +21,11 @@ from hidden_gems.models.size import DataSize, Preset
 from hidden_gems.models.tables import ItemTables, UserTables, tables_of
 from hidden_gems.models.top_k import top_k
 from hidden_gems.models.wide_deep import NEAREST, WideDeep, WideDeepConfig
-from hidden_gems.training.deep import DeepRecommender, tensor
+from hidden_gems.training.deep import DeepRecommender, saved_histories, tensor
 from hidden_gems.training.examples import come_back, log_chance, meetings, own_negatives, requests
 from hidden_gems.training.loop import LoopConfig, Task
 from hidden_gems.training.negatives import NO_NEGATIVE, Negatives, NegativesConfig
+from hidden_gems.training.settings import settings_from
 from hidden_gems.training.spectral import spectral_embeddings
 
 _PAIR_CHUNK, _USER_CHUNK = 2_048, 512
@@ -129,17 +130,15 @@ class WideDeepRecommender(DeepRecommender[WideDeep, WideDeepSettings]):
 
     def arrays(self) -> dict[str, Tensor]:
         """The histories."""
-        names = ("starts", "item", "timestamp", "reward")
-        return {name: tensor(getattr(self.histories, name)) for name in names}
+        return {name: tensor(array) for name, array in self.histories.arrays.items()}
 
     def restore(self, settings: dict[str, Any], arrays: dict[str, Tensor], parameters: dict[str, Tensor]) -> None:
         """Take back what was saved."""
-        self.settings = _settings(settings)
+        self.settings = settings_from(WideDeepSettings, settings)
         items = ItemTables(**{each.name: parameters[f"item_{each.name}"] for each in fields(ItemTables)})
         users = UserTables(**{each.name: parameters[f"user_{each.name}"] for each in fields(UserTables)})
         self.module = WideDeep(_sizes(self.settings, items, users), items, users)
-        values = {name: value.numpy() for name, value in arrays.items()}
-        self.histories = Histories(**values, order_only=self.facts.order_only)
+        self.histories = saved_histories(arrays, self.facts)
 
 
 class _WideDeepTask:
@@ -258,8 +257,3 @@ def _sizes(settings: WideDeepSettings, items: ItemTables, users: UserTables) -> 
         hidden=settings.hidden,
         dropout=settings.dropout,
     )
-
-
-def _settings(values: dict[str, Any]) -> WideDeepSettings:
-    values = values | {"loop": LoopConfig(**values["loop"]), "negatives": NegativesConfig(**values["negatives"])}
-    return WideDeepSettings(**values | {"hidden": tuple(values["hidden"])})
