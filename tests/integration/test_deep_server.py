@@ -436,10 +436,13 @@ def test_calls_in_flight_over_grpc_are_answered_when_it_stops(releases: Path, tm
             for outputs, _ in await asyncio.gather(*in_flight):
                 assert outputs["scores"].shape == (len(DEEP_NAMES), 2_000)
             with pytest.raises(PartUnavailableError, match=r"unavailable|cancelled"):
-                while time.monotonic() < until:
-                    await deep.call(GOOD)
+                await again_and_again(deep)
 
-        until = time.monotonic() + 30.0
+        async def again_and_again(deep: Predictor) -> None:
+            until = time.monotonic() + 30.0
+            while time.monotonic() < until:
+                await deep.call(GOOD)
+
         asking(server, "deep", use, timeout_seconds=5.0)
         assert server.process.wait(10) == 0
 
