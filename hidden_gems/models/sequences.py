@@ -178,7 +178,9 @@ class Repeats(nn.Module):
     """What a person comes back to: a weight for each event of the history, and how likely they come back at all.
 
     An event weighs by its age, by how many events ago it was, by how far its hour is from that of the request, by days
-    between their days of the week (for an order by steps alone), and by how its item suits the person now.
+    between their days of the week (for an order by steps alone), and by how its item suits the person now. This is
+    learned from what came next; what comes in the days that follow a request may be closer to habit, so a chosen part
+    of all weight goes to plain counts that halve every `half_life` events, and a chosen `shift` moves the gate.
     """
 
     def __init__(self, config: SequenceConfig) -> None:
@@ -191,6 +193,9 @@ class Repeats(nn.Module):
         self.gate = nn.Linear(config.width + 1, 1)
         self.query = nn.Linear(config.width, _POINTER_WIDTH)
         self.key = nn.Embedding(config.items, _POINTER_WIDTH)
+        self.register_buffer("habit", torch.zeros(()))  # share of the plain counts
+        self.register_buffer("half_life", torch.tensor(64.0))  # events
+        self.register_buffer("shift", torch.zeros(()))
         nn.init.zeros_(self.gate.weight)
         nn.init.zeros_(self.gate.bias)
         nn.init.zeros_(self.key.weight)
@@ -208,10 +213,14 @@ class Repeats(nn.Module):
             total = total + self.by_hour(torch.round(hours).long())[0]
             total = total + self.by_day(torch.round(off).long().clamp(max=_WEEK_DAYS // 2))[0]
         suits = (self.key(history) @ self.query(person)[..., None]).squeeze(-1)
-        weight = torch.exp(total + suits) * (history > 0)
-        there = torch.log1p(weight.sum(-1, keepdim=True))
-        gate = self.gate(torch.cat([person, there], dim=-1)).squeeze(-1)
-        return weight, torch.where((history > 0).any(-1), gate, CLOSED)
+        known = history > 0
+        weight = torch.exp(total + suits) * known
+        sum_ = weight.sum(-1, keepdim=True)
+        gate = self.gate(torch.cat([person, torch.log1p(sum_)], dim=-1)).squeeze(-1) + self.get_buffer("shift")
+        counts = torch.exp2((1 - step) / self.get_buffer("half_life")) * known
+        plain = counts * (sum_ / counts.sum(-1, keepdim=True).clamp(min=_TINY))
+        weight = torch.lerp(weight, plain, self.get_buffer("habit"))
+        return weight, torch.where(known.any(-1), gate, CLOSED)
 
 
 class Lookup(nn.Module):

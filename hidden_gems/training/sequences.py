@@ -1,8 +1,8 @@
 """Fit a sequence model on a log and score with it: what SASRec and GRU4Rec share."""
 
 from abc import abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import numpy as np
@@ -17,6 +17,7 @@ from hidden_gems.features.place_vectors import place_vectors
 from hidden_gems.models.held_out import HeldOut
 from hidden_gems.models.histories import Histories
 from hidden_gems.models.pairs import Pairs
+from hidden_gems.models.recent_popular import RecentPopular
 from hidden_gems.models.sequences import CLOSED, SequenceModel
 from hidden_gems.training.deep import JUDGES, DeepRecommender, saved_histories, tensor, untrained
 from hidden_gems.training.loop import LoopConfig, Task
@@ -25,7 +26,12 @@ from hidden_gems.training.spectral import spectral_embeddings
 from hidden_gems.training.windows import Windows, by_person
 
 _CELL_CHUNK = 4_000_000  # scores of a catalogue that are made at once
+_JUDGED_CELLS = 10_000_000  # scores of a catalogue by which a choice is judged
 _TRUSTS = (1.0, 0.75, 0.5, 0.3, 0.15)
+_HABITS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_HALF_LIVES = (8.0, 16.0, 32.0, 64.0, 128.0)
+_SHIFTS = (-1.0, 0.0, 1.0, 2.0, 4.0)
+_RARE = 0.1  # what an item that nobody met counts, in shares of the mean item
 _ROWS_A_DIRECTION = 8  # people or items behind each spectral direction; with fewer it would only memorise
 
 
@@ -82,6 +88,25 @@ S = TypeVar("S", bound=SequenceSettings)
 M = TypeVar("M", bound=SequenceModel)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen beside the number of epochs; the defaults where nothing could be."""
+
+    popular_half_life: float = np.inf  # of what popularity is made of; see `RecentPopular`
+    again: float = 1.0  # what repeats add to popularity; see `RecentPopular`
+    trust: float = 1.0  # how far new items are ordered by the model rather than by popularity, 0 to 1
+    habit: float = 0.0  # see `Repeats`
+    half_life: float = 64.0  # see `Repeats`
+    shift: float = 0.0  # see `Repeats`
+
+    def into(self, module: SequenceModel) -> None:
+        """Write it into a module."""
+        module.get_buffer("trust").fill_(self.trust)
+        module.repeats.get_buffer("habit").fill_(self.habit)
+        module.repeats.get_buffer("half_life").fill_(self.half_life)
+        module.repeats.get_buffer("shift").fill_(self.shift)
+
+
 @dataclass
 class SequenceRecommender(DeepRecommender[M, S]):
     """A sequence model as a `Recommender`.
@@ -95,8 +120,7 @@ class SequenceRecommender(DeepRecommender[M, S]):
 
     histories: Histories = field(init=False, repr=False, compare=False)
     """What is known of everyone; see `remember`."""
-    trust: float = field(default=1.0, init=False, repr=False, compare=False)
-    """How far new items are ordered by the model rather than by popularity, 0 to 1; chosen."""
+    choice: Choice = field(default_factory=Choice, init=False, repr=False, compare=False)
 
     @abstractmethod
     def make(self, items: int) -> M:
@@ -111,26 +135,41 @@ class SequenceRecommender(DeepRecommender[M, S]):
         """A module that starts from what counting gives."""
         module = self.make(log.items)
         _start(module, Pairs.of(log))
-        module.get_buffer("trust").fill_(self.trust)
+        popular = self._popular().refit(log).shares[-1]
+        module.get_buffer("prior").copy_(tensor(np.log(popular * len(popular) + _RARE).astype(np.float32)))
+        self.choice.into(module)
         return module
 
     def forget_choice(self) -> None:
-        """Go back to the loop's number of epochs, and trust the model."""
+        """Go back to the loop's number of epochs and to the defaults."""
         super().forget_choice()
-        self.trust = 1.0
+        self.choice = Choice()
 
     def choose(self, early: Interactions, held_out: HeldOut) -> Self:
-        """Choose the number of epochs, then how far to trust what was learned about new items."""
-        self.trust = 1.0
+        """Choose the number of epochs, then how far to trust what was learned against popularity and habit."""
+        self.choice = Choice()
+        popular = self._popular().choose(early, held_out)
+        self.choice = Choice(popular.half_life or np.inf, popular.again)
         super().choose(early, held_out)
-        judges, trust = held_out.some(JUDGES), self.module.get_buffer("trust")
-        values = {}
-        for share in _TRUSTS:
-            trust.fill_(share)
-            values[share] = judges.value(self.score_catalogue(judges.user, judges.moments))
-        self.trust = max(values, key=lambda share: values[share])
-        trust.fill_(self.trust)
+        judges = held_out.some(max(JUDGES, _JUDGED_CELLS // len(self.facts)))
+        asked = list(self._asked(self.module, judges.user, judges.moments, self.histories))
+        grids: list[tuple[bool, dict[str, tuple[float, ...]]]] = [(False, {"trust": _TRUSTS})]
+        if held_out.repeats:
+            grids.append((True, {"habit": _HABITS, "half_life": _HALF_LIVES, "shift": _SHIFTS}))
+        for repeat, grid in grids:
+            best = -np.inf
+            for name, option in [(name, option) for name, options in grid.items() for option in options]:
+                tried = replace(self.choice, **{name: option})
+                tried.into(self.module)
+                value = float(np.nanmean(judges.ndcg(self._catalogue(self.module, asked), repeat=repeat)))
+                if value > best:
+                    best, self.choice = value, tried
+        self.choice.into(self.module)
         return self
+
+    def _popular(self) -> RecentPopular:
+        half_life = self.choice.popular_half_life
+        return RecentPopular(None if np.isinf(half_life) else half_life, self.choice.again)
 
     def task(self, module: M, log: Interactions, held_out: HeldOut | None) -> Task:
         """Every event of the log once, predicted from what came before it."""
@@ -160,7 +199,7 @@ class SequenceRecommender(DeepRecommender[M, S]):
         for start in range(0, len(first), step):
             asked = first[start : start + step]
             rows = order[bounds[start] : bounds[min(start + step, len(first))]]
-            table = self._table(self.module, user[asked], when[asked], self.histories)
+            table = self.catalogue(self.module, user[asked], when[asked], self.histories)
             scores[rows] = table[group[rows] - start, item[rows]]
         return scores
 
@@ -170,23 +209,27 @@ class SequenceRecommender(DeepRecommender[M, S]):
 
     def catalogue(self, module: M, user: Rows, when: Moments, histories: Histories) -> NDArray[np.float32]:
         """Logit of every item for each person by some histories; see `score_catalogue`."""
-        scores = np.empty((len(user), len(self.facts)), dtype=np.float32)
-        for start in range(0, len(user), self._step):
-            part = slice(start, start + self._step)
-            scores[part] = self._table(module, user[part], when[part], histories)
+        return self._catalogue(module, self._asked(module, user, when, histories))
+
+    def _catalogue(self, module: M, asked: Iterable[tuple[Tensor, Tensor, Tensor]]) -> NDArray[np.float32]:
+        """Logit of every item for each of some requests: vectors, histories and their ages, a part at a time."""
+        with torch.inference_mode():
+            parts = [module.scores(*part).numpy() for part in asked]
+        scores = np.concatenate(parts) if parts else np.empty((0, len(self.facts)), dtype=np.float32)
         scores[:, 0] = -np.inf
         return scores
 
     def arrays(self) -> dict[str, Tensor]:
-        """Everyone's history."""
-        return {name: tensor(array) for name, array in self.histories.arrays.items()}
+        """Everyone's history, and what was chosen."""
+        choice = torch.tensor(list(asdict(self.choice).values()), dtype=torch.float64)
+        return {name: tensor(array) for name, array in self.histories.arrays.items()} | {"choice": choice}
 
     def restore(self, settings: dict[str, Any], arrays: dict[str, Tensor], parameters: dict[str, Tensor]) -> None:
         """Take back what was saved."""
         self.settings = settings_from(self.settings_type, settings)
         self.module = self.make(parameters["table.weight"].shape[0])
         self.module.fold()
-        self.trust = float(parameters["trust"])
+        self.choice = Choice(*arrays["choice"].tolist())
         self.histories = saved_histories(arrays, self.facts)
 
     @property
@@ -194,15 +237,18 @@ class SequenceRecommender(DeepRecommender[M, S]):
         """People who are scored at once."""
         return max(1, min(512, _CELL_CHUNK // len(self.facts)))
 
-    def _table(self, module: M, user: Rows, when: Moments, histories: Histories) -> NDArray[np.float32]:
-        """Score of every item for each person, row 0 included."""
-        longest = int(np.diff(histories.starts)[user].max(initial=1))
-        length = max(1, min(longest, max(self.settings.remembered, self.settings.length)))
-        history, ages = (tensor(array) for array in histories.last(user, when, length))
-        with torch.inference_mode():
-            person = module.person(history, ages, tensor(self.context(when)))
-            table: NDArray[np.float32] = module.scores(person, history, ages).numpy()
-        return table
+    def _asked(
+        self, module: M, user: Rows, when: Moments, histories: Histories
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Vector, history and ages of each request, `_step` of them at a time."""
+        for start in range(0, len(user), self._step):
+            people, moments = user[start : start + self._step], when[slice(start, start + self._step)]
+            longest = int(np.diff(histories.starts)[people].max(initial=1))
+            length = max(1, min(longest, max(self.settings.remembered, self.settings.length)))
+            history, ages = (tensor(array) for array in histories.last(people, moments, length))
+            with torch.inference_mode():
+                person = module.person(history, ages, tensor(self.context(moments)))
+            yield person, history, ages
 
 
 class _SequenceTask:
@@ -309,6 +355,5 @@ def _start(module: SequenceModel, pairs: Pairs) -> None:
     with torch.no_grad():
         prior = tensor(np.log((earned + 1.0) / (earned + 1.0).mean()).astype(np.float32))
         module.bias.weight[:, 0] = prior
-        module.get_buffer("prior").copy_(prior)
         module.table.weight[:, :width] = tensor(spectral_embeddings(met, width)[1])
         module.table.weight[untrained(module.table.num_embeddings, pairs.item)] = 0.0
