@@ -15,7 +15,8 @@ from hidden_gems.datasets.interactions import Index, Interactions, Rows
 from hidden_gems.datasets.moments import Moments
 from hidden_gems.evaluation.truth import seen_matrix
 from hidden_gems.features.facts import ItemFacts
-from hidden_gems.models.blend import Blend, buckets
+from hidden_gems.models.blend import Blend
+from hidden_gems.models.conditional_logit import buckets
 from hidden_gems.models.protocol import Recommender
 from hidden_gems.models.size import Preset
 

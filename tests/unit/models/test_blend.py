@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from hidden_gems.datasets.interactions import Interactions
-from hidden_gems.models.blend import BUCKETS, Blend, Weights, buckets, fit_blend, inputs
+from hidden_gems.models.blend import Blend, Weights, fit_blend
+from hidden_gems.models.conditional_logit import BUCKETS, buckets, inputs
 from hidden_gems.models.held_out import HeldOut, hold_out
 from tests.logs import log_of, town
 
