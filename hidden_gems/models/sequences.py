@@ -14,6 +14,7 @@ GAP_BUCKETS, _STEP_BUCKETS = 26, 18
 _TABLE_SPREAD = 0.02
 _POINTER_WIDTH = 16
 _TINY = 1e-30
+_FARTHEST = 30.0  # logarithm of what an event may weigh: where nobody comes back nothing else would bound it
 CLOSED = -1e9
 """Added to what must get no weight; finite, so that where nothing is left it stays a number."""
 
@@ -214,7 +215,7 @@ class Repeats(nn.Module):
             total = total + self.by_day(torch.round(off).long().clamp(max=_WEEK_DAYS // 2))[0]
         suits = (self.key(history) @ self.query(person)[..., None]).squeeze(-1)
         known = history > 0
-        weight = torch.exp(total + suits) * known
+        weight = torch.exp((total + suits).clamp(-_FARTHEST, _FARTHEST)) * known
         sum_ = weight.sum(-1, keepdim=True)
         gate = self.gate(torch.cat([person, torch.log1p(sum_)], dim=-1)).squeeze(-1) + self.get_buffer("shift")
         counts = torch.exp2((1 - step) / self.get_buffer("half_life")) * known

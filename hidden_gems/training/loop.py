@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hidden_gems.core.errors import StepFailedError
 from hidden_gems.training.checkpoints import CHECKPOINT_FILE, Checkpoints
 from hidden_gems.training.distributed import Together, fabric_for
 from hidden_gems.training.memory import peak_bytes
@@ -119,6 +120,7 @@ def train(
 
     Raises:
         BadInputError: If the checkpoint belongs to another run, or the device cannot do what the config asks for.
+        StepFailedError: If a loss is not a finite number.
     """
     if config.tf32:
         torch.set_float32_matmul_precision("high")
@@ -199,6 +201,8 @@ class _Run:
                     loss, weight = self._learn_share(rows, part)
                     losses, weights = losses + loss * weight, weights + weight
         mean = self.together.average(self.task.module.parameters(), losses, weights)
+        if not math.isfinite(mean):
+            raise StepFailedError(f"the loss of step {self.step + 1} is {mean}; try a lower learning rate")
         if self.config.clip_norm > 0:
             self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.config.clip_norm)
         self.optimizer.step()

@@ -17,7 +17,6 @@ from hidden_gems.features.place_vectors import place_vectors
 from hidden_gems.models.held_out import HeldOut
 from hidden_gems.models.histories import Histories
 from hidden_gems.models.pairs import Pairs
-from hidden_gems.models.recent_popular import RecentPopular
 from hidden_gems.models.sequences import CLOSED, SequenceModel
 from hidden_gems.training.deep import JUDGES, DeepRecommender, saved_histories, tensor, untrained
 from hidden_gems.training.loop import LoopConfig, Task
@@ -31,7 +30,6 @@ _TRUSTS = (1.0, 0.75, 0.5, 0.3, 0.15)
 _HABITS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _HALF_LIVES = (8.0, 16.0, 32.0, 64.0, 128.0)
 _SHIFTS = (-1.0, 0.0, 1.0, 2.0, 4.0)
-_RARE = 0.1  # what an item that nobody met counts, in shares of the mean item
 _ROWS_A_DIRECTION = 8  # people or items behind each spectral direction; with fewer it would only memorise
 
 
@@ -92,8 +90,6 @@ M = TypeVar("M", bound=SequenceModel)
 class Choice:
     """What was chosen beside the number of epochs; the defaults where nothing could be."""
 
-    popular_half_life: float = np.inf  # of what popularity is made of; see `RecentPopular`
-    again: float = 1.0  # what repeats add to popularity; see `RecentPopular`
     trust: float = 1.0  # how far new items are ordered by the model rather than by popularity, 0 to 1
     habit: float = 0.0  # see `Repeats`
     half_life: float = 64.0  # see `Repeats`
@@ -135,8 +131,6 @@ class SequenceRecommender(DeepRecommender[M, S]):
         """A module that starts from what counting gives."""
         module = self.make(log.items)
         _start(module, Pairs.of(log))
-        popular = self._popular().refit(log).shares[-1]
-        module.get_buffer("prior").copy_(tensor(np.log(popular * len(popular) + _RARE).astype(np.float32)))
         self.choice.into(module)
         return module
 
@@ -148,8 +142,6 @@ class SequenceRecommender(DeepRecommender[M, S]):
     def choose(self, early: Interactions, held_out: HeldOut) -> Self:
         """Choose the number of epochs, then how far to trust what was learned against popularity and habit."""
         self.choice = Choice()
-        popular = self._popular().choose(early, held_out)
-        self.choice = Choice(popular.half_life or np.inf, popular.again)
         super().choose(early, held_out)
         judges = held_out.some(max(JUDGES, _JUDGED_CELLS // len(self.facts)))
         asked = list(self._asked(self.module, judges.user, judges.moments, self.histories))
@@ -166,10 +158,6 @@ class SequenceRecommender(DeepRecommender[M, S]):
                     best, self.choice = value, tried
         self.choice.into(self.module)
         return self
-
-    def _popular(self) -> RecentPopular:
-        half_life = self.choice.popular_half_life
-        return RecentPopular(None if np.isinf(half_life) else half_life, self.choice.again)
 
     def task(self, module: M, log: Interactions, held_out: HeldOut | None) -> Task:
         """Every event of the log once, predicted from what came before it."""
@@ -355,5 +343,6 @@ def _start(module: SequenceModel, pairs: Pairs) -> None:
     with torch.no_grad():
         prior = tensor(np.log((earned + 1.0) / (earned + 1.0).mean()).astype(np.float32))
         module.bias.weight[:, 0] = prior
+        module.get_buffer("prior").copy_(prior)
         module.table.weight[:, :width] = tensor(spectral_embeddings(met, width)[1])
         module.table.weight[untrained(module.table.num_embeddings, pairs.item)] = 0.0

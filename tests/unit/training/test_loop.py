@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from hidden_gems.core.errors import BadInputError
+from hidden_gems.core.errors import BadInputError, StepFailedError
 from hidden_gems.training.loop import CHECKPOINT_FILE, Epoch, LoopConfig, Progress, Report, WeightedLoss, train
 
 
@@ -318,3 +318,14 @@ def test_what_the_device_cannot_do() -> None:
             train(Line(), replace(CONFIG, precision="16-mixed", accelerator="auto"))
         with pytest.raises(BadInputError, match="accelerator gpu: there is no GPU here"):
             train(Line(), replace(CONFIG, accelerator="gpu"))
+
+
+def test_a_loss_that_is_no_number_ends_the_run_in_words() -> None:
+    class Broken(Line):
+        def loss(self, model: Callable[..., Tensor], rows: np.ndarray, random: np.random.Generator) -> Tensor:
+            return super().loss(model, rows, random) * (float("nan") if 0 in rows else 1.0)
+
+    task = Broken()
+    with pytest.raises(StepFailedError, match=r"the loss of step \d+ is nan; try a lower learning rate"):
+        train(task, LoopConfig(epochs=1, batch=8))
+    assert all(torch.isfinite(each).all() for each in task.module.parameters())
