@@ -153,7 +153,9 @@ class SequenceRecommender(DeepRecommender[M, S]):
             for name, option in [(name, option) for name, options in grid.items() for option in options]:
                 tried = replace(self.choice, **{name: option})
                 tried.into(self.module)
-                value = float(np.nanmean(judges.ndcg(self._catalogue(self.module, asked), repeat=repeat)))
+                scores = self._table(self.module, asked)
+                scores[:, 0] = -np.inf
+                value = float(np.nanmean(judges.ndcg(scores, repeat=repeat)))
                 if value > best:
                     best, self.choice = value, tried
         self.choice.into(self.module)
@@ -187,7 +189,7 @@ class SequenceRecommender(DeepRecommender[M, S]):
         for start in range(0, len(first), step):
             asked = first[start : start + step]
             rows = order[bounds[start] : bounds[min(start + step, len(first))]]
-            table = self.catalogue(self.module, user[asked], when[asked], self.histories)
+            table = self._table(self.module, self._asked(self.module, user[asked], when[asked], self.histories))
             scores[rows] = table[group[rows] - start, item[rows]]
         return scores
 
@@ -197,15 +199,15 @@ class SequenceRecommender(DeepRecommender[M, S]):
 
     def catalogue(self, module: M, user: Rows, when: Moments, histories: Histories) -> NDArray[np.float32]:
         """Logit of every item for each person by some histories; see `score_catalogue`."""
-        return self._catalogue(module, self._asked(module, user, when, histories))
-
-    def _catalogue(self, module: M, asked: Iterable[tuple[Tensor, Tensor, Tensor]]) -> NDArray[np.float32]:
-        """Logit of every item for each of some requests: vectors, histories and their ages, a part at a time."""
-        with torch.inference_mode():
-            parts = [module.scores(*part).numpy() for part in asked]
-        scores = np.concatenate(parts) if parts else np.empty((0, len(self.facts)), dtype=np.float32)
+        scores = self._table(module, self._asked(module, user, when, histories))
         scores[:, 0] = -np.inf
         return scores
+
+    def _table(self, module: M, asked: Iterable[tuple[Tensor, Tensor, Tensor]]) -> NDArray[np.float32]:
+        """Logit of every item, row 0 too, for some requests: vectors, histories and their ages, a part at a time."""
+        with torch.inference_mode():
+            parts = [module.scores(*part).numpy() for part in asked]
+        return np.concatenate(parts) if parts else np.empty((0, len(self.facts)), dtype=np.float32)
 
     def arrays(self) -> dict[str, Tensor]:
         """Everyone's history, and what was chosen."""
