@@ -14,6 +14,7 @@ GAP_BUCKETS, _STEP_BUCKETS = 26, 18
 _TABLE_SPREAD = 0.02
 _POINTER_WIDTH = 16
 _TINY = 1e-30
+_LN_2 = 0.6931471805599453
 _FARTHEST = 30.0  # logarithm of what an event may weigh: where nobody comes back nothing else would bound it
 CLOSED = -1e9
 """Added to what must get no weight; finite, so that where nothing is left it stays a number."""
@@ -218,7 +219,7 @@ class Repeats(nn.Module):
         weight = torch.exp((total + suits).clamp(-_FARTHEST, _FARTHEST)) * known
         sum_ = weight.sum(-1, keepdim=True)
         gate = self.gate(torch.cat([person, torch.log1p(sum_)], dim=-1)).squeeze(-1) + self.get_buffer("shift")
-        counts = torch.exp2((1 - step) / self.get_buffer("half_life")) * known
+        counts = torch.exp((1 - step) * _LN_2 / self.get_buffer("half_life")) * known
         plain = counts * (sum_ / counts.sum(-1, keepdim=True).clamp(min=_TINY))
         weight = torch.lerp(weight, plain, self.get_buffer("habit"))
         return weight, torch.where(known.any(-1), gate, CLOSED)
