@@ -1,5 +1,6 @@
 """What sequence models share: items as vectors, the request's context, and what a person comes back to."""
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -14,7 +15,6 @@ GAP_BUCKETS, _STEP_BUCKETS = 26, 18
 _TABLE_SPREAD = 0.02
 _POINTER_WIDTH = 16
 _TINY = 1e-30
-_LN_2 = 0.6931471805599453
 _FARTHEST = 30.0  # logarithm of what an event may weigh: where nobody comes back nothing else would bound it
 CLOSED = -1e9
 """Added to what must get no weight; finite, so that where nothing is left it stays a number."""
@@ -195,9 +195,9 @@ class Repeats(nn.Module):
         self.gate = nn.Linear(config.width + 1, 1)
         self.query = nn.Linear(config.width, _POINTER_WIDTH)
         self.key = nn.Embedding(config.items, _POINTER_WIDTH)
-        self.register_buffer("habit", torch.zeros(()))  # share of the plain counts
-        self.register_buffer("half_life", torch.tensor(64.0))  # events
-        self.register_buffer("shift", torch.zeros(()))
+        self.habit = 0.0  # share of the plain counts
+        self.half_life = 64.0  # events
+        self.shift = 0.0
         nn.init.zeros_(self.gate.weight)
         nn.init.zeros_(self.gate.bias)
         nn.init.zeros_(self.key.weight)
@@ -218,10 +218,11 @@ class Repeats(nn.Module):
         known = history > 0
         weight = torch.exp((total + suits).clamp(-_FARTHEST, _FARTHEST)) * known
         sum_ = weight.sum(-1, keepdim=True)
-        gate = self.gate(torch.cat([person, torch.log1p(sum_)], dim=-1)).squeeze(-1) + self.get_buffer("shift")
-        counts = torch.exp((1 - step) * _LN_2 / self.get_buffer("half_life")) * known
-        plain = counts * (sum_ / counts.sum(-1, keepdim=True).clamp(min=_TINY))
-        weight = torch.lerp(weight, plain, self.get_buffer("habit"))
+        gate = self.gate(torch.cat([person, torch.log1p(sum_)], dim=-1)).squeeze(-1) + self.shift
+        if self.habit:
+            counts = torch.exp((1 - step) * (math.log(2.0) / self.half_life)) * known
+            plain = counts * (sum_ / counts.sum(-1, keepdim=True).clamp(min=_TINY))
+            weight = (1.0 - self.habit) * weight + self.habit * plain
         return weight, torch.where(known.any(-1), gate, CLOSED)
 
 

@@ -98,9 +98,8 @@ class Choice:
     def into(self, module: SequenceModel) -> None:
         """Write it into a module."""
         module.get_buffer("trust").fill_(self.trust)
-        module.repeats.get_buffer("habit").fill_(self.habit)
-        module.repeats.get_buffer("half_life").fill_(self.half_life)
-        module.repeats.get_buffer("shift").fill_(self.shift)
+        repeats = module.repeats
+        repeats.habit, repeats.half_life, repeats.shift = self.habit, self.half_life, self.shift
 
 
 @dataclass
@@ -220,6 +219,7 @@ class SequenceRecommender(DeepRecommender[M, S]):
         self.module = self.make(parameters["table.weight"].shape[0])
         self.module.fold()
         self.choice = Choice(*arrays["choice"].tolist())
+        self.choice.into(self.module)
         self.histories = saved_histories(arrays, self.facts)
 
     @property
