@@ -10,7 +10,7 @@ ifeq ($(PIP_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: setup demo check test proofs mutants pipelines scale clean help
+.PHONY: setup demo check test proofs evaluate latency mutants pipelines scale clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ - /'
@@ -38,6 +38,13 @@ test: setup      ## all tests: units in parallel, then what starts real servers,
 
 proofs: setup    ## long runs behind promises: faults, a hundred clicks, real Triton, odd data
 	python -m pytest -q -m proofs
+
+evaluate: setup  ## every target in three simulated cities; with DATA=folder TIMEZONE=zone all models on that folder first
+	$(if $(DATA),gems evaluate --data $(DATA) --timezone $(or $(TIMEZONE),Europe/Istanbul) --out .gems/evaluation.json)
+	gems targets --simulate --seeds 3 $(if $(DATA),--report .gems/evaluation.json)
+
+latency: setup   ## the served graph against torch eager: parity, milliseconds, ratios
+	python -m tests.served_speed
 
 mutants: setup   ## 40 small changes of the library, by a seed: at least 90 % must be noticed by the unit tests
 	python -m tests.mutants

@@ -8,6 +8,7 @@ import numpy as np
 from hidden_gems.benchmark.registry import DEEP
 from hidden_gems.models.size import DataSize
 from hidden_gems.training.saved import AnyDeep
+from hidden_gems.training.sequences import Choice, SequenceRecommender
 from tests.logs import facts_of, town
 
 LOG = town()
@@ -21,4 +22,7 @@ def deep_models(*names: str, epochs: int = 2, **facts: Any) -> dict[str, AnyDeep
         model: Any = DEEP[name](facts_of(ATTRIBUTES, **facts), DataSize.of(LOG), "auto", 0)
         model.settings = replace(model.settings, loop=replace(model.settings.loop, epochs=epochs))
         found[name] = model.fit(LOG)
+        if isinstance(model, SequenceRecommender):  # so little data leaves what is chosen at its defaults
+            model.choice = Choice(trust=0.7, habit=0.4, half_life=8.0, shift=0.5)
+            model.choice.into(model.module)
     return found

@@ -11,6 +11,7 @@ from hidden_gems.features.facts import ItemFacts
 from hidden_gems.training.gru4rec import GRU4RecRecommender, GRU4RecSettings
 from hidden_gems.training.loop import LoopConfig, Progress
 from hidden_gems.training.sasrec import SASRecRecommender, SASRecSettings
+from hidden_gems.training.sequences import Choice
 from tests.logs import log_of
 
 LOOP = LoopConfig(epochs=12, batch=1, rate=1e-2, decay=0.0, warm_up_steps=5, checkpoint_steps=2)
@@ -147,6 +148,36 @@ def test_settings_come_back(fitted: Fitted, tmp_path: Path) -> None:
     assert loaded.settings == fitted.settings
     assert loaded.histories.order_only is False
     np.testing.assert_array_equal(loaded.histories.item, fitted.histories.item)
+
+
+def test_a_choice_comes_back_and_outlives_the_next_fit(fitted: Fitted, tmp_path: Path) -> None:
+    people, choice = np.arange(1, 41), Choice(trust=0.5, habit=0.5, half_life=8.0, shift=2.0)
+    chosen = replace(fitted)
+    chosen.choice = choice
+    chosen.refit(LOG)
+    scores = chosen.score_catalogue(people, _later(40))
+    assert np.abs(scores[:, 1:] - fitted.score_catalogue(people, _later(40))[:, 1:]).max() > 0.1
+    chosen.save(tmp_path)
+    loaded = type(chosen).load(tmp_path)
+    np.testing.assert_array_equal(loaded.score_catalogue(people, _later(40)), scores)
+    np.testing.assert_array_equal(loaded.refit(LOG).score_catalogue(people, _later(40)), scores)
+
+
+def test_with_full_habit_the_last_items_come_first() -> None:
+    model = _make("gru4rec").refit(LOG)
+    model.choice = Choice(habit=1.0, half_life=1.0, shift=20.0)
+    model.choice.into(model.module)
+    when = replace(_later(1), timestamp=_later(1).timestamp + 1)
+    order = np.argsort(-model.score_catalogue(np.array([3]), when)[0])
+    assert order[:5].tolist() == LOG.item[LOG.user == 3][::-1][:5].tolist()
+
+
+def test_where_nobody_comes_back_weights_stay_numbers() -> None:
+    module = _make("sasrec").build(LOG)
+    with torch.no_grad():
+        module.repeats.by_step.weight.fill_(100.0)
+    scores = module.scores(torch.zeros(1, 16), torch.tensor([[0, 2, 3]]), torch.tensor([[0.0, 60.0, 30.0]]))
+    assert torch.isfinite(scores).all()
 
 
 def test_starts_from_popularity_and_spectral_directions() -> None:
