@@ -96,7 +96,7 @@ def test_untrained_items_are_the_unknown_one() -> None:
 
 
 def test_draws_candidates_where_there_are_too_many() -> None:
-    from hidden_gems.training.sequences import _chances
+    from hidden_gems.training.sequence_task import _chances
 
     count = np.array([1, 16, 81, 256])
     np.testing.assert_array_equal(_chances(count, 4), np.ones(4))
