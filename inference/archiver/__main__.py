@@ -1,8 +1,6 @@
 """Start the archiver: `python -m inference.archiver`, told by `GEMS_*` variables."""
 
 import logging
-import signal
-import threading
 
 from prometheus_client import start_http_server
 
@@ -10,14 +8,13 @@ from hidden_gems.streaming.kafka import KafkaConsumer, KafkaProducer
 from inference.archiver.service import GROUP, TOPICS, Archiver
 from inference.archiver.settings import ArchiverSettings
 from inference.shell.start import run
+from inference.shell.stopping import told_to_stop
 
 
 def main() -> None:
     """Run until SIGTERM or Ctrl-C."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    settings, stopping = ArchiverSettings(), threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    settings, stopping = ArchiverSettings(), told_to_stop()
     server, _ = start_http_server(settings.port, addr=settings.host)
     archiver = Archiver(
         folder=settings.history_folder(),

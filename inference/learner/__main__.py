@@ -1,15 +1,14 @@
 """Start the learner: `python -m inference.learner`, told by `GEMS_*` variables."""
 
 import logging
-import signal
 import sys
-import threading
 
 from prometheus_client import start_http_server
 
 from hidden_gems.core.errors import HiddenGemsError
 from inference.learner.settings import LearnerSettings
 from inference.shell.patience import Patience, StoppedError
+from inference.shell.stopping import told_to_stop
 
 
 def main() -> None:
@@ -19,9 +18,7 @@ def main() -> None:
     logging.captureWarnings(True)
     for name in ("feast", "py.warnings"):  # Feast shows every deprecation in every library
         logging.getLogger(name).setLevel(logging.ERROR)
-    settings, stopping = LearnerSettings(), threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    settings, stopping = LearnerSettings(), told_to_stop()
     start_http_server(settings.port, addr=settings.host)
     # Feast imports torch where it is installed, for seconds and for nothing.
     sys.modules["torch"] = None  # type: ignore[assignment]

@@ -249,7 +249,7 @@ def test_it_listens_on_loopback_only(stack: Stack) -> None:
 
 @pytest.mark.parametrize("language", ["en", "tr"])
 def test_a_full_explanation_has_every_field(chain: Chain, stack: Stack, person: str, language: str) -> None:
-    found = stack.ask(person, context=at(chain, language=language), explain="full", limit=5)
+    found = stack.ask(person, context=at(chain, language=language), explain="full", limit=30)
     assert found["degraded"] == []
     for each in found["items"]:
         told = each["explanation"]
