@@ -13,6 +13,7 @@ from hidden_gems.models.own_recent import OwnRecent
 from hidden_gems.models.popular import Popular
 from hidden_gems.models.protocol import Recommender
 from hidden_gems.models.recent_popular import RecentPopular
+from hidden_gems.models.revisits import Revisits
 from hidden_gems.models.size import DataSize, Preset
 
 Make = Callable[[ItemFacts, DataSize, Preset, int], Recommender]
@@ -41,6 +42,7 @@ SIMPLE: dict[str, Make] = {
     "ease": lambda facts, size, preset, seed: EASE(),
     "als": lambda facts, size, preset, seed: ALS(seed=seed),
     "markov": lambda facts, size, preset, seed: Markov(),
+    "revisits": lambda facts, size, preset, seed: Revisits.among(facts, seed),
 }
 """Models that count or solve."""
 DEEP: dict[str, Make] = {

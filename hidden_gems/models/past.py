@@ -84,14 +84,24 @@ class Past:
         _, first, which = np.unique(keys, return_index=True, return_inverse=True)
         return user[first], which, when[first]
 
+    def visits(self, user: Rows, when: Moments) -> tuple[Rows, Rows, Rows]:
+        """Every interaction before the requests, each request's oldest first.
+
+        Returns:
+            Number of the request, how many of the same person came after it, and its place in `histories`.
+        """
+        return self._before(user, self.histories.ends(user, when))
+
+    def _before(self, user: Rows, end: Rows) -> tuple[Rows, Rows, Rows]:
+        count = end - self.histories.starts[user]
+        row = np.repeat(np.arange(len(user)), count)
+        steps = np.repeat(np.cumsum(count), count) - np.arange(len(row)) - 1
+        return row, steps, end[row] - 1 - steps
+
     def _visits(self, user: Rows, end: Rows, fade: Fade) -> tuple[Rows, Rows, NDArray[np.float64], NDArray[np.float64]]:
         """Request, item, fading and reward of every interaction before the requests, each request's oldest first."""
         past = self.histories
-        begin = past.starts[user]
-        count = end - begin
-        row = np.repeat(np.arange(len(user)), count)
-        steps = np.repeat(np.cumsum(count), count) - np.arange(len(row)) - 1
-        place = end[row] - 1 - steps
+        row, steps, place = self._before(user, end)
         newest = past.timestamp[np.maximum(end - 1, 0)] if len(past.item) else end
         seconds = newest[row] - past.timestamp[place]
         return row, past.item[place], fade.weights(seconds, steps), past.reward[place].astype(np.float64)

@@ -18,6 +18,7 @@ from hidden_gems.models.own_recent import OwnRecent
 from hidden_gems.models.popular import Popular
 from hidden_gems.models.protocol import Recommender
 from hidden_gems.models.recent_popular import RecentPopular
+from hidden_gems.models.revisits import Revisits
 from hidden_gems.training.graphsage import GraphSAGERecommender, GraphSAGESettings
 from hidden_gems.training.gru4rec import GRU4RecRecommender, GRU4RecSettings
 from hidden_gems.training.loop import LoopConfig
@@ -73,6 +74,7 @@ MODELS: dict[str, Make] = {
     "ease": lambda _: EASE(),
     "als": lambda _: ALS(width=8, epochs=4),
     "markov": lambda _: Markov(),
+    "revisits": lambda items: Revisits.among(_facts(items)),
     "ncf": _ncf,
     "sasrec": _sasrec,
     "gru4rec": _gru4rec,
