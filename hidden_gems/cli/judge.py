@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hidden_gems.evaluation.report import Evaluation
 
 NAMES = (
-    "popular, recent_popular, own_recent, item_knn, ease, als, markov, "
+    "popular, recent_popular, own_recent, item_knn, ease, als, markov, revisits, "
     "ncf, wide_deep, sasrec, gru4rec, graphsage, lambdamart, blend"
 )
 WRITERS = (".parquet", ".csv", ".csv.gz")

@@ -8,14 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hidden_gems.datasets.interactions import Interactions, Rows
-from hidden_gems.models.conditional_logit import BUCKETS, Scores, buckets, inputs, lists_of, solve, validated
+from hidden_gems.models.conditional_logit import (
+    BUCKETS,
+    SHRINKAGE,
+    Scores,
+    best_single,
+    buckets,
+    inputs,
+    lists_of,
+    single,
+    solve,
+    validated,
+)
 from hidden_gems.models.held_out import HeldOut, hold_out
 
 _CELLS = 50_000_000  # inputs that are made at once
-_PENALTIES = (0.3, 0.03, 0.003)  # of the squared weights, a person
 _FEWEST_PEOPLE = 20
 _FEW_ROWS = 300_000  # candidates that choose strength and members
-_WORSE = 1.002  # a member goes if NDCG@10 without it is so many times that with it: less is chance
 
 
 @dataclass(frozen=True)
@@ -129,9 +138,9 @@ def fit_blend(tables: Mapping[str, Scores], held_out: HeldOut, early: Interactio
     """Fit weights by the likelihood of what people met among their candidates.
 
     The candidates of a person are the best 30 of any member. Weights are those of a conditional logit over them, one
-    set for all people and what each bucket adds, both shrunk; the strength is chosen by cross-validation over people.
-    A member without which the cross-validated NDCG@10 is clearly better is left out. With fewer than 20 people to go
-    by, all count alike.
+    set for all people and what each bucket adds. They shrink to the best single member: a few hundred people cannot
+    tell a dozen members apart, and where one is far ahead, leaning on the others costs more than they bring (ADR-0055).
+    With fewer than 20 people to go by, all count alike.
 
     Args:
         tables: Scores of the members for the people held out, V X I each, by models that saw only `early`.
@@ -146,26 +155,13 @@ def fit_blend(tables: Mapping[str, Scores], held_out: HeldOut, early: Interactio
     if np.count_nonzero(np.diff((held_out.met if repeat else held_out.new).indptr)) < _FEWEST_PEOPLE:
         return Weights.alike(names)
     lists = lists_of([tables[name] for name in names], held_out, buckets(early, held_out.user), repeat)
-    chosen, few = list(range(len(names))), lists.some(_FEW_ROWS)
-    fits: dict[float, tuple[float, list[NDArray[np.float64]]]] = {}
-    starts = None
-    for penalty in _PENALTIES:
-        fits[penalty] = validated(few, chosen, len(names), penalty, starts)
-        starts = fits[penalty][1]
-    penalty = max(fits, key=lambda each: fits[each][0])
-    value, solved = fits[penalty]
-    without: dict[int, tuple[float, list[NDArray[np.float64]]]] = {}
-    while len(chosen) > 1:
-        count, without = len(chosen), {}
-        for place, member in enumerate(chosen):
-            kept = np.delete(np.arange(2 * count), [place, count + place])
-            others = [each for each in chosen if each != member]
-            without[member] = validated(few, others, len(names), penalty, [each[:, kept] for each in solved])
-        worst = max(without, key=lambda member: without[member][0])
-        if without[worst][0] < value * _WORSE:
-            break
-        chosen.remove(worst)
-        value, solved = without[worst]
-    adds = {names[m]: value - without[m][0] for m in chosen} if len(chosen) > 1 else {names[chosen[0]]: value}
-    weights = solve(lists.columns(chosen, len(names)), penalty, None)
-    return Weights(tuple(names[m] for m in chosen), weights[0], weights[1:], value, adds)
+    few, count = lists.some(_FEW_ROWS), len(names)
+    best = best_single(few, count)
+    value = float(validated(few, best, count).mean())
+    adds = {}
+    for number, name in enumerate(names) if count > 1 else ():
+        others = few.columns([each for each in range(count) if each != number], count)
+        lead = best_single(others, count - 1) if number == best else best - (number < best)
+        adds[name] = value - float(validated(others, lead, count - 1).mean())
+    weights = solve(lists, single(lists, best, count), SHRINKAGE)
+    return Weights(names, weights[0], weights[1:], value, adds or {names[0]: value})

@@ -19,10 +19,12 @@ BUCKETS = 2 * (len(HISTORY_BUCKETS) + 1)
 _LATELY = 0.2  # last share of the interactions that counts as lately
 _DEPTH = 100  # places of a member's list that count
 _CANDIDATES = 30  # of them those that may decide the first ten
-_STEPS, _FEW_STEPS = 60, 20  # of the solver from nothing, and from a solution with one member more
+_STEPS = 60  # of the solver
 _HEIGHT = 8.0  # standard scores beyond it are cut
 _FOLDS = 5
-_DEVIATION = 10.0  # how much dearer a bucket's own weights are than those of all
+_DEVIATION, _ALIKE = 10.0, 1e6  # how much dearer a bucket's own weights are than those of all, and where it has none
+SHRINKAGE, _FREE = 150.0, 3.0
+"""What the squared distance from the prior costs, in people; and what a single member's two weights cost."""
 _FOLD_SEED = 11
 _FARTHEST = float(np.log((_DEPTH + 1.0) / (_CANDIDATES + 1.0)))
 
@@ -137,39 +139,66 @@ def lists_of(tables: Sequence[Scores], held_out: HeldOut, bucket: Rows, repeat: 
     )
 
 
-def validated(
-    lists: Lists, members: Sequence[int], count: int, penalty: float, starts: Sequence[NDArray[np.float64]] | None
-) -> tuple[float, list[NDArray[np.float64]]]:
-    """Mean NDCG@10 of people whose fold did not fit the weights, and the weights of each fold."""
-    part = lists.columns(members, count)
-    fold = np.random.default_rng(_FOLD_SEED).permutation(len(part.bucket)) % _FOLDS
-    gained, solved = np.zeros(len(fold)), []
+def single(lists: Lists, member: int, count: int) -> NDArray[np.float64]:
+    """Weights by which one of `count` members alone is most likely, zeros for the others, 2M."""
+    weights = np.zeros(2 * count)
+    weights[[member, count + member]] = solve(lists.columns([member], count), np.zeros(2), _FREE, _ALIKE)[0]
+    return weights
+
+
+def best_single(lists: Lists, count: int) -> int:
+    """Number of the one of `count` members whose order of the candidates has the best NDCG@10."""
+    alone = [ndcg(lists, lists.x[:, m].astype(np.float64) + lists.x[:, count + m]).mean() for m in range(count)]
+    return int(np.argmax(alone))
+
+
+def validated(lists: Lists, member: int, count: int) -> NDArray[np.float64]:
+    """NDCG@10 of each person by weights that their fold did not fit, P.
+
+    Args:
+        lists: Candidates with the inputs of `count` members.
+        member: Number of the one that the weights shrink to.
+        count: Members, M.
+    """
+    fold = np.random.default_rng(_FOLD_SEED).permutation(len(lists.bucket)) % _FOLDS
+    gained = np.zeros(len(fold))
     for each in range(_FOLDS):
-        weights = solve(part.of(fold != each), penalty, None if starts is None else starts[each])
-        test = part.of(fold == each)
-        scores = np.einsum("nm,nm->n", test.x, (weights[0] + weights[1:][test.bucket])[test.person])
-        gained[fold == each] = _ndcg(test, scores)
-        solved.append(weights)
-    return float(gained.mean()), solved
+        others, test = lists.of(fold != each), lists.of(fold == each)
+        weights = solve(others, single(others, member, count), SHRINKAGE)
+        mine = (weights[0] + weights[1:][test.bucket])[test.person]
+        gained[fold == each] = ndcg(test, np.einsum("nm,nm->n", test.x, mine))
+    return gained
 
 
-def _ndcg(lists: Lists, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+def ndcg(lists: Lists, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """NDCG@10 of each person by scores of the candidates, N; P."""
     order = np.lexsort((-scores, lists.person))
     first = np.searchsorted(lists.person, np.arange(len(lists.bucket)))
     rank = np.arange(len(order)) - first[lists.person[order]]
     gain = np.where(rank < 10, lists.relevant[order] / np.log2(rank + 2.0), 0.0)
-    ndcg: NDArray[np.float64] = np.bincount(lists.person[order], gain, minlength=len(lists.bucket)) / lists.ideal
-    return ndcg
+    each: NDArray[np.float64] = np.bincount(lists.person[order], gain, minlength=len(lists.bucket)) / lists.ideal
+    return each
 
 
-def solve(lists: Lists, penalty: float, start: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """Penalised conditional logit: weights of all people, then what each bucket adds, 1 + B X 2M."""
+def solve(
+    lists: Lists, prior: NDArray[np.float64], shrinkage: float, deviation: float = _DEVIATION
+) -> NDArray[np.float64]:
+    """Penalised conditional logit: weights of all people, then what each bucket adds, 1 + B X 2M.
+
+    Args:
+        lists: Candidates with inputs.
+        prior: Weights of all people that cost nothing, 2M.
+        shrinkage: Price of the squared distance from it; the log-likelihood of a person costs 1.
+        deviation: How much dearer a bucket's own weights are.
+    """
     width, people = lists.x.shape[1], len(lists.bucket)
     starts = np.searchsorted(lists.person, np.arange(people))
     hits = np.add.reduceat(lists.relevant, starts)
     share = np.divide(lists.relevant, hits[lists.person], where=hits[lists.person] > 0, out=np.zeros(len(lists.x)))
     told = hits > 0  # a person none of whose items any member found tells nothing
-    strength = np.array([1.0] + [_DEVIATION] * BUCKETS)[:, None] * penalty
+    strength = np.array([1.0] + [deviation] * BUCKETS)[:, None] * shrinkage / people
+    begin = np.zeros((1 + BUCKETS, width))
+    begin[0] = prior
 
     def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         weights = flat.reshape(1 + BUCKETS, width)
@@ -185,10 +214,8 @@ def solve(lists: Lists, penalty: float, start: NDArray[np.float64] | None) -> ND
             grown[1 + bucket] = slope[rows] @ lists.x[rows]
         grown[0] = grown[1:].sum(axis=0)
         fit = ((np.log(total) + top) * told).sum() - (share * logits).sum()
-        value = fit / people + (strength * weights**2).sum()
-        return value, (grown / people + 2.0 * strength * weights).ravel()
+        apart = weights - begin
+        return fit / people + (strength * apart**2).sum(), (grown / people + 2.0 * strength * apart).ravel()
 
-    begin = np.zeros((1 + BUCKETS) * width) if start is None else start.ravel()
-    steps = _STEPS if start is None else _FEW_STEPS
-    found = minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": steps})
+    found = minimize(loss, begin.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})
     return np.asarray(found.x.reshape(1 + BUCKETS, width))

@@ -1,7 +1,7 @@
 """What can be told of a person and an item they met before: how often, how lately, how regularly, how far away."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +69,7 @@ class OwnItems:
         newest[row] = np.arange(len(row))
         total, distinct = (np.bincount(rows, minlength=len(user))[ask] for rows in (row, ask))
 
-        def faded(age: NDArray[np.float64], half_life: float) -> NDArray[np.float64]:
+        def faded(age: NDArray[Any], half_life: float) -> NDArray[Any]:
             return np.bincount(which, 0.5 ** (age / half_life), minlength=len(pair))
 
         between = np.where(count > 1, (days[first] - days[last]) / np.maximum(count - 1, 1), np.nan)
@@ -93,5 +93,5 @@ class OwnItems:
             [np.bincount(row[there], self.place[item[there], axis], minlength=len(newest)) for axis in (0, 1)]
         ) / np.where(count > 0, count, np.nan)[:, None]  # fmt: skip
         lat, lon = self.place[own].T
-        from_middle, from_last = (distance_km(*each[ask].T, lat, lon) for each in (middle, self.place[newest]))
-        return from_middle, from_last
+        start, end = middle[ask], self.place[newest][ask]
+        return distance_km(start[:, 0], start[:, 1], lat, lon), distance_km(end[:, 0], end[:, 1], lat, lon)
