@@ -23,6 +23,6 @@ def deep_models(*names: str, epochs: int = 2, **facts: Any) -> dict[str, AnyDeep
         model.settings = replace(model.settings, loop=replace(model.settings.loop, epochs=epochs))
         found[name] = model.fit(LOG)
         if isinstance(model, SequenceRecommender):  # so little data leaves what is chosen at its defaults
-            model.choice = Choice(trust=0.7, habit=0.4, half_life=8.0, shift=0.5)
+            model.choice = Choice(trust=0.7, habit=0.4, half_life=8.0, shift=0.5, longest_wait=600.0)
             model.choice.into(model.module)
     return found

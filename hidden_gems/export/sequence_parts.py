@@ -36,7 +36,7 @@ class SequencePart(Part):
 
     def forward(self, asked: Asked) -> Answer:
         """Scores, the person's vector, and attention where the model has one."""
-        state, attention = self.state(asked.history[:, -self.read :], asked.ages[:, -self.read :])
+        state, attention = self.state(asked.history[:, -self.read :], self.module.awaited(asked.ages[:, -self.read :]))
         person = self.module.fuse(state, asked.context)
         past, ages = asked.history[:, -self.remembered :], asked.ages[:, -self.remembered :]
         scores = self._scores(person, past, ages)[asked.rows]

@@ -10,7 +10,6 @@ from hidden_gems.models.sequences import CLOSED, GAP_BUCKETS, Lookup, SequenceCo
 
 _EARTH_KM, _NEAR_KM = 6371.0, 0.1
 _DISTANCE_BUCKETS = 18
-_MEAN_GAIN = float(__import__("os").environ.get("MEAN", 0))
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class SASRec(SequenceModel):
         self.by_distance = Lookup(_DISTANCE_BUCKETS, config.heads)
         nn.init.normal_(self.position.weight, std=0.02)
         first: _Block = self.blocks[0]  # type: ignore[assignment]
-        first.start_as_mean(_MEAN_GAIN)
+        first.start_neutral()
         self.register_buffer("place", _on_sphere(place), persistent=False)
         self.places_known = bool((~place.isnan()).any())
 
@@ -58,7 +57,7 @@ class SASRec(SequenceModel):
 
     def attention(self, history: Tensor, ages: Tensor) -> Tensor:
         """How much of the last layer's attention each event gets at the request, mean of the heads, size B X L."""
-        _, x, bias = self._run(history, ages)
+        _, x, bias = self._run(history, self.awaited(ages))
         last: _Block = self.blocks[-1]  # type: ignore[assignment]
         return functional.pad(last.weights(x, bias)[:, :, -1].mean(1), (history.shape[1] - x.shape[1], 0))
 
@@ -115,12 +114,12 @@ class _Block(nn.Module):
         x = x + self.drop(self.mixed_out(mixed.transpose(1, 2).flatten(2)))
         return x + self.drop(self.inner(self.before_inner(x)))  # type: ignore[no-any-return]
 
-    def start_as_mean(self, gain: float) -> None:
-        """Add the mean of the events, `gain` times, until something better is learned."""
+    def start_neutral(self) -> None:
+        """Attention adds nothing to begin with, and what it would add are the events as they are."""
         width = self.mixed_out.in_features
         with torch.no_grad():
             nn.init.eye_(self.mixed_in.weight[2 * width :])
-            nn.init.eye_(self.mixed_out.weight).mul_(gain)
+            nn.init.zeros_(self.mixed_out.weight)
 
     def weights(self, x: Tensor, bias: Tensor) -> Tensor:
         """Attention of each head, size B X H X L X L."""

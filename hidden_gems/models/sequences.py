@@ -67,6 +67,7 @@ class SequenceModel(nn.Module, ABC):
         self.repeats = Repeats(config)
         self.register_buffer("prior", torch.zeros(config.items))
         self.register_buffer("trust", torch.ones(()))
+        self.longest_wait = math.inf  # seconds; see `awaited`
         nn.init.normal_(self.table.weight, std=_TABLE_SPREAD)
         nn.init.zeros_(self.bias.weight)
         nn.init.zeros_(self.from_context.weight)  # a context that training never shows changes no score
@@ -127,7 +128,17 @@ class SequenceModel(nn.Module, ABC):
 
     def person(self, history: Tensor, ages: Tensor, context: Tensor) -> Tensor:
         """Vector of each person at a request, size B X D: history and ages B X L, context B X C."""
-        return self.fuse(self.encode(history, ages)[:, -1], context)
+        return self.fuse(self.encode(history, self.awaited(ages))[:, -1], context)
+
+    def awaited(self, ages: Tensor) -> Tensor:
+        """Ages as an encoder reads them at a request, size B X L: the last event is at most `longest_wait` ago.
+
+        Training asks at the moment of the next event. Somebody asked about long after the last one, which a log that
+        was written in one sitting never shows, is read as if they were about to go on.
+        """
+        if math.isinf(self.longest_wait):
+            return ages
+        return ages - (ages[:, -1:] - self.longest_wait).clamp(min=0.0)
 
     def scores(self, person: Tensor, history: Tensor, ages: Tensor) -> Tensor:
         """Score of every item for each person, size B X I: person B X D, history and ages B X L."""

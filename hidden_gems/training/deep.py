@@ -24,7 +24,7 @@ from hidden_gems.models.histories import Histories
 from hidden_gems.models.protocol import Recommender
 from hidden_gems.training.loop import Epoch, LoopConfig, Progress, Report, Task, train
 
-JUDGES = 512  # people who judge every epoch: more cost more than they say
+_JUDGES, _JUDGED_CELLS = 512, 10_000_000  # people who judge every epoch, and scores: more cost more than they say
 _PARAMETERS_FILE, SETTINGS_FILE = "parameters.pt", "settings.json"
 
 
@@ -97,9 +97,13 @@ class DeepRecommender(Recommender, Generic[M, S]):
     def choose(self, early: Interactions, held_out: HeldOut) -> Self:
         """Learn from what came before until what was held out is ranked best, and keep the number of epochs."""
         self.reports = []
-        report = self._learn(early, held_out.some(JUDGES), self.settings.loop, "search")
+        report = self._learn(early, self.judges(held_out), self.settings.loop, "search")
         self.epochs = report.best_epoch
         return self
+
+    def judges(self, held_out: HeldOut) -> HeldOut:
+        """As many of the people held out as can be asked often."""
+        return held_out.some(max(_JUDGES, _JUDGED_CELLS // len(self.facts)))
 
     def refit(self, log: Interactions) -> Self:
         """Learn from a log for the chosen number of epochs.

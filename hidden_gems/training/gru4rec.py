@@ -52,7 +52,7 @@ class GRU4RecSettings:
             remembered=remembered,
             predictions=2048 if large else 1024,
             candidates=budget.candidates,
-            loop=LoopConfig(epochs=budget.epochs, batch=1, decay=0.0),
+            loop=LoopConfig(epochs=budget.epochs, batch=1, decay=0.0, patience=5),
         )
 
 

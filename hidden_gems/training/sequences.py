@@ -1,5 +1,6 @@
 """Fit a sequence model on a log and score with it: what SASRec and GRU4Rec share."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -17,14 +18,14 @@ from hidden_gems.models.held_out import HeldOut
 from hidden_gems.models.histories import Histories
 from hidden_gems.models.pairs import Pairs
 from hidden_gems.models.sequences import SequenceModel
-from hidden_gems.training.deep import JUDGES, DeepRecommender, saved_histories, tensor, untrained
+from hidden_gems.training.deep import DeepRecommender, saved_histories, tensor, untrained
 from hidden_gems.training.loop import LoopConfig, Task
 from hidden_gems.training.sequence_task import SequenceTask
 from hidden_gems.training.settings import settings_from
 from hidden_gems.training.spectral import spectral_embeddings
 
 _CELL_CHUNK = 4_000_000  # scores of a catalogue that are made at once
-_JUDGED_CELLS = 10_000_000  # scores of a catalogue by which a choice is judged
+_WAITS = (0.99, 0.9, 0.5)  # quantiles of the time between two events of a person
 _TRUSTS = (1.0, 0.75, 0.5, 0.3, 0.15)
 _HABITS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _HALF_LIVES = (8.0, 16.0, 32.0, 64.0, 128.0)
@@ -93,10 +94,12 @@ class Choice:
     habit: float = 0.0  # see `Repeats`
     half_life: float = 64.0  # see `Repeats`
     shift: float = 0.0  # see `Repeats`
+    longest_wait: float = math.inf  # seconds; see `SequenceModel.awaited`
 
     def into(self, module: SequenceModel) -> None:
         """Write it into a module."""
         module.get_buffer("trust").fill_(self.trust)
+        module.longest_wait = self.longest_wait
         repeats = module.repeats
         repeats.habit, repeats.half_life, repeats.shift = self.habit, self.half_life, self.shift
 
@@ -141,23 +144,38 @@ class SequenceRecommender(DeepRecommender[M, S]):
         """Choose the number of epochs, then how far to trust what was learned against popularity and habit."""
         self.choice = Choice()
         super().choose(early, held_out)
-        judges = held_out.some(max(JUDGES, _JUDGED_CELLS // len(self.facts)))
-        asked = list(self._asked(self.module, judges.user, judges.moments, self.histories))
+        judges = self.judges(held_out)
+        best, asked = -math.inf, list[tuple[Tensor, Tensor, Tensor]]()
+        for wait in (math.inf, *self._waits()):
+            tried = replace(self.choice, longest_wait=wait)
+            tried.into(self.module)
+            requests = list(self._asked(self.module, judges.user, judges.moments, self.histories))
+            if (value := self._value(requests, judges, repeat=False)) > best:
+                best, self.choice, asked = value, tried, requests
         grids: list[tuple[bool, dict[str, tuple[float, ...]]]] = [(False, {"trust": _TRUSTS})]
         if held_out.repeats:
             grids.append((True, {"habit": _HABITS, "half_life": _HALF_LIVES, "shift": _SHIFTS}))
         for repeat, grid in grids:
-            best = -np.inf
+            best = -math.inf
             for name, option in [(name, option) for name, options in grid.items() for option in options]:
                 tried = replace(self.choice, **{name: option})
                 tried.into(self.module)
-                scores = self._table(self.module, asked)
-                scores[:, 0] = -np.inf
-                value = float(np.nanmean(judges.ndcg(scores, repeat=repeat)))
-                if value > best:
+                if (value := self._value(asked, judges, repeat=repeat)) > best:
                     best, self.choice = value, tried
         self.choice.into(self.module)
         return self
+
+    def _waits(self) -> list[float]:
+        """Times between two events of a person that an encoder may read at most, seconds; none for an order."""
+        past = self.histories
+        between = np.diff(past.timestamp)[np.setdiff1d(np.arange(1, len(past.item)), past.starts) - 1]
+        return [] if past.order_only or not len(between) else np.quantile(between, _WAITS).tolist()
+
+    def _value(self, asked: Iterable[tuple[Tensor, Tensor, Tensor]], judges: HeldOut, *, repeat: bool) -> float:
+        """NDCG@10 of some requests of the judges, as the module is now."""
+        scores = self._table(self.module, asked)
+        scores[:, 0] = -np.inf
+        return float(np.nanmean(judges.ndcg(scores, repeat=repeat)))
 
     def task(self, module: M, log: Interactions, held_out: HeldOut | None) -> Task:
         """Every event of the log once, predicted from what came before it."""

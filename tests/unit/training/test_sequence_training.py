@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.datasets.interactions import Interactions
 from hidden_gems.datasets.moments import Moments
 from hidden_gems.features.facts import ItemFacts
@@ -151,7 +152,7 @@ def test_settings_come_back(fitted: Fitted, tmp_path: Path) -> None:
 
 
 def test_a_choice_comes_back_and_outlives_the_next_fit(fitted: Fitted, tmp_path: Path) -> None:
-    people, choice = np.arange(1, 41), Choice(trust=0.5, habit=0.5, half_life=8.0, shift=2.0)
+    people, choice = np.arange(1, 41), Choice(trust=0.5, habit=0.5, half_life=8.0, shift=2.0, longest_wait=60.0)
     chosen = replace(fitted)
     chosen.choice = choice
     chosen.refit(LOG)
@@ -170,6 +171,39 @@ def test_with_full_habit_the_last_items_come_first() -> None:
     when = replace(_later(1), timestamp=_later(1).timestamp + 1)
     order = np.argsort(-model.score_catalogue(np.array([3]), when)[0])
     assert order[:5].tolist() == LOG.item[LOG.user == 3][::-1][:5].tolist()
+
+
+def test_somebody_long_away_is_read_as_about_to_go_on(fitted: Fitted) -> None:
+    module = replace(fitted).refit(LOG).module
+    history, context = torch.tensor([[0, 3, 5]]), torch.zeros(1, module.from_context.in_features)
+    ages = DAY_SECONDS * torch.tensor([[0.0, 80.0, 40.0]])
+
+    def asked(days: float) -> torch.Tensor:
+        return module.person(history, ages + days * DAY_SECONDS, context)
+
+    with torch.no_grad():
+        free = [asked(days) for days in (0.0, 700.0)]
+        Choice(longest_wait=40.0 * DAY_SECONDS).into(module)
+        soon, late = (asked(days) for days in (0.0, 700.0))
+    assert (free[0] - free[1]).abs().max() > 1e-4
+    assert torch.equal(soon, free[0])
+    assert torch.equal(late, soon)
+
+
+def test_a_log_of_single_sittings_is_asked_as_if_they_went_on() -> None:
+    """People walk along the items a minute apart; who is asked months later is about to take the next one."""
+    random, rows = np.random.default_rng(0), []
+    for user in range(1, 301):
+        start, begin = int(random.integers(1, 40)), int(random.integers(0, 200)) * 86_400
+        rows += [(user, (start + step) % 40 + 1, begin + 60 * step) for step in range(8)]
+    user, item, seconds = np.array(sorted(rows, key=lambda row: row[2])).T
+    ones = np.ones(len(user), dtype=np.float32)
+    log = Interactions(user, item, seconds + 1_700_000_000, ones, users=301, items=41)
+    settings = replace(SAS, loop=replace(SAS.loop, epochs=8, rate=3e-3))
+    model = SASRecRecommender(ItemFacts.none(41), settings).fit(log)
+    last = np.array([item[user == each][-1] for each in range(1, 301)])
+    scores = model.score_catalogue(np.arange(1, 301), Moments.at(np.full(300, log.timestamp[-1] + 1)))
+    assert np.mean(scores.argmax(axis=1) == last % 40 + 1) > 0.8
 
 
 def test_where_nobody_comes_back_weights_stay_numbers() -> None:
