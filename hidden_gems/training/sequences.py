@@ -2,7 +2,7 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
@@ -26,8 +26,8 @@ from hidden_gems.training.spectral import spectral_embeddings
 
 _CELL_CHUNK = 4_000_000  # scores of a catalogue that are made at once
 _WAITS = (0.99, 0.9, 0.5)  # quantiles of the time between two events of a person
-_TRUSTS = (1.0, 0.75, 0.5, 0.3, 0.15)
-_HABITS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_TRUSTS = (0.75, 0.5, 0.3, 0.15)
+_HABITS = (0.25, 0.5, 0.75, 1.0)
 _HALF_LIVES = (8.0, 16.0, 32.0, 64.0, 128.0)
 _SHIFTS = (-1.0, 0.0, 1.0, 2.0, 4.0)
 _ROWS_A_DIRECTION = 8  # people or items behind each spectral direction; with fewer it would only memorise
@@ -82,6 +82,8 @@ class SequenceSettings(Protocol):
         ...
 
 
+Requests = list[tuple[Tensor, Tensor, Tensor]]
+"""Vectors of people, their histories and ages, a part at a time."""
 S = TypeVar("S", bound=SequenceSettings)
 M = TypeVar("M", bound=SequenceModel)
 
@@ -145,37 +147,38 @@ class SequenceRecommender(DeepRecommender[M, S]):
         self.choice = Choice()
         super().choose(early, held_out)
         judges = self.judges(held_out)
-        best, asked = -math.inf, list[tuple[Tensor, Tensor, Tensor]]()
-        for wait in (math.inf, *self._waits()):
-            tried = replace(self.choice, longest_wait=wait)
-            tried.into(self.module)
-            requests = list(self._asked(self.module, judges.user, judges.moments, self.histories))
-            if (value := self._value(requests, judges, repeat=False)) > best:
-                best, self.choice, asked = value, tried, requests
-        grids: list[tuple[bool, dict[str, tuple[float, ...]]]] = [(False, {"trust": _TRUSTS})]
+
+        def requests() -> Requests:
+            return list(self._asked(self.module, judges.user, judges.moments, self.histories))
+
+        def value(asked: Requests | None, repeat: bool) -> float:
+            scores = self._table(self.module, requests() if asked is None else asked)
+            scores[:, 0] = -np.inf
+            return float(np.nanmean(judges.ndcg(scores, repeat=repeat)))
+
+        self._climb({"longest_wait": self._waits()}, lambda: value(None, repeat=False))
+        asked = requests()
+        self._climb({"trust": _TRUSTS}, lambda: value(asked, repeat=False))
         if held_out.repeats:
-            grids.append((True, {"habit": _HABITS, "half_life": _HALF_LIVES, "shift": _SHIFTS}))
-        for repeat, grid in grids:
-            best = -math.inf
-            for name, option in [(name, option) for name, options in grid.items() for option in options]:
-                tried = replace(self.choice, **{name: option})
-                tried.into(self.module)
-                if (value := self._value(asked, judges, repeat=repeat)) > best:
-                    best, self.choice = value, tried
-        self.choice.into(self.module)
+            grid = {"habit": _HABITS, "half_life": _HALF_LIVES, "shift": _SHIFTS}
+            self._climb(grid, lambda: value(asked, repeat=True))
         return self
+
+    def _climb(self, grid: Mapping[str, Sequence[float]], value: Callable[[], float]) -> None:
+        """Choose one setting after the other, keeping what went before; the module is left with what was chosen."""
+        best = value()
+        for name, option in [(name, option) for name, options in grid.items() for option in options]:
+            tried = replace(self.choice, **{name: option})
+            tried.into(self.module)
+            if (found := value()) > best:
+                best, self.choice = found, tried
+        self.choice.into(self.module)
 
     def _waits(self) -> list[float]:
         """Times between two events of a person that an encoder may read at most, seconds; none for an order."""
         past = self.histories
         between = np.diff(past.timestamp)[np.setdiff1d(np.arange(1, len(past.item)), past.starts) - 1]
         return [] if past.order_only or not len(between) else np.quantile(between, _WAITS).tolist()
-
-    def _value(self, asked: Iterable[tuple[Tensor, Tensor, Tensor]], judges: HeldOut, *, repeat: bool) -> float:
-        """NDCG@10 of some requests of the judges, as the module is now."""
-        scores = self._table(self.module, asked)
-        scores[:, 0] = -np.inf
-        return float(np.nanmean(judges.ndcg(scores, repeat=repeat)))
 
     def task(self, module: M, log: Interactions, held_out: HeldOut | None) -> Task:
         """Every event of the log once, predicted from what came before it."""
