@@ -23,6 +23,7 @@ from hidden_gems.training.hidden_pairs import ContrastConfig, HiddenPairs, new_v
 from hidden_gems.training.loop import LoopConfig, Task
 from hidden_gems.training.settings import settings_from
 from hidden_gems.training.spectral import spectral_embeddings
+from hidden_gems.training.trial import Trial
 
 _STEPS_AN_EPOCH = 8  # every step sends messages through the whole graph
 _ROWS_A_DIRECTION = 8  # people or items behind each spectral direction; with fewer it would only memorise
@@ -54,6 +55,16 @@ class GraphSAGESettings:
         defaults = cls()
         batch = max(defaults.loop.batch, math.ceil(size.people / _STEPS_AN_EPOCH))
         return cls(layers=2, loop=replace(defaults.loop, batch=batch))
+
+    def suggest(self, trial: Trial, size: DataSize) -> Self:
+        """Other settings, for a search."""
+        return replace(
+            self,
+            width=trial.suggest_categorical("width", (32, 64, 128)),
+            layers=trial.suggest_int("layers", 1, 3),
+            dropout=trial.suggest_float("dropout", 0.0, 0.8),
+            loop=replace(self.loop, rate=trial.suggest_float("rate", 3e-4, 1e-2, log=True)),
+        )
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Fit SASRec on a log and score with it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
 from hidden_gems.features.context import CONTEXT_NAMES
@@ -10,6 +10,7 @@ from hidden_gems.training.budget import Budget
 from hidden_gems.training.deep import tensor
 from hidden_gems.training.loop import LoopConfig
 from hidden_gems.training.sequences import SequenceRecommender
+from hidden_gems.training.trial import Trial
 
 _LARGE = 400_000  # interactions from which on windows are shorter and steps larger
 
@@ -53,6 +54,18 @@ class SASRecSettings:
             predictions=2048 if large else 1024,
             candidates=budget.candidates,
             loop=LoopConfig(epochs=budget.epochs, batch=1, decay=0.0, patience=5),
+        )
+
+    def suggest(self, trial: Trial, size: DataSize) -> Self:
+        """Other settings, for a search."""
+        return replace(
+            self,
+            width=trial.suggest_categorical("width", (32, 64, 128)),
+            layers=trial.suggest_int("layers", 1, 3),
+            heads=trial.suggest_categorical("heads", (1, 2, 4)),
+            dropout=trial.suggest_float("dropout", 0.0, 0.5),
+            table_rate=trial.suggest_float("table_rate", 0.03, 3.0, log=True),
+            loop=replace(self.loop, rate=trial.suggest_float("rate", 3e-4, 1e-2, log=True)),
         )
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -27,6 +27,7 @@ from hidden_gems.training.loop import LoopConfig, Task
 from hidden_gems.training.negatives import NO_NEGATIVE, Negatives, NegativesConfig
 from hidden_gems.training.settings import settings_from
 from hidden_gems.training.spectral import spectral_embeddings
+from hidden_gems.training.trial import Trial
 
 _PAIR_CHUNK, _USER_CHUNK = 2_048, 512
 _CELL_CHUNK = 16_384  # pairs of a catalogue that are scored at once
@@ -69,6 +70,19 @@ class WideDeepSettings:
         loop = LoopConfig(batch=2048 if size.interactions > _BIG_LOG else 1024)
         length = min(max(size.history, _SHORTEST), 100)
         return cls(hidden=(64, 32), dropout=0.2, user_dropout=0.5, length=length, loop=loop)
+
+    def suggest(self, trial: Trial, size: DataSize) -> Self:
+        """Other settings, for a search."""
+        return replace(
+            self,
+            factors=trial.suggest_categorical("factors", (32, 64, 128)),
+            dropout=trial.suggest_float("dropout", 0.0, 0.5),
+            user_dropout=trial.suggest_float("user_dropout", 0.0, 0.6),
+            table_rate=trial.suggest_float("table_rate", 2e-3, 1.0, log=True),
+            wide_rate=trial.suggest_float("wide_rate", 0.3, 10.0, log=True),
+            spectral_gain=trial.suggest_float("spectral_gain", 0.5, 16.0, log=True),
+            loop=replace(self.loop, rate=trial.suggest_float("rate", 3e-4, 1e-2, log=True)),
+        )
 
 
 @dataclass

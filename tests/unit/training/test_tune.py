@@ -1,6 +1,6 @@
 import json
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hidden_gems.benchmark.registry import DEEP
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.models.size import DataSize
 from hidden_gems.training.loop import LoopConfig
@@ -153,3 +154,30 @@ def test_the_space_of_ncf() -> None:
     assert (low.loop.rate, low.loop.decay) == (3e-4, 1e-7)
     assert (low.negatives.per_positive, low.negatives.popular_share) == (2, 0.0)
     assert (low.hidden, low.loop.epochs) == (NCFSettings().hidden, 10)
+
+
+class Highest(Lowest):
+    """A trial that answers with the high end of each range and the last of each choice."""
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        return high
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        return high
+
+    def suggest_categorical(self, name: str, choices: tuple[Any, ...]) -> Any:
+        return choices[-1]
+
+
+@pytest.mark.parametrize("end", [Lowest(), Highest()])
+@pytest.mark.parametrize("name", DEEP)
+def test_every_deep_model_has_a_space_of_settings_that_can_be_built(name: str, end: Trial) -> None:
+    model: Any = DEEP[name](FACTS, DataSize.of(LOG), "auto", 3)
+    found = model.settings.suggest(end, DataSize.of(LOG))
+    assert found != model.settings
+    assert found.loop.seed == 3
+    tried = replace(model, settings=settings_from(type(found), json.loads(json.dumps(asdict(found)))))
+    assert tried.settings == found
+    few = log_of([(user, item) for user in range(1, 5) for item in range(1, 6)], users=LOG.users, items=LOG.items)
+    tried.settings = replace(found, loop=replace(found.loop, epochs=1))
+    assert np.isfinite(tried.refit(few).score(few.user, few.item, few.moments)).all()
