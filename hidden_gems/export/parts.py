@@ -39,8 +39,8 @@ class NCFPart(Part):
         product = items[:, width:-1] @ u[0]
         history, ages = asked.history[:, -self.length :], asked.ages[:, -self.length :]
         same = (asked.rows[:, None] == history).to(ages.dtype)
-        own = torch.log1p(same @ kernel_weights(history, ages)[0]) @ self.ncf.returns.weight
-        return Answer(product + mixed + items[:, -1] + own, u)
+        scores = self.ncf.returns.after(product + mixed + items[:, -1], same @ kernel_weights(history, ages)[0])
+        return Answer(scores, u)
 
 
 class WideDeepPart(Part):

@@ -45,7 +45,8 @@ class _Request(NamedTuple):
 def _ncf(model: NCFRecommender, feed: Feed) -> Said:
     asked, last = _Request.of(feed, len(model.facts)), slice(-model.settings.length, None)
     scores = model.module(asked.user, asked.rows, asked.context, tensor(model.facts.attributes)[asked.rows])
-    scores = scores + model.module.returns(asked.rows[None], asked.history[:, last], asked.ages[:, last])[0]
+    own = asked.rows[None], asked.history[:, last], asked.ages[:, last]
+    scores = model.module.returns(scores[None], *own)[0]
     return Said(scores.numpy(), model.module.user(asked.user).numpy())
 
 

@@ -31,8 +31,8 @@ class NCF(nn.Module):
         He et al. (2017), Neural Collaborative Filtering. One table per side serves both paths (the paper has two),
         contexts enter the perceptron path, and each item has a bias. The first perceptron layer is a sum of one part
         per input, which equals one layer over their concatenation; the parts of the contexts start at zero, so a
-        context that training never shows changes no score. A person's own visits of the item are added beside both
-        paths (`returns`): a factor model ranks what people know already far too low.
+        context that training never shows changes no score. Of an item that a person knows, their own visits say
+        more than both paths (`returns`): a factor model ranks what people know already far too low.
     """
 
     def __init__(self, config: NCFConfig) -> None:

@@ -19,23 +19,32 @@ _HOUR_SHARPNESS, _HOUR_OF_WEEK_SHARPNESS = 4.0, 24.0  # spreads of about 3 and 8
 
 
 class Returns(nn.Module):
-    """What a person's own visits of an item add to its logit: 0 for an item they do not know.
+    """What a person's own visits of an item make of its logit: an item they do not know keeps its own.
 
-    A weight for the logarithm of each kernel's count. At first all are 0.
+    A weight for the logarithm of each kernel's count, at first 0; the share of the logit that is kept, at first all of
+    it: to be taken for one of many new items says little about when a person comes back to an item; and a shift that is
+    not learned: the best of many new items promise too much beside a few known ones.
     """
+
+    shift: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(len(KERNELS)))
+        self.kept = nn.Parameter(torch.ones(()))
+        self.register_buffer("shift", torch.zeros(()))
 
-    def forward(self, candidates: Tensor, history: Tensor, ages: Tensor) -> Tensor:
-        """Part of the logits of candidates, size B X N; see `met_candidates`."""
-        return torch.log1p(met_candidates(candidates, history, kernel_weights(history, ages))) @ self.weight
+    def forward(self, logits: Tensor, candidates: Tensor, history: Tensor, ages: Tensor) -> Tensor:
+        """Logits of candidates after own visits, from those without, both size B X N; see `met_candidates`."""
+        return self.after(logits, met_candidates(candidates, history, kernel_weights(history, ages)))
 
-    def catalogue(self, items: int, history: Tensor, ages: Tensor) -> Tensor:
-        """Part of the logits of every item, size B X I."""
-        table = ages.new_zeros(len(history), items)
-        return table.scatter_(1, history, self(history, history, ages))
+    def after(self, logits: Tensor, met: Tensor) -> Tensor:
+        """Logits after visits of these weights, size ... and ... X K."""
+        return torch.where(met[..., 0] > 0, logits * self.kept + self.shift, logits) + torch.log1p(met) @ self.weight
+
+    def catalogue(self, logits: Tensor, history: Tensor, ages: Tensor) -> Tensor:
+        """Logits of every item after own visits, from those without, both size B X I."""
+        return logits.scatter(1, history, self(logits.gather(1, history), history, history, ages))
 
 
 def kernel_weights(history: Tensor, ages: Tensor) -> Tensor:

@@ -1,6 +1,8 @@
 """Fit one deep model: `python -m hidden_gems.steps.fit --model ncf --checked DIR --out DIR`.
 
 The same command runs in several processes: `torchrun --standalone --nproc-per-node=2 -m hidden_gems.steps.fit …`.
+Where torchrun is to start killed workers again (`--max-restarts`), it needs TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in its
+environment: otherwise the new workers may read the addresses of the dead ones (pytorch issue 135712).
 """
 
 import argparse

@@ -31,6 +31,7 @@ from hidden_gems.training.trial import Trial
 _PAIR_CHUNK, _USER_CHUNK = 32_768, 512
 _CELL_CHUNK = 8_192  # pairs of a catalogue that are scored at once: what a core's cache holds
 _ROWS_A_DIRECTION = 8  # people or items behind each spectral direction; with fewer it would only memorise
+_SHIFTS = (0.0, 1.0, 2.0, 4.0, 8.0)  # of the logits of known items
 _UNUSED_SPREAD = 0.01  # of the embedding columns that no spectral direction fills
 
 
@@ -103,6 +104,8 @@ class NCFRecommender(DeepRecommender[NCF, NCFSettings]):
     settings: NCFSettings = field(default_factory=NCFSettings)
     histories: Histories = field(init=False, repr=False, compare=False)
     """What each person did."""
+    shift: float = field(default=0.0, init=False, repr=False, compare=False)
+    """What a logit of a known item is raised by beside those of new ones."""
 
     def build(self, log: Interactions) -> NCF:
         """NCF that starts from what counting gives."""
@@ -111,13 +114,36 @@ class NCFRecommender(DeepRecommender[NCF, NCFSettings]):
         _start(module, Pairs.of(log), self.settings)
         return module
 
+    def forget_choice(self) -> None:
+        """Go back to the loop's number of epochs, and no shift."""
+        super().forget_choice()
+        self.shift = 0.0
+
+    def choose(self, early: Interactions, held_out: HeldOut) -> Self:
+        """Choose the number of epochs, then how far known items are raised, where people come back to them."""
+        self.shift = 0.0
+        super().choose(early, held_out)
+        if not held_out.repeats:
+            return self
+        judges = self.judges(held_out)
+        self.shift = max(_SHIFTS, key=lambda shift: self._repeats(judges, shift))
+        self.module.returns.shift.fill_(self.shift)
+        return self
+
+    def _repeats(self, judges: HeldOut, shift: float) -> float:
+        """NDCG@10 of all items with known ones raised by this much."""
+        self.module.returns.shift.fill_(shift)
+        scores = self.score_catalogue(judges.user, judges.moments)
+        return float(np.nanmean(judges.ndcg(scores, repeat=True)))
+
     def task(self, module: NCF, log: Interactions, held_out: HeldOut | None) -> Task:
         """Every pair of the log once, each with its negatives."""
         return _NCFTask(module, log, self, held_out)
 
     def finish(self, log: Interactions) -> None:
-        """Give every row that the log never showed what the unknown row 0 has learned."""
+        """Give rows that the log never showed what the unknown row 0 has learned, and raise what people know."""
         pairs, module = Pairs.of(log), self.module
+        module.returns.shift.fill_(self.shift)
         with torch.no_grad():
             for tables, seen in (((module.user,), pairs.user), ((module.item, module.bias), pairs.item)):
                 for table in tables:
@@ -132,7 +158,7 @@ class NCFRecommender(DeepRecommender[NCF, NCFSettings]):
             past = self.past(user[part], when[part])
             with torch.inference_mode():
                 logits = self.module(tensor(user[part]), tensor(item[part]), context, tensor(attributes))
-                logits += self.module.returns(tensor(item[part, None]), *past)[:, 0]
+                logits = self.module.returns(logits[:, None], tensor(item[part, None]), *past)[:, 0]
             scores[part] = logits.numpy()
         return scores
 
@@ -141,10 +167,9 @@ class NCFRecommender(DeepRecommender[NCF, NCFSettings]):
         scores = catalogue_scores(self.module, tensor(self.facts.attributes), user, self.context(when))
         for start in range(0, len(user), _USER_CHUNK):
             part = slice(start, start + _USER_CHUNK)
+            past = self.past(user[part], when[part])
             with torch.inference_mode():
-                scores[part] += self.module.returns.catalogue(
-                    len(self.facts), *self.past(user[part], when[part])
-                ).numpy()
+                scores[part] = self.module.returns.catalogue(tensor(scores[part]), *past).numpy()
         return scores
 
     def past(self, user: Rows, when: Moments) -> tuple[Tensor, Tensor]:
@@ -166,6 +191,7 @@ class NCFRecommender(DeepRecommender[NCF, NCFSettings]):
         self.settings = settings_from(NCFSettings, settings)
         self.module = NCF(_sizes(self.settings, parameters["user.weight"].shape[0], self.facts.attributes))
         self.histories = saved_histories(arrays, self.facts)
+        self.shift = float(parameters["returns.shift"])
 
 
 def catalogue_scores(module: NCF, attributes: Tensor, user: Rows, context: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -205,15 +231,16 @@ class _NCFTask:
         self.negatives = Negatives(self.pairs, model.settings.negatives)
         self.met = meetings(log)
         self.come_back = come_back(self.met)
-        module.returns.weight.requires_grad_(self.come_back)
+        module.returns.requires_grad_(self.come_back)
         if self.come_back:
             nn.init.constant_(module.returns.weight, RETURNS_START)
+            nn.init.zeros_(module.returns.kept)
         self.end = log.moments[-1:]
 
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
         settings = self.model.settings
         shares = dict.fromkeys(("user.weight", "item.weight"), settings.table_rate)
-        shares["returns.weight"] = settings.return_rate
+        shares |= dict.fromkeys(("returns.weight", "returns.kept"), settings.return_rate)
         groups: dict[float, list[nn.Parameter]] = {}
         for name, parameter in self.module.named_parameters():
             if parameter.requires_grad:
@@ -264,7 +291,7 @@ class _NCFTask:
         inputs = (user[:, None], item, self.model.context(when)[:, None], self.model.facts.attributes[item])
         with torch.no_grad():
             logits = model(*(tensor(each).to(device) for each in inputs))
-        logits = logits + self.module.returns(*(tensor(each).to(device) for each in (item, history, ages)))
+        logits = self.module.returns(logits, *(tensor(each).to(device) for each in (item, history, ages)))
         chance = log_chance(item, history, settings.return_negatives, new.shape[1] / self.met.items)
         return _first_of(logits - tensor(chance).to(device), self.met.reward[at], item)
 

@@ -51,7 +51,7 @@ def _start(
     command = [sys.executable, *launcher, "-m", "hidden_gems.steps.fit", "--model", "ncf", "--checked", str(checked)]
     command += ["--out", str(out), "--settings", str(file)]
     command += ["--checkpoint", str(checkpoint)] if checkpoint else []
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}  # see steps/fit.py
     pipe = subprocess.PIPE
     return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, bufsize=1)
 

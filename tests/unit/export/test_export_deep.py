@@ -171,8 +171,7 @@ def test_the_worst_difference_is_told(models: Models, paths: dict[str, Path]) ->
             known = torch.from_numpy(model.facts.attributes)[feed["rows"]]
             given = {name: torch.from_numpy(feed[name]) for name in feed}
             logits = model.module(given["user"], given["rows"], given["context"], known)
-            own = model.module.returns(given["rows"][None], given["history"], given["ages"])[0]
-            logits = (logits + own).numpy()
+            logits = model.module.returns(logits[None], given["rows"][None], given["history"], given["ages"])[0].numpy()
         return {"scores": (logits + (0.5 if feed["rows"][0] == 1 else 0.25))[None]}
 
     worst = check_parity("ncf", paths["ncf"], off, feeds, 1.0)

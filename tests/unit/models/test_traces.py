@@ -66,11 +66,16 @@ def test_counts_of_candidates_and_of_every_key_agree() -> None:
     torch.testing.assert_close(every[:, [4, 2, 3, 0]], some)
 
 
-def test_own_visits_add_nothing_at_first_and_to_nothing_else() -> None:
+def test_own_visits_change_nothing_at_first_and_never_what_is_new() -> None:
     returns = Returns()
-    candidates = torch.tensor([[4, 3]])
-    assert returns(candidates, HISTORY, AGES).tolist() == [[0, 0]]
+    candidates, logits = torch.tensor([[4, 3]]), torch.tensor([[0.5, -1.0]])
+    assert returns(logits, candidates, HISTORY, AGES).tolist() == logits.tolist()
     with torch.no_grad():
         returns.weight[0] = 2.0
-    assert returns(candidates, HISTORY, AGES).tolist() == [[pytest.approx(2 * np.log(3)), 0]]
-    assert returns.catalogue(6, HISTORY, AGES).tolist() == [pytest.approx([0, 0, 2 * np.log(2), 0, 2 * np.log(3), 0])]
+    assert returns(logits, candidates, HISTORY, AGES).tolist() == [[pytest.approx(0.5 + 2 * np.log(3)), -1]]
+    with torch.no_grad():
+        returns.kept.fill_(0.2)
+        returns.shift.fill_(3.0)
+    assert returns(logits, candidates, HISTORY, AGES).tolist() == [[pytest.approx(3.1 + 2 * np.log(3)), -1]]
+    expected = [1, 1, 3.2 + 2 * np.log(2), 1, 3.2 + 2 * np.log(3), 1]
+    assert returns.catalogue(torch.ones(1, 6), HISTORY, AGES).tolist() == [pytest.approx(expected)]

@@ -7,6 +7,7 @@ import torch
 
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.datasets.moments import Moments
+from hidden_gems.models.held_out import hold_out
 from hidden_gems.models.size import DataSize
 from hidden_gems.training.examples import RETURNS_START
 from hidden_gems.training.loop import LoopConfig, Progress
@@ -150,16 +151,43 @@ def test_own_visits_bring_people_back_to_their_places() -> None:
     weight = model.module.returns.weight.detach().numpy()
     assert weight.sum() > 1.0
     assert np.abs(weight - RETURNS_START).max() > 1e-4  # few steps, and the first ones are short
+    assert 0.0 < abs(model.module.returns.kept.item()) < 0.5  # starts from nothing kept, and learns
     before = Moments.at(when.timestamp - 400 * 86_400)  # nobody had been anywhere
     own = np.arange(1, 9)
     assert (model.score(own, own, when) - model.score(own, own, before) > 1.0).all()
 
 
+def test_known_items_are_raised_as_far_as_held_out_visits_ask_and_learning_knows_nothing_of_it() -> None:
+    pairs = [(1 + step % 8, 1 + step % 8 if step % 3 else 9 + step * 7 % 190) for step in range(790)]
+    early, held_out = hold_out(log_of(pairs, users=10, items=200))
+    assert held_out is not None
+    assert held_out.repeats
+    model = NCFRecommender(facts_of(np.zeros((200, 1), dtype=np.float32)), replace(SMALL, spectral_gain=0.0)).choose(
+        early, held_out
+    )
+    chosen, values = model.shift, []
+    for shift in (0.0, 1.0, 2.0, 4.0, 8.0):
+        model.module.returns.shift.fill_(shift)
+        scores = model.score_catalogue(held_out.user, held_out.moments)
+        values.append((np.nanmean(held_out.ndcg(scores, repeat=True)), -shift))
+    assert chosen == -max(values)[1]
+    model.shift = 8.0
+    raised = model.refit(early).score_catalogue(held_out.user, held_out.moments)
+    model.shift = 0.0
+    plain = model.refit(early).score_catalogue(held_out.user, held_out.moments)
+    known = (held_out.seen.toarray() > 0)[:, 1:]
+    np.testing.assert_allclose(raised[:, 1:] - plain[:, 1:], np.where(known, 8.0, 0.0), atol=1e-4)
+    model.shift = 8.0
+    model.forget_choice()
+    assert model.shift == 0.0
+
+
 def test_own_visits_count_nothing_where_nobody_comes_back() -> None:
     pairs = [(user, item) for item in range(1, 11) for user in range(1, 9) if (user + item) % 3]
     model = NCFRecommender(facts_of(ATTRIBUTES[:15]), SMALL).refit(log_of(pairs, users=9, items=15))
-    assert model.module.returns.weight.tolist() == [0.0] * 9
-    assert not model.module.returns.weight.requires_grad
+    returns = model.module.returns
+    assert (returns.weight.tolist(), returns.kept.item(), returns.shift.item()) == ([0.0] * 9, 1.0, 0.0)
+    assert not any(parameter.requires_grad for parameter in returns.parameters())
 
 
 def test_sizes_that_fit_the_data() -> None:
