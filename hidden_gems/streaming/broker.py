@@ -58,6 +58,10 @@ class Consumer(Protocol):
         """
         ...
 
+    def assigned(self) -> bool:
+        """Whether the group has given this member partitions of every topic: from then on `poll` finds what comes."""
+        ...
+
     def lag(self) -> int:
         """Messages that wait behind the last ones given."""
         ...
@@ -125,6 +129,10 @@ class MemoryConsumer:
     def commit(self) -> None:
         """Remember where this group stands."""
         self.broker.committed |= {(self.group, topic): at for topic, at in self._at.items()}
+
+    def assigned(self) -> bool:
+        """Everything is read from the start."""
+        return True
 
     def lag(self) -> int:
         """Messages that wait."""

@@ -126,6 +126,7 @@ class KafkaConsumer:
             **_RETRY,
         )
         self._assigned = _Assigned()
+        self._topics = frozenset(topics)
         self._client.subscribe(list(topics), listener=self._assigned)
 
     def poll(self, timeout_seconds: float, at_most: int) -> list[Received]:
@@ -170,6 +171,10 @@ class KafkaConsumer:
         with _reached():
             self._back_to_committed()
             self._client.commit(timeout_ms=int(self._timeout * 1_000))
+
+    def assigned(self) -> bool:
+        """Whether the group has given this member partitions of every topic, as of the last poll."""
+        return self._topics <= {each.topic for each in self._client.assignment()}
 
     def lag(self) -> int:
         """Messages that wait behind the last ones given, as of the last poll; in the thread that polls."""

@@ -78,10 +78,10 @@ class Archiver:
 
     def run(self, stopping: threading.Event) -> None:
         """Archive until told to stop, then write what is in memory."""
-        READY.set(1)
         try:
             while not stopping.is_set():
                 self.step()
+                READY.set(self.consumer.assigned())
             self.flush()
         finally:
             self.consumer.close()

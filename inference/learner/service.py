@@ -42,10 +42,10 @@ class Learner:
     def run(self) -> None:
         """Learn until told to stop; a batch that has begun is finished while its parts answer."""
         metrics.STATE_VERSION.set(self.learning.state.version)
-        READY.set(1)
         try:
             while not self.patience.stopping.is_set():
                 self.step()
+                READY.set(self.consumer.assigned())
         except StoppedError:
             _log.warning("stopped in the middle of a batch; the broker gives it again")
         finally:

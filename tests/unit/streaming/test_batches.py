@@ -25,6 +25,9 @@ class Trickle:
     def commit(self) -> None:
         raise AssertionError("a batch that was only read is not committed")
 
+    def assigned(self) -> bool:
+        return True
+
     def lag(self) -> int:
         return 0
 
