@@ -86,6 +86,11 @@ class Places:
         return self.root / "history"
 
     @property
+    def learner(self) -> Path:
+        """Journal and snapshots of the learner."""
+        return self.root / "learner"
+
+    @property
     def spool(self) -> Path:
         """What waits for the broker."""
         return self.root / "spool"

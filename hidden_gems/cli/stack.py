@@ -183,6 +183,7 @@ def environment(plan: Plan) -> dict[str, str]:
         "GEMS_FEAST_FOLDER": str(places.feast),
         "GEMS_HISTORY": str(places.history),
         "GEMS_SPOOL": str(places.spool),
+        "GEMS_JOURNAL": str(places.learner),
         API_KEYS: ",".join(plan.api_keys or kept_keys()),
         "PYTHONUNBUFFERED": "1",
         **LAPTOP_SECONDS,

@@ -90,6 +90,11 @@ class LiveRows:
             person.tell(event)
         return self._write(people, gems, at)
 
+    def forget(self, people: Iterable[str]) -> None:
+        """Hold nothing more about people; their rows are read anew."""
+        for name in people:
+            self._users.pop(name, None)
+
     def _read_users(self, ids: Iterable[str]) -> dict[str, UserRow]:
         """Rows of these people, the ones just used last in memory."""
         names = list(dict.fromkeys(ids))

@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from hidden_gems.core.errors import HiddenGemsError, ReleaseError
 from hidden_gems.core.kv import KeyValue
 from hidden_gems.core.names import ONLINE_STATE, ONLINE_VERSION
-from hidden_gems.online.factors import OnlineFactors
+from hidden_gems.online.factors import Feedback, Floats, OnlineFactors
+from hidden_gems.online.journal import Shown, Told
 from hidden_gems.online.thompson import BetaThompson
 
 NEW_ARM_STRENGTH = 2.0
@@ -37,6 +38,25 @@ class OnlineState:
     version: int  # batches that changed it
     arms: BetaThompson
     factors: OnlineFactors
+
+    def learn(self, shown: Sequence[Shown], told: Sequence[Told], people: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Take a batch of what counted; nothing else moves arms and factors, live and in a replay.
+
+        Args:
+            shown: Slates; each is one impression of each of its gems.
+            told: Feedback, in order.
+            people: Vectors of who told, as `factors.person` reads them; who is not there is new.
+
+        Returns:
+            The vector of everyone who told, after it.
+        """
+        items = [item for slate in shown for item in slate.items]
+        exposures = np.repeat([1.0, 0.0], [len(items), len(told)])
+        rewards = np.concatenate([np.zeros(len(items)), [each.reward for each in told]])
+        self.arms.learn_many([*items, *(each.item_id for each in told)], exposures, rewards)
+        moved = self.factors.learn_many(people, [Feedback(each.user_id, each.item_id, each.reward) for each in told])
+        self.version += 1
+        return moved
 
     def to_bytes(self) -> bytes:
         """A mark, a SHA-256, and NumPy arrays without pickle."""

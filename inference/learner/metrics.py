@@ -11,3 +11,9 @@ BATCH_SECONDS = Histogram(
 LAG = Gauge("gems_learner_lag_messages", "Messages that wait at the broker")
 AGE = Gauge("gems_learner_applied_age_seconds", "Age of the newest feedback of the last batch when it had its effect")
 STATE_VERSION = Gauge("gems_online_state_version", "Version of the online state")
+EFFECT_SECONDS = Histogram(
+    "gems_feedback_to_effect_seconds",
+    "Time from the collector's receipt of an event to its effect on the next answer, one observation an event",
+    buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0),
+)
+SNAPSHOT_VERSION = Gauge("gems_learner_snapshot_version", "Version of the last snapshot of the state")

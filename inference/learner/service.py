@@ -3,14 +3,16 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hidden_gems.core.clock import Clock
 from hidden_gems.core.errors import PartUnavailableError, ReleaseError
+from hidden_gems.core.kv import KeyValue
 from hidden_gems.events.records import BadRecordError, Interaction, ItemChange, Slate
 from hidden_gems.events.topics import IMPRESSIONS, INTERACTIONS, ITEMS
 from hidden_gems.online.admission import check
 from hidden_gems.online.learning import Batch, OnlineLearning, World
+from hidden_gems.online.orders import answer_order, obey, take_order
 from hidden_gems.streaming.batches import BATCH_MESSAGES, next_batch
 from hidden_gems.streaming.broker import Consumer, Producer, Received
 from hidden_gems.streaming.dead_letters import dead_letter
@@ -20,6 +22,7 @@ from inference.shell.patience import Patience, StoppedError
 
 GROUP = "learner"
 TOPICS = (INTERACTIONS, IMPRESSIONS, ITEMS)
+LOOK_SECONDS = 1.0
 _log = logging.getLogger("gems")
 
 Record = Interaction | Slate | ItemChange
@@ -31,6 +34,7 @@ class Learner:
     """One member of the group `learner`; there must be one at a time, for it keeps rows and state in memory."""
 
     learning: OnlineLearning
+    keys: KeyValue  # where orders come from
     consumer: Consumer
     producer: Producer  # of dead letters
     clock: Clock
@@ -38,6 +42,13 @@ class Learner:
     newer_world: Callable[[], World | None]  # what the pointed release says, if another one is pointed at now
     batch_messages: int = BATCH_MESSAGES
     batch_seconds: float = 0.1  # longest time that a message waits for others
+    snapshot_seconds: float = 60.0
+    monotonic: Callable[[], float] = time.monotonic
+    _snapshot_at: float = field(init=False)
+    _looked_at: float = field(init=False, default=-LOOK_SECONDS)
+
+    def __post_init__(self) -> None:
+        self._snapshot_at = self.monotonic() + self.snapshot_seconds
 
     def run(self) -> None:
         """Learn until told to stop; a batch that has begun is finished while its parts answer."""
@@ -46,6 +57,7 @@ class Learner:
             while not self.patience.stopping.is_set():
                 self.step()
                 READY.set(self.consumer.assigned())
+            self._snapshot()
         except StoppedError:
             _log.warning("stopped in the middle of a batch; the broker gives it again")
         finally:
@@ -61,7 +73,26 @@ class Learner:
             self._take(received)
             self._commit()
             metrics.BATCH_SECONDS.observe(time.monotonic() - began)
+        if self.monotonic() - self._looked_at >= LOOK_SECONDS:
+            self._look()
+            self._looked_at = self.monotonic()
+        if self.monotonic() >= self._snapshot_at:
+            self._snapshot()
+            self._snapshot_at = self.monotonic() + self.snapshot_seconds
         return len(received)
+
+    def _look(self) -> None:
+        """Forget who was erased, and do what was ordered."""
+        self._learn([])
+        order = self.patience.persist(lambda: take_order(self.keys))
+        if order is not None:
+            answer = self.patience.persist(lambda: obey(order, self.learning))
+            self.patience.persist(lambda: answer_order(self.keys, answer))
+            metrics.STATE_VERSION.set(self.learning.state.version)
+
+    def _snapshot(self) -> None:
+        self.patience.persist(self.learning.snapshot)
+        metrics.SNAPSHOT_VERSION.set(self.learning.state.version)
 
     def _follow_release(self) -> None:
         try:
@@ -89,6 +120,8 @@ class Learner:
             raise
         except Exception as error:
             self.patience.persist(self.learning.resume)
+            if not read:
+                raise
             if len(read) == 1:
                 self._bury(read[0][0], f"cannot be learned from: {type(error).__name__}: {error}")
                 return
@@ -99,6 +132,8 @@ class Learner:
         self.patience.persist(self.learning.finish)
         for outcome, count in learned.outcomes.items():
             metrics.MESSAGES.labels(outcome).inc(count)
+        for received in learned.received:
+            metrics.EFFECT_SECONDS.observe(max(0.0, self.clock.now() - received))
         if learned.newest is not None:
             metrics.AGE.set(self.clock.now() - learned.newest)
         metrics.STATE_VERSION.set(self.learning.state.version)

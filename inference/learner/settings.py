@@ -24,6 +24,8 @@ class LearnerSettings(Settings):
     half_life: float | None = Field(default=None, gt=0)  # of the arms, in impressions; used while the store is empty
     batch_messages: int = Field(default=BATCH_MESSAGES, ge=1, le=MAX_MESSAGES)
     batch_seconds: float = Field(default=0.1, gt=0)  # longest time that a message waits for others
+    journal: Path | None = None  # folder of what was applied; under the home by default
+    snapshot_seconds: float = Field(default=60.0, gt=0)
     redis_timeout_seconds: float = Field(default=0.5, gt=0)
 
     def release_folder(self) -> Path:
@@ -33,3 +35,7 @@ class LearnerSettings(Settings):
     def registry_folder(self) -> Path:
         """Folder of the feature store's registry."""
         return self.feast_folder or self.home / "feast"
+
+    def journal_folder(self) -> Path:
+        """Folder of journal and snapshots."""
+        return self.journal or self.home / "learner"

@@ -8,6 +8,7 @@ from hidden_gems.core.errors import PartUnavailableError
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.export import release as releases
 from hidden_gems.features.feast_store import FeastSettings, FeastStore
+from hidden_gems.online.history import History
 from hidden_gems.online.learning import OnlineLearning, World
 from hidden_gems.online.state import prior_state
 from hidden_gems.recommend.tables import ReleaseTables
@@ -63,13 +64,15 @@ def open_learner(settings: LearnerSettings, patience: Patience) -> Learner:
     )
     store, clock = FeastStore(feast, overwrite=True), settings.the_clock()
     keys = RedisKeyValue(settings.redis, settings.redis_timeout_seconds)
+    history = History(settings.journal_folder())
     learning = patience.persist(
         lambda: OnlineLearning(
-            keys, store, lambda: prior_state(folder, settings.half_life), world, clock, settings.daily_cap
+            keys, store, lambda: prior_state(folder, settings.half_life), world, history, clock, settings.daily_cap
         )
     )
     return Learner(
         learning=learning,
+        keys=keys,
         consumer=KafkaConsumer(settings.kafka, GROUP, TOPICS),
         producer=KafkaProducer(settings.kafka),
         clock=clock,
@@ -77,4 +80,5 @@ def open_learner(settings: LearnerSettings, patience: Patience) -> Learner:
         newer_world=pointed.newer,
         batch_messages=settings.batch_messages,
         batch_seconds=settings.batch_seconds,
+        snapshot_seconds=settings.snapshot_seconds,
     )

@@ -1,8 +1,10 @@
 import json
 import logging
+import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from prometheus_client import REGISTRY
@@ -16,6 +18,7 @@ from hidden_gems.events.topics import DEAD_LETTERS, IMPRESSIONS, INTERACTIONS, I
 from hidden_gems.features.rows import UserRow
 from hidden_gems.features.store import MemoryStore, Stamped
 from hidden_gems.online.factors import OnlineFactors
+from hidden_gems.online.history import History
 from hidden_gems.online.learning import OnlineLearning, World
 from hidden_gems.online.state import OnlineState
 from hidden_gems.online.thompson import BetaThompson
@@ -52,9 +55,11 @@ class Bench:
         self.broker, self.keys, self.store = MemoryBroker(), MemoryKeyValue(), Rows(overwrite=True)
         self.worlds: list[World | Exception] = []
         clock = SimulatedClock(AT)
-        learning = OnlineLearning(self.keys, self.store, prior, WORLD, clock)
+        self.history = History(Path(tempfile.mkdtemp()))
+        learning = OnlineLearning(self.keys, self.store, prior, WORLD, self.history, clock)
         self.learner = Learner(
             learning,
+            self.keys,
             self.broker.consumer(GROUP, TOPICS),
             self.broker.producer(),
             clock,
@@ -167,7 +172,7 @@ def test_told_to_stop_while_a_store_is_away_it_commits_nothing_and_the_next_one_
     bench.learner.run()
     assert bench.committed() == [0, 0, 0]
     bench.store.away = 0
-    learning = OnlineLearning(bench.keys, bench.store, prior, WORLD, SimulatedClock(AT))
+    learning = OnlineLearning(bench.keys, bench.store, prior, WORLD, bench.history, SimulatedClock(AT))
     again = replace(bench.learner, learning=learning, consumer=bench.broker.consumer(GROUP, TOPICS))
     again.step()
     assert (bench.likes("ada"), bench.committed()) == (1.0, [1, 0, 0])

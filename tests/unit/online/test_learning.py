@@ -1,7 +1,9 @@
 """What a batch comes to, and that it counts once wherever it is interrupted."""
 
+import tempfile
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,7 @@ from hidden_gems.events.records import Interaction, ItemChange, Place, Slate
 from hidden_gems.features.store import MemoryStore
 from hidden_gems.online.admission import marks_of
 from hidden_gems.online.factors import OnlineFactors
+from hidden_gems.online.history import History
 from hidden_gems.online.learning import MAX_MESSAGES, Batch, OnlineLearning, World
 from hidden_gems.online.state import OnlineState, follow
 from hidden_gems.online.thompson import BetaThompson
@@ -93,12 +96,14 @@ class Parts:
 
     def __post_init__(self) -> None:
         self.keys, self.store = Keys(fuse=self.fuse), Rows(overwrite=True, fuse=self.fuse)
+        self.folder = Path(tempfile.mkdtemp())
 
     def learning(self, cap: int = 20) -> OnlineLearning:
         def prior() -> OnlineState:
             return OnlineState(0, BetaThompson(), OnlineFactors())
 
-        return OnlineLearning(self.keys, self.store, prior, WORLD, SimulatedClock(AT + 0.9), cap)
+        history = History(self.folder)
+        return OnlineLearning(self.keys, self.store, prior, WORLD, history, SimulatedClock(AT + 0.9), cap)
 
     def content(self) -> tuple[Any, ...]:
         """Everything stored but the counter of item changes, which may skip numbers."""
