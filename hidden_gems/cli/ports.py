@@ -8,6 +8,7 @@ from hidden_gems.core.errors import BadInputError, HiddenGemsError
 
 PORTS: Mapping[str, tuple[int, ...]] = {
     "redis": (6390,),
+    "s3": (9010,),
     "kafka": (9092,),
     "deep": (8000, 8001),
     "ranker": (8100, 8101),

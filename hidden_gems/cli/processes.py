@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -104,6 +105,9 @@ def redis_server(folder: Path, port: int | None = None) -> Iterator[str]:
         yield f"127.0.0.1:{port}"
 
 
+BUCKET = "tansu"
+
+
 def redis_command(folder: Path, port: int) -> list[str]:
     """Command line of a Redis on a loopback port with its data under `folder`.
 
@@ -165,16 +169,46 @@ def kafka_broker(folder: Path, port: int | None = None) -> Iterator[str]:
         yield f"127.0.0.1:{port}"
 
 
-def broker_command(port: int) -> list[str]:
+def broker_command(port: int, storage: str = "memory") -> list[str]:
     """Command line of a broker on a loopback port.
+
+    Args:
+        port: To listen on.
+        storage: `memory`, or `s3`: then its log outlives it, in a bucket that `s3_variables` lead to.
 
     Raises:
         HiddenGemsError: If there is no broker on this machine.
     """
-    command = [_broker_program(), "--storage-engine", "memory://tansu/"]
+    command = [_broker_program(), "--storage-engine", f"{storage}://{BUCKET}/"]
     for option in ("--listener-url", "--advertised-listener-url"):
         command += [option, f"tcp://127.0.0.1:{port}"]
     return command
+
+
+def s3_command(port: int) -> list[str]:
+    """Command line of a twin of S3 on a loopback port; what it holds lives as long as it does."""
+    return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+
+
+def s3_variables(port: int) -> dict[str, str]:
+    """Variables that lead a broker to such a twin."""
+    return {
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_ENDPOINT": f"http://127.0.0.1:{port}",
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+
+
+def has_bucket(port: int) -> bool:
+    """Whether a twin of S3 answers; makes the bucket of the broker."""
+    try:
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/{BUCKET}", method="PUT")
+        with urllib.request.urlopen(request, timeout=1.0) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def free_port() -> int:

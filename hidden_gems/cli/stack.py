@@ -12,7 +12,17 @@ import httpx
 
 from hidden_gems.cli.options import Places
 from hidden_gems.cli.ports import TRITON_METRICS, await_free, shifted
-from hidden_gems.cli.processes import BROKER_STOP_SECONDS, broker_command, listens, pongs, redis_command, redis_lock
+from hidden_gems.cli.processes import (
+    BROKER_STOP_SECONDS,
+    broker_command,
+    has_bucket,
+    listens,
+    pongs,
+    redis_command,
+    redis_lock,
+    s3_command,
+    s3_variables,
+)
 from hidden_gems.cli.stack_clock import StackClock
 from hidden_gems.cli.stack_state import StackState
 from hidden_gems.cli.supervisor import Part, Supervisor, Tell
@@ -50,6 +60,7 @@ class Plan:
     redis: str = ""  # host:port of one of your own; empty for an embedded one
     kafka: str = ""
     real_triton: bool = False  # instead of our deep server
+    durable: bool = False  # the embedded broker keeps its log when it is started again
     pointer: str = "stable"
     api_keys: tuple[str, ...] = ()  # scope:key, or a bare key with all scopes; kept under the home by default
     more: Mapping[str, str] = field(default_factory=dict)  # variables for every process, on top of ours
@@ -61,6 +72,8 @@ class Plan:
         for name, given in (("redis", self.redis), ("kafka", self.kafka)):
             if given:
                 del ports[name]
+        if self.kafka or not self.durable:
+            del ports["s3"]
         if self.real_triton:
             ports["deep"] = (*ports["deep"], TRITON_METRICS + self.shift)
         return ports
@@ -133,9 +146,15 @@ def _servers(plan: Plan, lock: tuple[int, ...]) -> Iterator[Part]:
         yield Part("redis", command, logs / "redis.log", lambda: pongs(port), ports=(port,), keep=lock, first=True)
     if "kafka" in ports:
         [broker] = ports["kafka"]
+        environment = {}
+        if "s3" in ports:
+            [s3] = ports["s3"]
+            yield Part("s3", tuple(s3_command(s3)), logs / "s3.log", lambda: has_bucket(s3), ports=(s3,), first=True)
+            environment = s3_variables(s3)
         yield Part(
             name="kafka",
-            command=tuple(broker_command(broker)),
+            command=tuple(broker_command(broker, "s3" if environment else "memory")),
+            environment=environment,
             log=logs / "kafka.log",
             ready=lambda: listens(broker),
             ports=(broker,),

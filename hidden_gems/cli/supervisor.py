@@ -66,7 +66,7 @@ class Supervisor(AbstractContextManager["Supervisor"]):
         self._lives: dict[str, _Life] = {}
 
     def start_all(self, progress: Callable[[str, bool], None] = lambda name, ready: None) -> None:
-        """Start everything and wait until all of it answers: first what the others need.
+        """Start everything and wait until all of it answers: first what the others need, one after the other.
 
         Args:
             progress: Told with False when a part was started and with True when it is ready.
@@ -74,8 +74,8 @@ class Supervisor(AbstractContextManager["Supervisor"]):
         Raises:
             HiddenGemsError: If a part dies before it is ready, or takes longer than a minute.
         """
-        for first in (True, False):
-            names = [part.name for part in self.parts.values() if part.first is first]
+        first = [[name] for name, part in self.parts.items() if part.first]
+        for names in [*first, [name for name, part in self.parts.items() if not part.first]]:
             for name in names:
                 self.start(name)
                 progress(name, False)
@@ -160,7 +160,7 @@ class Supervisor(AbstractContextManager["Supervisor"]):
     ) -> None:
         """End everything, what the others need last."""
         end([life.process for name, life in self._lives.items() if not self.parts[name].first])
-        for name, life in self._lives.items():
+        for name, life in reversed(self._lives.items()):
             end([life.process], self.parts[name].stop_seconds)
 
     def _mourn(self, name: str, life: _Life, code: int, now: float) -> None:

@@ -39,11 +39,13 @@ class Asked:
     redis: str
     kafka: str
     real_triton: bool
+    durable: bool
 
     def options(self) -> list[str]:
         """As a command line has them."""
         named = {"--data": self.data, "--redis": self.redis, "--kafka": self.kafka}
         found = ["--port-base", str(self.shift), *(["--real-triton"] if self.real_triton else [])]
+        found += ["--durable"] if self.durable else []
         return found + [part for option, value in named.items() if value for part in (option, str(value))]
 
 
@@ -60,6 +62,9 @@ def up(
     real_triton: Annotated[
         bool, typer.Option("--real-triton", help="NVIDIA Triton for the deep models; 450 MB are installed once.")
     ] = False,
+    durable: Annotated[
+        bool, typer.Option("--durable", help="The embedded broker keeps its log when it is started again (port 9010).")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the local stack in the foreground until Ctrl-C or `gems down`; everything listens on 127.0.0.1 only.
@@ -71,7 +76,9 @@ def up(
     """
     require("kserve", "serve")
     console = Console(stderr=as_json)
-    asked = Asked(data, port_base, _address("--redis", redis), _address("--kafka", kafka), real_triton)
+    if durable:
+        require("moto", "dev")
+    asked = Asked(data, port_base, _address("--redis", redis), _address("--kafka", kafka), real_triton, durable)
     if detach:
         _show_up(_detached(asked, console), console, as_json)
         return
@@ -114,7 +121,7 @@ def _run(asked: Asked, console: Console, as_json: bool) -> None:
 
     places = _places(asked.data, console)
     stable_release(places, tell)
-    plan = Plan(places, stack_clock(places), asked.shift, asked.redis, asked.kafka, asked.real_triton)
+    plan = Plan(places, stack_clock(places), asked.shift, asked.redis, asked.kafka, asked.real_triton, asked.durable)
     with open_stack(plan, tell) as stack:
         key = Pseudonyms.load(gems_home()).key_id
         if stack.release.dataset.pseudonym_key not in ("", key):

@@ -36,7 +36,7 @@ from hidden_gems.online.history import History, Replayed, Snapshot
 from hidden_gems.online.items import live_changes, with_changes
 from hidden_gems.online.journal import Entry, Shown, Told
 from hidden_gems.online.redo import MARK_SECONDS, Redo
-from hidden_gems.online.state import OnlineState, follow, publish
+from hidden_gems.online.state import BadStateError, OnlineState, follow, publish
 
 _log = logging.getLogger("gems")
 _OVERLAP = 100
@@ -247,8 +247,14 @@ class OnlineLearning:
 
     def _state(self) -> OnlineState:
         """The state that the store and the journal agree on; see ADR-0058."""
-        stored, last = follow(self._keys, None), self.history.journal.last()
-        versions = self.history.versions()
+        versions, last = self.history.versions(), self.history.journal.last()
+        try:
+            stored = follow(self._keys, None)
+        except BadStateError as error:
+            if not versions:
+                raise
+            _log.warning("%s", error)
+            stored = None
         head = last.version if last else max(versions, default=-1)
         if (
             stored is not None
