@@ -9,6 +9,7 @@ import typer
 from hidden_gems.cli.data import data_app
 from hidden_gems.cli.demo import demo
 from hidden_gems.cli.doctor import doctor
+from hidden_gems.cli.feedback_drill import feedback_drill
 from hidden_gems.cli.judge import evaluate, rank
 from hidden_gems.cli.pipelines import pipelines_app
 from hidden_gems.cli.processes import stop_on_signals
@@ -23,6 +24,7 @@ from hidden_gems.core.errors import BadInputError, HiddenGemsError
 app = typer.Typer(name="gems", no_args_is_help=True, add_completion=False)
 for command in (demo, up, recommend, status, logs, down, doctor, simulate, train, evaluate, rank, targets):
     app.command()(command)
+app.command()(feedback_drill)
 app.add_typer(data_app, name="data")
 app.add_typer(pipelines_app, name="pipelines")
 
