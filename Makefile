@@ -36,7 +36,7 @@ test: setup      ## all tests: units in parallel, then what starts real servers,
 	python -m pytest -q -n 2 -m "unit or conformance or infra"
 	python -m pytest -q -m "integration or e2e"
 
-proofs: setup    ## long runs behind promises: faults, a hundred clicks, real Triton, odd data
+proofs: setup    ## long runs behind promises: faults, five hundred clicks, real Triton, odd data
 	python -m pytest -q -m proofs
 
 evaluate: setup  ## every target in three simulated cities; with DATA=folder TIMEZONE=zone all models on that folder first

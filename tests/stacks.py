@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,14 +74,14 @@ def furnish(chain: Chain, home: Path) -> Places:
 
 
 @contextmanager
-def running(home: Path, people: tuple[str, ...]) -> Iterator[RunningStack]:
-    """Start a stack on a furnished home."""
+def running(home: Path, people: tuple[str, ...], more: Mapping[str, str] | None = None) -> Iterator[RunningStack]:
+    """Start a stack on a furnished home, its processes told `more`."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment(home).items():
             patch.setenv(name, value)
         [places] = Places.all()
         stable_release(places, print)
-        plan = Plan(places, stack_clock(places), free_shift(), api_keys=(API_KEY,))
+        plan = Plan(places, stack_clock(places), free_shift(), api_keys=(API_KEY,), more=more or {})
         (home / "api.key").write_text(API_KEY)
         with stack_lock(), open_stack(plan, print) as stack:
             stack.supervisor.start_all()

@@ -11,11 +11,13 @@ from hidden_gems.cli.demo import demo
 from hidden_gems.cli.doctor import doctor
 from hidden_gems.cli.feedback_drill import feedback_drill
 from hidden_gems.cli.judge import evaluate, rank
+from hidden_gems.cli.online import online_app
 from hidden_gems.cli.pipelines import pipelines_app
 from hidden_gems.cli.processes import stop_on_signals
 from hidden_gems.cli.recommend import recommend
 from hidden_gems.cli.simulate import simulate
 from hidden_gems.cli.status import logs, status
+from hidden_gems.cli.stream import stream_app
 from hidden_gems.cli.targets import targets
 from hidden_gems.cli.train import train
 from hidden_gems.cli.up import down, up
@@ -26,6 +28,8 @@ for command in (demo, up, recommend, status, logs, down, doctor, simulate, train
     app.command()(command)
 app.command()(feedback_drill)
 app.add_typer(data_app, name="data")
+app.add_typer(online_app, name="online")
+app.add_typer(stream_app, name="stream")
 app.add_typer(pipelines_app, name="pipelines")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from hidden_gems.cli.feedback_drill import Check
 from hidden_gems.cli.stack import Plan
+from hidden_gems.cli.stream import read_topic
 from hidden_gems.core.home import gems_home
 from hidden_gems.core.ids import Pseudonyms, secret
 from hidden_gems.core.kv import RedisKeyValue
@@ -26,7 +27,6 @@ from hidden_gems.online.history import History, digest
 from hidden_gems.online.state import follow, prior_state
 from hidden_gems.recommend.tables import ReleaseTables
 from hidden_gems.streaming.broker import Message
-from hidden_gems.streaming.kafka import KafkaConsumer
 
 DUPLICATE, MALFORMED, LATE = 0.05, 0.02, 0.03
 SLATE = 10
@@ -147,7 +147,7 @@ class Stream:
         wrong_arms = [
             item
             for item in {*arms, *exposures}
-            if not np.allclose(arms.get(item, [0.0, 0.0]), [rewards[item], exposures[item]], rtol=1e-9, atol=1e-9)
+            if not np.allclose(arms.get(item, [0.0, 0.0]), [rewards[item], exposures[item]], rtol=1e-9)
         ]
         people = sorted(set(self.pseudonyms.values()))
         held = dict(zip(people, keys.get(list(map(factors, people))), strict=True))
@@ -185,7 +185,7 @@ class Stream:
         """People whose own counts of likes are not those of the clean stream."""
         wanted: dict[str, Counter[str]] = {person: Counter() for person in self.pseudonyms.values()}
         for event in self.clean:
-            if event["event_type"] in ("click", "save", "visit"):
+            if reward_of(event["event_type"]) > 0:
                 wanted[self.pseudonyms[event["user_id"]]][event["item_id"]] += 1
         rows = HotStore(keys).read_users(list(wanted))
         wrong = 0
@@ -204,16 +204,8 @@ def _release(plan: Plan) -> Any:
 
 def _dead_letters(plan: Plan) -> dict[bytes, str]:
     """Reason by the bytes of each unreadable message."""
-    consumer = KafkaConsumer(plan.addresses["kafka"], "feedback-drill", [DEAD_LETTERS])
-    found, quiet = {}, 0
-    while quiet < 3 or not consumer.assigned():
-        came = consumer.poll(1.0, 1_000)
-        quiet = 0 if came else quiet + 1
-        for each in came:
-            letter = json.loads(each.value)
-            found[base64.b64decode(letter["value"])] = letter["reason"]
-    consumer.close()
-    return found
+    letters = map(json.loads, read_topic(plan.addresses["kafka"], DEAD_LETTERS))
+    return {base64.b64decode(letter["value"]): letter["reason"] for letter in letters}
 
 
 def _share(some: Sequence[Message], number: int, count: int) -> Sequence[Message]:

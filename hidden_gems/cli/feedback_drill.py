@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from hidden_gems.cli.stack import Stack
 
 PARTS = ("redis", "s3", "kafka", "learner", "archiver", "collector")
-LIST = 100
-"""Events in one call of the collector."""
+LIST = 500
+"""Events in one call of the collector at most; the broker on the twin of S3 is slow by the list, not by the event."""
+LEAST_LISTS = 40
+SEND_SECONDS = 10.0
 FAULTS = ((0.20, "learner"), (0.35, "collector"), (0.45, "learner"), (0.55, "kafka"), (0.70, "learner"))
 """Share of the events after which a process is killed with -9 and started again."""
 QUIET_SECONDS, PATIENCE_SECONDS = 5.0, 600.0
@@ -117,6 +119,7 @@ def _stack(source: Places, console: Console) -> Iterator["Stack"]:
     shutil.copytree(source.releases, places.releases, symlinks=True)
     shutil.copytree(source.feast, places.feast)
     more = {"GEMS_EVENTS_A_MINUTE": "100000000", "GEMS_SNAPSHOT_SECONDS": "5", "GEMS_FLUSH_SECONDS": "2"}
+    more |= {"GEMS_SEND_TIMEOUT_SECONDS": str(SEND_SECONDS), "GEMS_BATCH_MESSAGES": "400"}
 
     def tell(said: str) -> None:
         console.print(said, markup=False, highlight=False, soft_wrap=True)
@@ -140,17 +143,21 @@ def _send(stack: "Stack", stream: "Stream", console: Console) -> Sent:
     from hidden_gems.streaming.kafka import KafkaProducer
 
     sent, faults = Sent(), list(FAULTS)
-    lists = stream.lists(LIST)
-    producer = KafkaProducer(stack.plan.addresses["kafka"])
+    size = min(LIST, len(stream.clean) // LEAST_LISTS)
+    lists = stream.lists(size)
+    producer = KafkaProducer(stack.plan.addresses["kafka"], SEND_SECONDS)
     headers = {"Authorization": f"Bearer {kept_keys()[0].rpartition(':')[2]}"}
     began = time.monotonic()
     address = stack.plan.addresses["collector"]
-    with httpx.Client(base_url=address, headers=headers, timeout=10.0) as client, Progress(console=console) as progress:
+    with (
+        httpx.Client(base_url=address, headers=headers, timeout=2 * SEND_SECONDS) as client,
+        Progress(console=console) as progress,
+    ):
         bar = progress.add_task("events", total=len(lists))
         for number, each in enumerate(lists):
             if faults and number >= faults[0][0] * len(lists):
                 _, name = faults.pop(0)
-                progress.console.print(f"{name} is killed with -9 after {number * LIST:,} events")
+                progress.console.print(f"{name} is killed with -9 after {number * size:,} events")
                 _kill(stack, name)
             _until(lambda: _produced(producer, each.messages), sent)  # noqa: B023
             _until(lambda: _posted(client, each.events, sent), sent)  # noqa: B023

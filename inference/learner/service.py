@@ -103,11 +103,13 @@ class Learner:
 
     def _take(self, received: Sequence[Received]) -> None:
         read: list[Read] = []
+        bad: list[tuple[Received, str]] = []
         for each in received:
             try:
                 read.append((each, parse(each)))
             except BadRecordError as error:
-                self._bury(each, str(error))
+                bad.append((each, str(error)))
+        self._bury(bad)
         if read:
             self._learn(read)
 
@@ -123,7 +125,7 @@ class Learner:
             if not read:
                 raise
             if len(read) == 1:
-                self._bury(read[0][0], f"cannot be learned from: {type(error).__name__}: {error}")
+                self._bury([(read[0][0], f"cannot be learned from: {type(error).__name__}: {error}")])
                 return
             half = len(read) // 2
             self._learn(read[:half])
@@ -138,16 +140,16 @@ class Learner:
             metrics.AGE.set(self.clock.now() - learned.newest)
         metrics.STATE_VERSION.set(self.learning.state.version)
 
-    def _bury(self, received: Received, reason: str) -> None:
-        _log.warning(
-            "dead letter: %s, partition %d, offset %d: %s",
-            received.topic,
-            received.partition,
-            received.offset,
-            reason,
-        )
-        self.patience.persist(lambda: self.producer.send([dead_letter(received, reason, self.clock.now())]))
-        metrics.MESSAGES.labels("dead_letter").inc()
+    def _bury(self, bad: Sequence[tuple[Received, str]]) -> None:
+        """Send what cannot be learned from to the dead letters, each with its reason."""
+        for each, reason in bad:
+            _log.warning(
+                "dead letter: %s, partition %d, offset %d: %s", each.topic, each.partition, each.offset, reason
+            )
+        if bad:
+            letters = [dead_letter(each, reason, self.clock.now()) for each, reason in bad]
+            self.patience.persist(lambda: self.producer.send(letters))
+            metrics.MESSAGES.labels("dead_letter").inc(len(bad))
 
     def _commit(self) -> None:
         """A commit that fails is no loss: the messages come again, and find their marks."""

@@ -1,0 +1,116 @@
+"""`gems stream`: messages that could not be read, and sending messages again."""
+
+import base64
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hidden_gems.cli.extras import needs_extra
+from hidden_gems.cli.options import AsJson
+from hidden_gems.cli.stack_state import need_stack
+from hidden_gems.core.errors import BadInputError
+
+stream_app = typer.Typer(
+    name="stream", no_args_is_help=True, help="Messages that could not be read, and sending messages again."
+)
+_QUIET_POLLS, _POLL_SECONDS, _POLL_MESSAGES = 3, 0.5, 1_000
+_SEND_MESSAGES = 200
+
+
+@stream_app.command("dead-letters")
+@needs_extra("serve")
+def dead_letters(
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write them as JSON lines, with their bytes in base64.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what could not be read: where it stood, what is wrong with it, and how it begins.
+
+    Mended lines of --out go back with `gems stream replay`.
+    """
+    from hidden_gems.events.topics import DEAD_LETTERS
+
+    letters = [json.loads(value) for value in read_topic(need_stack().addresses["kafka"], DEAD_LETTERS)]
+    if out is not None:
+        out.write_text("".join(json.dumps(each, ensure_ascii=False) + "\n" for each in letters), encoding="utf-8")
+    if as_json:
+        typer.echo(json.dumps(letters, ensure_ascii=False))
+        return
+    table = Table("topic", "partition", "offset", "reason", "begins with")
+    for each in letters[-50:]:
+        begin = base64.b64decode(each["value"])[:40].decode(errors="replace")
+        table.add_row(each["topic"], str(each["partition"]), str(each["offset"]), each["reason"], begin)
+    console = Console()
+    console.print(table if letters else "There are no dead letters.")
+    for reason, count in Counter(each["reason"].split(":")[0] for each in letters).most_common():
+        console.print(f"{count:>8,}  {reason}", markup=False)
+
+
+@stream_app.command("replay")
+@needs_extra("serve")
+def replay(
+    letters: Annotated[Path, typer.Argument(metavar="FILE", help="JSON lines as `gems stream dead-letters --out`.")],
+    as_json: AsJson = False,
+) -> None:
+    """Send the messages of a file to their topics again; what has had its effect has none twice.
+
+    Each line has `topic`, `key` and `value` in base64 – or `text` instead of `value`, for a message mended by hand.
+    """
+    from hidden_gems.streaming.broker import Message
+    from hidden_gems.streaming.kafka import KafkaProducer
+
+    messages = [Message(topic, key, value) for topic, key, value in _lines(letters)]
+    producer = KafkaProducer(need_stack().addresses["kafka"], timeout_seconds=10.0)
+    try:
+        for start in range(0, len(messages), _SEND_MESSAGES):
+            producer.send(messages[start : start + _SEND_MESSAGES])
+    finally:
+        producer.close()
+    sent = dict(Counter(message.topic for message in messages))
+    typer.echo(json.dumps({"sent": sent}) if as_json else f"Sent {len(messages):,} messages: {sent}")
+
+
+def _lines(path: Path) -> Iterator[tuple[str, str, bytes]]:
+    """Topic, key and bytes of each line.
+
+    Raises:
+        BadInputError: If the file or a line cannot be read; says which.
+    """
+    from hidden_gems.events.topics import DEAD_LETTERS, TOPICS
+
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInputError(f"{path} cannot be read: {error}") from error
+    for number, line in enumerate(lines, 1):
+        try:
+            content: dict[str, Any] = json.loads(line)
+            topic, key = content["topic"], str(content.get("key", ""))
+            value = content["text"].encode() if "text" in content else base64.b64decode(content["value"], validate=True)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BadInputError(f"{path}, line {number}: expected JSON with topic, key and value: {error}") from error
+        if topic not in TOPICS or topic == DEAD_LETTERS:
+            raise BadInputError(f"{path}, line {number}: {topic!r} is no topic to send to")
+        yield topic, key, value
+
+
+def read_topic(address: str, topic: str) -> list[bytes]:
+    """Every message of a topic from its beginning, without moving anybody's position."""
+    from hidden_gems.streaming.kafka import KafkaConsumer
+
+    consumer, found, quiet = KafkaConsumer(address, "gems-stream", [topic]), [], 0
+    try:
+        while quiet < _QUIET_POLLS:
+            came = consumer.poll(_POLL_SECONDS, _POLL_MESSAGES)
+            quiet = 0 if came or not consumer.assigned() else quiet + 1
+            found += [each.value for each in came]
+    finally:
+        consumer.close()
+    return found

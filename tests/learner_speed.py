@@ -1,0 +1,75 @@
+"""How fast the online estimators learn, and whether their memory stays flat: `python -m tests.learner_speed`."""
+
+import argparse
+import json
+import resource
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from hidden_gems.online.factors import OnlineFactors
+from hidden_gems.online.journal import Shown, Told
+from hidden_gems.online.state import OnlineState
+from hidden_gems.online.thompson import BetaThompson
+
+BATCH = 200
+PEOPLE, GEMS = 50_000, 5_000
+
+
+def batches(events: int, seed: int) -> Iterator[tuple[list[Shown], list[Told]]]:
+    """Micro-batches of feedback, and a slate of ten gems for every fifth event."""
+    random = np.random.default_rng(seed)
+    people = [f"p{number}" for number in range(PEOPLE)]
+    gems = [f"g{number}" for number in range(GEMS)]
+    for start in range(0, events, BATCH):
+        who, what = random.integers(PEOPLE, size=BATCH), random.integers(GEMS, size=BATCH)
+        reward = random.choice([0.3, 0.7, 1.0, -0.5, 0.1], size=BATCH).tolist()
+        told = [
+            Told(f"e{start + row}", people[who[row]], gems[what[row]], "click", f"s{start + row}", reward[row])
+            for row in range(BATCH)
+        ]
+        shown = [Shown(f"s{start + row}", told[row].user_id, tuple(gems[:10])) for row in range(0, BATCH, 5)]
+        yield shown, told
+
+
+def resident_mb() -> float:
+    """Resident memory of this process now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def main() -> None:
+    """Learn, and print events a second and memory by quarter."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=2_000_000)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    state = OnlineState(0, BetaThompson(), OnlineFactors())
+    held: dict[str, bytes] = {}
+    memory, seconds, learned = [], 0.0, 0
+    for shown, told in batches(asked.events, asked.seed):
+        began = time.perf_counter()
+        vectors = {each.user_id: state.factors.person(held.get(each.user_id)) for each in told}
+        moved = state.learn(shown, told, vectors)
+        held |= {name: state.factors.packed(vector) for name, vector in moved.items()}
+        seconds += time.perf_counter() - began
+        learned += len(told)
+        if learned % (asked.events // 4) < BATCH:
+            memory.append(round(resident_mb(), 1))
+    print(
+        json.dumps(
+            {
+                "events": learned,
+                "slates": learned // 5,
+                "seed": asked.seed,
+                "events_a_second": round(learned / seconds),
+                "resident_mb_by_quarter": memory,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
