@@ -20,6 +20,8 @@ MAX_MESSAGE_BYTES = 1_000_000
 _API_VERSION = (3, 0)
 """Told instead of asked: the client asks in its constructor, for 30 s where nobody listens."""
 _CLOSE_TRIES, _CLOSE_SECONDS = 10, 0.2
+LINGER_MS, BATCH_BYTES = 5, 262_144
+"""How long a message waits for others of its partition, and how many fit: a list is one write and not many."""
 _RETRY = {"retry_backoff_ms": 50, "reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 500}
 
 
@@ -80,9 +82,10 @@ class KafkaProducer:
                     api_version=_API_VERSION,
                     acks="all",
                     enable_idempotence=True,
-                    linger_ms=0,
+                    linger_ms=LINGER_MS,
+                    batch_size=BATCH_BYTES,
                     max_block_ms=int(self._timeout * 500),
-                    request_timeout_ms=give_up_ms,
+                    request_timeout_ms=give_up_ms - 2 * LINGER_MS,
                     delivery_timeout_ms=give_up_ms,
                     **_RETRY,
                 )
