@@ -96,7 +96,7 @@ def feedback_drill(
         "kept": all(check.kept for check in checks),
         "checks": [asdict(check) | {"kept": check.kept} for check in checks],
         "killed": Counter(name for _, name in FAULTS),
-        "sent": asdict(sent),
+        "sent": vars(sent),
         "seconds": round(time.monotonic() - began, 1),
     }
     if as_json:
