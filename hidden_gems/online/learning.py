@@ -7,15 +7,13 @@ again, and messages that the broker gives once more find their marks. This holds
 is in the journal before the stroke, so that a store that lost something is filled again (ADR-0058).
 """
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hidden_gems.core.clock import Clock
-from hidden_gems.core.errors import BadInputError, PartUnavailableError
-from hidden_gems.core.kv import BATCH, KeyValue
+from hidden_gems.core.kv import KeyValue
 from hidden_gems.core.names import (
     ERASURES,
     LEARNER_ERASURES,
@@ -31,14 +29,14 @@ from hidden_gems.features.item_table import ItemTable
 from hidden_gems.features.store import FeatureStore
 from hidden_gems.features.stream import LiveRows
 from hidden_gems.online.admission import DAILY_CAP, Admitted, Moved, admit, marks_of
+from hidden_gems.online.durable import DurableState
 from hidden_gems.online.held_back import HeldBackRows
-from hidden_gems.online.history import History, Replayed, Snapshot
+from hidden_gems.online.history import History, Replayed
 from hidden_gems.online.items import live_changes, with_changes
 from hidden_gems.online.journal import Entry, Shown, Told
-from hidden_gems.online.redo import MARK_SECONDS, Redo
-from hidden_gems.online.state import BadStateError, OnlineState, follow, publish
+from hidden_gems.online.redo import Redo
+from hidden_gems.online.state import OnlineState, publish
 
-_log = logging.getLogger("gems")
 _OVERLAP = 100
 """Notes of a feed that are read again: writers number their notes before they write them."""
 MAX_MESSAGES = 400
@@ -107,10 +105,10 @@ class OnlineLearning:
         clock: Clock,
         cap: int = DAILY_CAP,
     ) -> None:
-        self._keys, self._store, self._prior, self._clock, self._cap = keys, store, prior, clock, cap
+        self._keys, self._store, self._clock, self._cap = keys, store, clock, cap
         self._pending: _Planned | None = None
         self._world, self.history = world, history
-        self._moved: dict[str, bytes | None] = {}  # vectors since the last snapshot
+        self._durable = DurableState(keys, history, prior, clock)
         self.resume()
 
     def resume(self) -> None:
@@ -119,7 +117,7 @@ class OnlineLearning:
         [left] = self._keys.get([LEARNER_REDO])
         if left is not None:
             Redo.from_json(left).finish(self._keys, self._store)
-        self.state = self._state()
+        self._durable.load()
         self._followed = self._followed_before()
         self.live = live_changes(self._keys)
         self.serve(self._world)
@@ -134,6 +132,11 @@ class OnlineLearning:
             keys=self._keys,
             order_only=world.order_only,
         )
+
+    @property
+    def state(self) -> OnlineState:
+        """Arms and item factors."""
+        return self._durable.state
 
     def learn(self, batch: Batch) -> Learned:
         """Plan and finish a batch."""
@@ -176,7 +179,7 @@ class OnlineLearning:
             entry = Entry(self.state.version + 1, now, _shown(slates), _told(admitted), tuple(erased))
             learned = self.state.learn(entry.shown, entry.told, vectors)
             packed = {name: self.state.factors.packed(vector) for name, vector in learned.items()}
-            self._moved |= {**dict.fromkeys(erased), **packed}
+            self._durable.moved |= {**dict.fromkeys(erased), **packed}
             stroke |= {factors(name): vector for name, vector in packed.items()}
             stroke |= {moved_today(each.event.user_id): moved[each.event.user_id].to_json() for each in admitted}
             if erased:
@@ -198,8 +201,8 @@ class OnlineLearning:
             PartUnavailableError: If a store does not answer; finish again, nothing counts twice.
         """
         if (planned := self._pending) is not None:
-            if planned.entry is not None and planned.entry.version > self._written:
-                self._write(planned.entry)
+            if planned.entry is not None:
+                self._durable.write(planned.entry)
             self._keys.delete(planned.gone)
             publish(self._keys, self.state, planned.stroke)
             planned.redo.finish(self._keys, self._store)
@@ -212,111 +215,11 @@ class OnlineLearning:
         Raises:
             PartUnavailableError: If the disk does not take it.
         """
-        if self._moved or self.state.version not in self.history.versions():
-            self._keep(Snapshot(self._clock.now(), self.state, dict(self._moved)))
-            self._moved = {}
+        self._durable.snapshot()
 
     def take_back(self, back_to: int | None = None, without: Sequence[str] = ()) -> Replayed:
-        """Let steps, or what people were shown and told, not have happened; the state goes on from there.
-
-        Args:
-            back_to: Version after which steps do not count.
-            without: People.
-
-        Raises:
-            PartUnavailableError: If a store or the disk does not answer; say it again.
-            BadInputError: If no snapshot is as old as the version, or the state has not come so far.
-        """
-        self.snapshot()
-        oldest = min(self.history.versions())
-        if back_to is not None and not oldest <= back_to <= self.state.version:
-            raise BadInputError(f"the state can go back to versions {oldest} to {self.state.version}, not to {back_to}")
-        entry = Entry(self.state.version + 1, self._clock.now(), back_to=back_to, without=tuple(without))
-        found = self.history.replay(then=[entry])
-        self._write(entry)
-        self._drop_taken_back(entry)
-        self._restore(found)
-        return found
-
-    def _drop_taken_back(self, entry: Entry | None) -> None:
-        """Drop the snapshots that hold what the last entry takes back."""
-        if entry is not None and entry.without:
-            self.history.drop_after(min(self.history.versions()))
-        elif entry is not None and entry.back_to is not None:
-            self.history.drop_after(entry.back_to)
-
-    def _state(self) -> OnlineState:
-        """The state that the store and the journal agree on; see ADR-0058."""
-        versions, last = self.history.versions(), self.history.journal.last()
-        try:
-            stored = follow(self._keys, None)
-        except BadStateError as error:
-            if not versions:
-                raise
-            _log.warning("%s", error)
-            stored = None
-        head = last.version if last else max(versions, default=-1)
-        if (
-            stored is not None
-            and stored.version == head - 1
-            and last
-            and not (last.without or last.back_to is not None)
-        ):
-            head = stored.version  # the last entry had no effect
-        if stored is not None and stored.version == head and versions:
-            self.history.journal.cut_after(head)
-            self._moved, self._written = self._since(max(versions)), head
-        elif versions and (stored is None or stored.version < head):
-            _log.warning("the store does not have version %d: it is filled from the journal", head)
-            found = self.history.replay()
-            self._drop_taken_back(last)
-            self._restore(found)
-            return self.state
-        else:  # the first life of the journal
-            state = self._prior() if stored is None else stored
-            if stored is None:
-                publish(self._keys, state)
-            elif state.version:
-                _log.warning("there is no journal up to version %d: it begins here", state.version)
-            whole = stored is None or state.version == 0
-            try:
-                self.history.begin(Snapshot(self._clock.now(), state, {}, whole))
-            except OSError as error:
-                raise PartUnavailableError("journal", str(error)) from error
-            self._moved, self._written = {}, state.version
-            return state
-        return stored
-
-    def _since(self, version: int) -> dict[str, bytes | None]:
-        """Vectors of the people who moved after a snapshot, as the store has them."""
-        entries = list(self.history.journal.entries(version))
-        people = list(dict.fromkeys(name for entry in entries for name in (*entry.erased, *_people(entry))))
-        return dict(zip(people, self._keys.get(list(map(factors, people))), strict=True))
-
-    def _restore(self, found: Replayed) -> None:
-        """Write a replayed state as if its last entry had just been applied, and keep a snapshot of it."""
-        self._keys.delete([LEARNER_REDO, *map(factors, found.gone)])
-        self._keys.put({factors(name): vector for name, vector in found.people.items()})
-        for start in range(0, len(found.marks), BATCH):
-            self._keys.claim(dict.fromkeys(found.marks[start : start + BATCH], b"1"), MARK_SECONDS)
-        publish(self._keys, found.state)
-        self.state, self._written = found.state, found.state.version
-        self._keep(Snapshot(self._clock.now(), found.state, {**found.people, **dict.fromkeys(found.gone)}))
-        self._moved = {}
-
-    def _keep(self, snapshot: Snapshot) -> None:
-        try:
-            self.history.keep(snapshot)
-            self.history.thin(snapshot.at)
-        except OSError as error:
-            raise PartUnavailableError("journal", str(error)) from error
-
-    def _write(self, entry: Entry) -> None:
-        try:
-            self.history.journal.append(entry)
-        except OSError as error:
-            raise PartUnavailableError("journal", str(error)) from error
-        self._written = entry.version
+        """Let steps, or what people were shown and told, not have happened; see `DurableState.take_back`."""
+        return self._durable.take_back(back_to, without)
 
     def _erased(self) -> dict[str, int]:
         """People who were erased and whose erasure was not followed yet, with the score of the note."""
@@ -363,10 +266,6 @@ def _told(admitted: Sequence[Admitted]) -> tuple[Told, ...]:
         Told(event.event_id, event.user_id, event.item_id, event.event_type, event.slate_id or "", reward)
         for event, reward in admitted
     )
-
-
-def _people(entry: Entry) -> list[str]:
-    return [each.user_id for each in entry.told]
 
 
 def _row_key(person: str) -> str:

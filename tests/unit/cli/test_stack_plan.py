@@ -94,9 +94,14 @@ def test_a_pointer_that_names_nothing_is_told(places: Places) -> None:
 
 
 def test_options_reach_the_stack_in_the_background() -> None:
-    asked = Asked(Path("/data"), 7, "r:1", "", real_triton=True)
-    assert asked.options() == ["--port-base", "7", "--real-triton", "--data", "/data", "--redis", "r:1"]
-    assert Asked(None, 0, "", "k:1", real_triton=False).options() == ["--port-base", "0", "--kafka", "k:1"]
+    asked = Asked(Path("/data"), 7, "r:1", "", real_triton=True, durable=True)
+    assert asked.options() == ["--port-base", "7", "--real-triton", "--durable", "--data", "/data", "--redis", "r:1"]
+    assert Asked(None, 0, "", "k:1", real_triton=False, durable=False).options() == [
+        "--port-base",
+        "0",
+        "--kafka",
+        "k:1",
+    ]
 
 
 @pytest.mark.parametrize(
