@@ -9,8 +9,8 @@ from hidden_gems.core.errors import BadInputError, HiddenGemsError
 
 def test_the_ports_are_those_of_the_contract() -> None:
     assert shifted(0) == {
-        "redis": (6390,), "s3": (9010,), "kafka": (9092,), "deep": (8000, 8001), "ranker": (8100, 8101), "learner": (8110,),
-        "archiver": (8120,), "collector": (8090,), "transformer": (8080, 8081),
+        "redis": (6390,), "s3": (9010,), "kafka": (9092,), "deep": (8000, 8001), "ranker": (8100, 8101),
+        "learner": (8110,), "archiver": (8120,), "collector": (8090,), "transformer": (8080, 8081),
     }  # fmt: skip
     every = [port for of in shifted(0).values() for port in of]
     assert len(set(every)) == len(every)
