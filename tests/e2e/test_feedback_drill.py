@@ -45,7 +45,7 @@ def test_every_event_has_one_effect_whatever_is_killed(furnished_home: Path, tmp
 
 
 def test_a_click_is_taken_back_with_its_person(stack: RunningStack) -> None:
-    person = stack.people[2]
+    person = stack.people[8]
     before = gems(stack.home, "online", "replay")
     gem = clicked(stack, person, stack.client.recommend(person, limit=2, explain="none"))
     seconds_until(lambda: not offered(stack, person, gem))

@@ -80,14 +80,17 @@ def test_it_waits_for_a_redis_that_is_away_and_applies_afterwards(tmp_path: Path
             assert "Traceback" not in live.log("learner")
 
 
-def test_a_torn_state_is_named_in_one_line_and_ends_the_process(live: Live) -> None:
-    keys = live.keys
-    held = keys.get([ONLINE_STATE, ONLINE_VERSION])
-    keys.put({ONLINE_STATE: b"torn", ONLINE_VERSION: b"1"})
-    try:
-        with live.process("learner", GEMS_PORT=str(free_port())) as pid:
-            eventually(lambda: gone(pid), START_SECONDS)
-        last = live.log("learner").splitlines()[-1]
-        assert "ERROR gems: the value under 'online:state' is no online state" in last
-    finally:
-        keys.put({key: value for key, value in zip((ONLINE_STATE, ONLINE_VERSION), held, strict=True) if value})
+@pytest.mark.parametrize("lost", ["torn", "gone"])
+def test_a_state_that_the_store_lost_is_filled_again_from_the_journal(live: Live, lost: str) -> None:
+    keys, before = live.keys, state(live)
+    assert before.version > 0
+    if lost == "torn":
+        keys.put({ONLINE_STATE: b"torn", ONLINE_VERSION: b"1"})
+    else:
+        keys.delete([ONLINE_STATE, ONLINE_VERSION])
+    with live.process("learner", GEMS_PORT=str(free_port())):
+        eventually(lambda: keys.get([ONLINE_STATE]) not in ([b"torn"], [None]), START_SECONDS)
+        assert state(live).to_bytes() == before.to_bytes()
+        said = live.log("learner")
+        assert f"the store does not have version {before.version}: it is filled from the journal" in said
+        assert ("is no online state" in said) == (lost == "torn")
