@@ -79,7 +79,10 @@ def test_a_stack_in_the_background_from_its_start_to_its_end(home: Path, run: Ru
 
     found = listening(home)
     assert {int(address.rpartition(":")[2]) for address in found} == {
-        port for name, ports in shifted(int(shift)).items() for port in ports if name != "s3"  # only with --durable
+        port
+        for name, ports in shifted(int(shift)).items()
+        for port in ports
+        if name != "s3"  # only with --durable
     }
     assert {address.rpartition(":")[0] for address in found} <= {"127.0.0.1", "[::ffff:127.0.0.1]"}
 
