@@ -93,4 +93,5 @@ def test_a_state_that_the_store_lost_is_filled_again_from_the_journal(live: Live
         assert state(live).to_bytes() == before.to_bytes()
         said = live.log("learner")
         assert f"the store does not have version {before.version}: it is filled from the journal" in said
-        assert ("is no online state" in said) == (lost == "torn")
+        if lost == "torn":
+            assert "the value under 'online:state' is no online state" in said
