@@ -98,7 +98,11 @@ def phase(running: Parts, name: str, events: int, connections: int, seconds: flo
     found["generator_share_of_a_core"] = round(found["processor_seconds"]["generator"] / found["seconds"], 2)
     taken = running.buckets()
     taken.subtract(edges)
-    found["server_ms"] = {"p50": quantile_ms(taken, 0.5), "p99": quantile_ms(taken, 0.99), "answers": taken[float("inf")]}
+    found["server_ms"] = {
+        "p50": quantile_ms(taken, 0.5),
+        "p99": quantile_ms(taken, 0.99),
+        "answers": taken[float("inf")],
+    }
     return found
 
 

@@ -11,10 +11,15 @@ from hidden_gems.streaming.reach import answers
 from inference.collector.service import make_app
 from inference.collector.settings import CollectorSettings
 
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter while another one wants it. Python's own 5 ms are paid by the event loop
+for every call to the network, while a writer works: refusals would be as slow as writes."""
+
 
 def main() -> int:
     """Serve; 2 where the settings are wrong."""
     settings = CollectorSettings()
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         app = make_app(
             KafkaProducer(settings.kafka, settings.send_timeout_seconds),

@@ -25,7 +25,31 @@ class Metrics:
         )
         self.refused = Counter("gems_collector_refused", "Calls answered 503.", ["why"], registry=self.registry)
         self.waiting = Gauge(
-            "gems_collector_waiting_events", "Events that wait for the broker.", registry=self.registry
+            "gems_collector_waiting_events", "Events in hand: let in, and not written yet.", registry=self.registry
+        )
+        self.requests = Histogram(
+            "gems_collector_request_seconds",
+            "Time until POST /v1/events was answered, by status.",
+            ["status"],
+            buckets=(
+                0.001,
+                0.002,
+                0.005,
+                0.01,
+                0.015,
+                0.02,
+                0.025,
+                0.03,
+                0.035,
+                0.04,
+                0.045,
+                0.05,
+                0.075,
+                0.1,
+                0.25,
+                1,
+            ),
+            registry=self.registry,
         )
         self.sending = Histogram(
             "gems_collector_send_seconds",

@@ -19,8 +19,9 @@ class CollectorSettings(Settings):
     api_keys: SecretStr = SecretStr("")  # "scope:key,..."; a file under the home when empty
     cors_origins: str = ""  # comma-separated; a browser of another origin is refused
     events_a_minute: int = Field(default=120_000, ge=MAX_EVENTS)  # of one key; any other call counts as one event
+    person_events_a_minute: int = Field(default=3_000, ge=1)  # of one person, over all keys
     redis_timeout_seconds: float = Field(default=0.25, gt=0)
-    send_timeout_seconds: float = Field(default=2.0, gt=0)  # until the broker has acknowledged a list
+    send_timeout_seconds: float = Field(default=2.0, gt=0)  # until the broker has acknowledged a group of events
 
     def origins(self) -> list[str]:
         """Origins that browsers may call from."""
