@@ -13,6 +13,7 @@ from hidden_gems.core.errors import PartUnavailableError
 from inference.collector.admission import Admission
 from inference.collector.errors import BusyError
 from inference.collector.intake import Intake, Outcome
+from inference.collector.metrics import Metrics
 
 WRITERS = 3
 GROUP_EVENTS = 500
@@ -40,6 +41,7 @@ class Door:
     Args:
         intake: Writes them.
         admission: Bounds what is in hand.
+        metrics: Count what is refused.
         silent_seconds: How long the broker has been silent. Events whose call was refused for that may be written all
             the same, later; sent again they are told as repeats.
         monotonic: Seconds on a clock that never jumps.
@@ -49,11 +51,13 @@ class Door:
         self,
         intake: Intake,
         admission: Admission,
+        metrics: Metrics,
         silent_seconds: Callable[[], float],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._intake, self._admission = intake, admission
         self._silent_seconds, self._monotonic = silent_seconds, monotonic
+        self._refused = metrics.refused
         self._queue: deque[_Waiting] = deque()
         self._change = Condition()
         self._open = True
@@ -71,9 +75,15 @@ class Door:
             PartUnavailableError: If the broker does not acknowledge, or says nothing any more.
             BusyError: If too much is in hand, or it takes too long.
         """
-        self._heard()
-        self._admission.enter(len(contents), size)
-        waiting = _Waiting(contents, size, self._monotonic())
+        try:
+            self._heard()
+            self._admission.enter(len(contents), size)
+            return await self._answer(_Waiting(contents, size, self._monotonic()))
+        except (BusyError, PartUnavailableError) as error:
+            self._refused.labels("busy" if isinstance(error, BusyError) else "broker").inc()
+            raise
+
+    async def _answer(self, waiting: _Waiting) -> Outcome:
         with self._change:
             self._queue.append(waiting)
             self._change.notify()

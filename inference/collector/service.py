@@ -71,7 +71,8 @@ def make_app(
     admission = Admission()
     metrics.waiting.set_function(lambda: float(admission.events))
     watched = WatchedProducer(producer)
-    door = Door(Intake(watched, keys, secrets, clock, metrics, people), admission, watched.silent_seconds)
+    intake = Intake(watched, keys, secrets, clock, metrics, people)
+    door = Door(intake, admission, metrics, watched.silent_seconds)
     known = KnownGems(keys, settings.release_folder(), settings.pointer)
     persons = Persons(keys, secrets.pseudonyms, clock, settings.release_folder())
 

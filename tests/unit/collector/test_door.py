@@ -14,6 +14,7 @@ from inference.collector.admission import FIRST_EVENTS, LEAST_EVENTS, MOST_BYTES
 from inference.collector.door import GROUP_EVENTS, WRITERS, Door
 from inference.collector.errors import BusyError
 from inference.collector.intake import Intake, Outcome
+from inference.collector.metrics import Metrics
 from inference.collector.silence import WatchedProducer
 from tests.unit.collector.world import World, event
 
@@ -35,26 +36,33 @@ class Slow(Intake):
 
 
 async def _until(done: Any) -> None:
-    while not done():
-        await asyncio.sleep(0.005)
+    async with asyncio.timeout(5):
+        while not done():
+            await asyncio.sleep(0.005)
+
+
+async def _occupy(door: Door, slow: Slow) -> list[asyncio.Task[Outcome]]:
+    """Give each writer a group of one event."""
+    busy = []
+    for number in range(1, WRITERS + 1):
+        busy.append(asyncio.create_task(door.take([0], 1)))
+        await _until(lambda number=number: len(slow.groups) == number)
+    return busy
 
 
 def test_what_waits_together_is_written_together() -> None:
     slow, admission = Slow(), Admission()
-    door = Door(slow, admission, lambda: 0.0)
+    door = Door(slow, admission, Metrics(), lambda: 0.0)
 
     async def run() -> list[Outcome]:
-        busy = []
-        for number in range(1, WRITERS + 1):
-            busy.append(asyncio.create_task(door.take([0], 1)))
-            await _until(lambda number=number: len(slow.groups) == number)
+        busy = await _occupy(door, slow)
         many = [asyncio.create_task(door.take([0] * events, 1)) for events in (1, 2, GROUP_EVENTS // 2)]
         await asyncio.sleep(0.05)
         slow.may.set()
         return await asyncio.gather(*busy, *many)
 
     try:
-        found = asyncio.run(asyncio.wait_for(run(), 5))
+        found = asyncio.run(run())
     finally:
         door.close()
     assert [each.accepted for each in found] == [1] * WRITERS + [1, 2, GROUP_EVENTS // 2]
@@ -65,7 +73,7 @@ def test_what_waits_together_is_written_together() -> None:
 def test_a_failed_write_fails_every_call_of_its_group() -> None:
     slow, admission = Slow(fails=True), Admission()
     slow.may.set()
-    door = Door(slow, admission, lambda: 0.0)
+    door = Door(slow, admission, Metrics(), lambda: 0.0)
     try:
         with pytest.raises(PartUnavailableError):
             asyncio.run(door.take([0], 1))
@@ -77,18 +85,17 @@ def test_a_failed_write_fails_every_call_of_its_group() -> None:
 def test_nobody_waits_for_a_silent_broker_and_what_nobody_waits_for_is_not_written() -> None:
     slow, admission = Slow(), Admission()
     silent = 0.0
-    door = Door(slow, admission, lambda: silent)
+    door = Door(slow, admission, Metrics(), lambda: silent)
 
     async def run() -> None:
         nonlocal silent
-        waiting = [asyncio.create_task(door.take([0], 1)) for _ in range(WRITERS + 2)]
-        await _until(lambda: len(slow.groups) == WRITERS)
+        waiting = [*await _occupy(door, slow), *(asyncio.create_task(door.take([0], 1)) for _ in range(2))]
         await asyncio.sleep(0.1)
         assert not any(each.done() for each in waiting)
         silent = 0.21
         for each in waiting:
             with pytest.raises(PartUnavailableError, match="acknowledged nothing"):
-                await asyncio.wait_for(each, 0.1)
+                await asyncio.wait_for(each, 5)
         with pytest.raises(PartUnavailableError):
             await door.take([0], 1)
 
@@ -96,7 +103,7 @@ def test_nobody_waits_for_a_silent_broker_and_what_nobody_waits_for_is_not_writt
         asyncio.run(run())
         assert admission.events == WRITERS + 2  # what a writer holds may still be written
         slow.may.set()
-        asyncio.run(asyncio.wait_for(_until(lambda: admission.events == 0), 5))
+        asyncio.run(_until(lambda: admission.events == 0))
     finally:
         door.close()
     assert len(slow.groups) == WRITERS
@@ -105,12 +112,12 @@ def test_nobody_waits_for_a_silent_broker_and_what_nobody_waits_for_is_not_writt
 def test_a_call_that_takes_too_long_is_told() -> None:
     slow, admission = Slow(), Admission()
     times = iter([10.0, 12.1, 20.0, 20.0])
-    door = Door(slow, admission, lambda: 0.0, monotonic=lambda: next(times))
+    door = Door(slow, admission, Metrics(), lambda: 0.0, monotonic=lambda: next(times))
     try:
         with pytest.raises(BusyError, match="too long"):
             asyncio.run(door.take([0], 1))
         slow.may.set()
-        asyncio.run(asyncio.wait_for(_until(lambda: admission.events == 0), 5))
+        asyncio.run(_until(lambda: admission.events == 0))
     finally:
         door.close()
 
