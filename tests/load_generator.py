@@ -26,6 +26,8 @@ PEOPLE, GEMS, KINDS = 5_000, 300, ("click", "save", "dwell", "dismiss", "view")
 PSEUDONYM_KEY, TOKEN_KEY, API_KEY = "load", "load-token", "load-key"
 REPEATS = 0.01
 """Share of the requests that repeat one that was acknowledged before: all of their events are duplicates."""
+REFUSED_SECONDS = 0.05
+"""Pause of a connection of a closed loop after a refusal; shorter than Retry-After, which only knows whole seconds."""
 
 
 @dataclass
@@ -201,6 +203,8 @@ class Generator:
                 count.said["rejected"] += len(answer["rejected"])
             else:
                 self._waiting.append(body)
+                if not self._load.rate:
+                    await asyncio.sleep(REFUSED_SECONDS)
         free.put_nowait(connection)
 
     def _summary(self, seconds: float, processor_seconds: float) -> dict[str, Any]:

@@ -65,6 +65,13 @@ class KafkaProducer:
             self._forget(client)
             raise PartUnavailableError("broker", f"no acknowledgement: {failures[0]}") from failures[0]
 
+    def reaches(self, topic: str) -> bool:
+        """Whether the broker has told where messages to a topic go; connects, so that the first `send` need not."""
+        try:
+            return bool(self._connected().partitions_for(topic))
+        except errors.KafkaError:
+            return False
+
     def close(self) -> None:
         """Let go of the connection."""
         with self._lock:

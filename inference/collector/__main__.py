@@ -6,6 +6,7 @@ import uvicorn
 
 from hidden_gems.core.errors import HiddenGemsError
 from hidden_gems.core.kv import RedisKeyValue
+from hidden_gems.events.topics import INTERACTIONS
 from hidden_gems.streaming.kafka import KafkaProducer
 from hidden_gems.streaming.reach import answers
 from inference.collector.service import make_app
@@ -20,12 +21,13 @@ def main() -> int:
     """Serve; 2 where the settings are wrong."""
     settings = CollectorSettings()
     sys.setswitchinterval(SWITCH_SECONDS)
+    producer = KafkaProducer(settings.kafka, settings.send_timeout_seconds)
     try:
         app = make_app(
-            KafkaProducer(settings.kafka, settings.send_timeout_seconds),
+            producer,
             RedisKeyValue(settings.redis, settings.redis_timeout_seconds),
             settings,
-            broker_answers=lambda: answers(settings.kafka),
+            broker_answers=lambda: answers(settings.kafka) and producer.reaches(INTERACTIONS),
         )
     except HiddenGemsError as error:
         print(error, file=sys.stderr)

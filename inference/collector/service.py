@@ -34,6 +34,7 @@ from inference.collector.persons import Persons
 from inference.collector.secrets import Secrets
 from inference.collector.settings import CollectorSettings
 from inference.collector.silence import WatchedProducer
+from inference.collector.tracker import tracker_call
 from inference.shell.now import TellsTime
 
 
@@ -87,6 +88,7 @@ def make_app(
     app.include_router(event_calls(door, guard))
     app.include_router(person_calls(persons, known, guard))
     app.include_router(gem_calls(Gems(producer, known, clock), guard))
+    app.include_router(tracker_call())
     _watch(app, metrics, broker_answers)
     describe(app, [Event, Gem, GemOfMany, Consent])
     app.add_middleware(Entrance, admission=admission, metrics=metrics)
