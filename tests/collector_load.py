@@ -28,7 +28,7 @@ from hidden_gems.streaming.kafka import KafkaConsumer, create_topics
 from tests.load_generator import API_KEY, PSEUDONYM_KEY, TOKEN_KEY, event_id
 
 OVERLOAD = 5
-LIST, LIST_CONNECTIONS, SINGLE_CONNECTIONS, OPEN_CONNECTIONS = 100, 4, 32, 256
+LIST, LIST_CONNECTIONS, SINGLE_CONNECTIONS, OPEN_CONNECTIONS = 100, 2, 16, 256
 WARM_SECONDS = 3.0
 REQUEST_SECONDS = "gems_collector_request_seconds"
 
