@@ -20,7 +20,7 @@ GROUP_EVENTS = 500
 """Events of a group, unless one list alone has more."""
 PATIENCE_SECONDS = 2.0
 """Longest time that a call waits where the broker goes on, and this process is slow."""
-_LOOK_SECONDS = 0.04
+_LOOK_SECONDS = 0.02
 
 
 @dataclass
