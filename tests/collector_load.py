@@ -80,7 +80,7 @@ def parts(folder: Path) -> Iterator[Parts]:
 
 def phase(running: Parts, name: str, events: int, connections: int, seconds: float, rate: float, seed: int) -> Any:
     """Run the generator once; what it and the collector counted."""
-    bodies = int((rate or 8_000 / events + 1_500) * seconds) + 100
+    bodies = int((rate or 8_000 / events if events > 1 else rate or 2_500) * seconds) + 100
     before, edges = running.processor_seconds(), running.buckets()
     told = {
         "port": running.port, "name": name, "events": events, "connections": connections, "seconds": seconds,
