@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hidden_gems.benchmark.bots import Bots
 from hidden_gems.benchmark.loop_learner import LoopLearner
 from hidden_gems.benchmark.loop_release import TrialRelease
 from hidden_gems.core.names import factors
@@ -18,6 +19,7 @@ from hidden_gems.datasets.contract import MOODS, WEATHERS
 from hidden_gems.events.records import Interaction, Place, Slate
 from hidden_gems.features.request import RequestContext, user_row
 from hidden_gems.features.schema import FEATURE_SERVICE
+from hidden_gems.online.votes import Votes
 from hidden_gems.recommend.answering import Found, choose, find, utilities_of, vectors
 from hidden_gems.recommend.deep import deep_inputs
 from hidden_gems.recommend.person import Person
@@ -64,6 +66,8 @@ class Guide:
         moves: What follows the stream.
         people: Pseudonym of each person of the city.
         folder: Of the learner's journal.
+        votes: How much sudden praise of a gem counts.
+        bots: Who asks and tells beside them.
     """
 
     city: City
@@ -71,12 +75,14 @@ class Guide:
     moves: Moves
     people: list[str]
     folder: Path
+    votes: Votes | None = None
+    bots: Bots | None = None
     learner: LoopLearner | None = field(init=False)
     world: object = field(init=False)
 
     def __post_init__(self) -> None:
         learns = self.moves.rows or self.moves.beliefs
-        self.learner = LoopLearner(self.release, self.folder) if learns else None
+        self.learner = LoopLearner(self.release, self.folder, self.votes) if learns else None
         self._store = self.learner.store if self.learner and self.moves.rows else self.release.store()
         self.world = self.release.world(still=not self.moves.rows)
         self._ids = self.city.gems.places["item_id"].tolist()
@@ -97,19 +103,20 @@ class Guide:
     def __call__(self, asked: Asked, random: np.random.Generator) -> Slates:
         """Answer people in the order of their moments."""
         self._hear()
+        if self.bots is not None:
+            self.bots.act(self, asked)
         items = np.full((len(asked.users), asked.limit), EMPTY, dtype=np.int64)
         propensity = np.zeros(items.shape)
         first = self.city.slates
         for place in np.argsort(asked.context.timestamp, kind="stable").tolist():
-            request = self._request(asked, place)
-            self._refresh(request.context.timestamp)
-            person = self._person(request.user_id, bool(self.city.people.consent[asked.users[place]]))
+            request = self.request(asked, place)
+            person = self.person(request, bool(self.city.people.consent[asked.users[place]]))
             answer = self.answer(person, request, random)
             shown = [answer.found.item_ids[each] for each in answer.filled.places]
             items[place, : len(shown)] = [self._row[name] for name in shown]
             propensity[place, : len(shown)] = answer.filled.propensities
             if self.learner is not None:
-                self.learner.hear([slate_of(answer, request, person, f"slate-{first + place:07d}")])
+                self.learner.hear([self.slate_of(answer, request, person, f"slate-{first + place:07d}")])
         return Slates(items, propensity, POLICY)
 
     def answer(self, person: Person, request: Request, random: np.random.Generator) -> Answer:
@@ -123,7 +130,33 @@ class Guide:
         filled = choose(world, request, found, utilities_of(world, person, request, found, beliefs), random)
         return Answer(found, beliefs, filled, features)
 
-    def _request(self, asked: Asked, place: int) -> Request:
+    @staticmethod
+    def slate_of(answer: Answer, request: Request, person: Person, slate_id: str) -> Slate:
+        """The message of an answer; it names nobody who has not agreed to be known."""
+        places = tuple(
+            Place(
+                item_id=answer.found.item_ids[place],
+                position=position,
+                propensity=answer.filled.propensities[position],
+                score=float(answer.beliefs.score[place]),
+                sources=answer.found.sources[place],
+                vector=tuple(answer.features[place].tolist()),
+            )
+            for position, place in enumerate(answer.filled.places)
+        )
+        return Slate(
+            slate_id=slate_id,
+            user_id=request.user_id if person.consent else "",
+            timestamp=float(request.context.timestamp),
+            policy=POLICY,
+            release="",
+            feature_service=FEATURE_SERVICE,
+            state_version=0,
+            places=places,
+        )
+
+    def request(self, asked: Asked, place: int) -> Request:
+        """What the person at a place of the city's request asks; whatever is open on arrival may be shown."""
         context = asked.context
         at = RequestContext(
             int(context.timestamp[place]),
@@ -142,7 +175,10 @@ class Guide:
             mood=MOODS[context.mood[place]],
         )
 
-    def _person(self, name: str, consent: bool) -> Person:
+    def person(self, request: Request, consent: bool = True) -> Person:
+        """Who asks, as far as it is known at the moment of the request."""
+        self._refresh(request.context.timestamp)
+        name = request.user_id
         if not consent:
             return Person(consent=False)
         vector = None
@@ -185,28 +221,3 @@ class Guide:
                 signed=bool(consent[user]),
                 context={"lat": float(chunk["lat"][row]), "lon": float(chunk["lon"][row])},
             )
-
-
-def slate_of(answer: Answer, request: Request, person: Person, slate_id: str) -> Slate:
-    """The message of an answer; it names nobody who has not agreed to be known."""
-    places = tuple(
-        Place(
-            item_id=answer.found.item_ids[place],
-            position=position,
-            propensity=answer.filled.propensities[position],
-            score=float(answer.beliefs.score[place]),
-            sources=answer.found.sources[place],
-            vector=tuple(answer.features[place].tolist()),
-        )
-        for position, place in enumerate(answer.filled.places)
-    )
-    return Slate(
-        slate_id=slate_id,
-        user_id=request.user_id if person.consent else "",
-        timestamp=float(request.context.timestamp),
-        policy=POLICY,
-        release="",
-        feature_service=FEATURE_SERVICE,
-        state_version=0,
-        places=places,
-    )

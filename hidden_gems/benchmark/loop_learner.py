@@ -15,6 +15,7 @@ from hidden_gems.online.admission import check
 from hidden_gems.online.history import History
 from hidden_gems.online.learning import MAX_MESSAGES, Batch, OnlineLearning
 from hidden_gems.online.learning import World as Known
+from hidden_gems.online.votes import Votes
 from hidden_gems.recommend.world import World
 
 BATCH_SECONDS = 60
@@ -28,16 +29,17 @@ class LoopLearner:
 
     Args:
         release: What it begins with.
-        folder: Of the journal; empty.
+        folder: Of the journal; made.
+        votes: How much sudden praise of a gem counts.
     """
 
-    def __init__(self, release: TrialRelease, folder: Path) -> None:
+    def __init__(self, release: TrialRelease, folder: Path, votes: Votes | None) -> None:
         self.keys, self.store = MemoryKeyValue(), release.store()
         self.clock = SimulatedClock(start=float(release.at))
         known = Known(release.tables.columns, release.about.timezone, release.about.order_only)
         folder.mkdir(parents=True)
         self.learning = OnlineLearning(
-            self.keys, self.store, release.prior, known, History(folder), self.clock
+            self.keys, self.store, release.prior, known, History(folder), self.clock, votes=votes
         )
         self.outcomes: Counter[str] = Counter()
         self._due: list[tuple[float, int, Message]] = []

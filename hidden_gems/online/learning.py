@@ -36,6 +36,7 @@ from hidden_gems.online.items import live_changes, with_changes
 from hidden_gems.online.journal import Entry, Shown, Told
 from hidden_gems.online.redo import Redo
 from hidden_gems.online.state import OnlineState, publish
+from hidden_gems.online.votes import Praise, Standing, Votes
 
 _OVERLAP = 100
 """Notes of a feed that are read again: writers number their notes before they write them."""
@@ -90,6 +91,7 @@ class OnlineLearning:
         history: What was applied; nobody else writes to it.
         clock: Rows are true at its second.
         cap: Events by which one person may move one item on one day.
+        votes: How much sudden praise of a gem counts; None counts all of it.
 
     Raises:
         PartUnavailableError: If a store does not answer; make it again.
@@ -104,8 +106,9 @@ class OnlineLearning:
         history: History,
         clock: Clock,
         cap: int = DAILY_CAP,
+        votes: Votes | None = None,
     ) -> None:
-        self._keys, self._store, self._clock, self._cap = keys, store, clock, cap
+        self._keys, self._store, self._clock, self._cap, self._votes = keys, store, clock, cap, votes
         self._pending: _Planned | None = None
         self._world, self.history = world, history
         self._durable = DurableState(keys, history, prior, clock)
@@ -162,7 +165,8 @@ class OnlineLearning:
             for name, raw in zip(people, held, strict=False)
         }
         moved = {name: Moved.from_json(raw) for name, raw in zip(people, held[len(people) :], strict=True)}
-        admitted, outcomes = admit(batch.events, marked, moved, self._cap)
+        self._rows.forget(erased)
+        admitted, outcomes = admit(batch.events, marked, moved, self._cap, self._standing(batch.events))
         slates = _fresh(batch.slates, marked)
         changes = self._newer(batch.items)
         stroke = {live_item(name): change.to_json() for name, change in changes.items()}
@@ -171,7 +175,6 @@ class OnlineLearning:
         now = self._clock.now()
         at = max(1, int(now))
         self._rows.items = table
-        self._rows.forget(erased)
         rows = self._rows.apply([each.event for each in admitted], [each for each in slates if each.user_id], at)
         self.live |= changes
         entry = None
@@ -235,6 +238,20 @@ class OnlineLearning:
         keys = [key for event in batch.events if event.signed for key in marks_of(event)]
         keys += [applied(slate.slate_id) for slate in batch.slates]
         return {key for key, value in zip(keys, self._keys.get(keys), strict=True) if value is not None}
+
+    def _standing(self, events: Sequence[Interaction]) -> Standing | None:
+        """What rows say of the people and gems of signed feedback; None where all praise counts.
+
+        Times that are only an order know no days.
+        """
+        if self._votes is None or self._world.order_only:
+            return None
+        signed = [event for event in events if event.signed]
+        praised = self._rows.praised(event.item_id for event in signed)
+        return Standing(
+            self._rows.liked(event.user_id for event in signed),
+            {name: Praise(self._votes, times) for name, times in praised.items()},
+        )
 
     def _newer(self, items: Sequence[ItemChange]) -> dict[str, ItemChange]:
         """The newest change of each item, unless a later one is known; the same one again counts as new."""

@@ -1,86 +1,134 @@
-"""A city lives under the logging policy, and a release is trained on its log: where a trial of learning begins."""
+"""Trials of learning in a simulated city: arms against each other, and bots against the guard; all of it simulated.
 
-import json
-from collections.abc import Sequence
+Protocol. A city lives `history` days under its logging policy; a release is trained on that log. Then every arm lives
+the same following days from the same state of the city. People arrive all the time. In the middle of those days half of
+the people trade their two favourite types of place for their two least liked ones (`DriftParameters.swap_day`, a knob of
+the simulator); no other number of the frozen city is touched.
+"""
+
+import copy
+import dataclasses
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
+from hidden_gems.benchmark.bots import Bots
+from hidden_gems.benchmark.closed_loop import ARMS, Guide
+from hidden_gems.benchmark.loop_figures import daily
 from hidden_gems.benchmark.loop_release import TrialRelease
-from hidden_gems.core.clock import DAY_SECONDS
-from hidden_gems.core.ids import Pseudonyms
-from hidden_gems.datasets.validation import check_folder
-from hidden_gems.export.onnx import export_deep, served_order
-from hidden_gems.export.sessions import REPOSITORY, DeepSession, RankerSession
-from hidden_gems.export.trees import export_lambdamart
-from hidden_gems.export.triton import write_model_repository
-from hidden_gems.features.snapshot import snapshot
-from hidden_gems.models.lambdamart import LambdaMART
-from hidden_gems.online.state import prior_state
-from hidden_gems.recommend.tables import ReleaseTables
+from hidden_gems.core.clock import DAY_SECONDS, HOUR_SECONDS, SimulatedClock
+from hidden_gems.core.errors import BadInputError
+from hidden_gems.online.votes import Votes
 from hidden_gems.simulation.city import City
-from hidden_gems.simulation.log import TRUTH_COLUMNS, interactions_of, users_of
-from hidden_gems.simulation.log import impressions_of as shown_of
-from hidden_gems.simulation.write import ABOUT, describe
-from hidden_gems.steps.learning import build_training_set, fit_lambdamart, open_shelf, train_model, trained
-from hidden_gems.steps.packing import release_tables, write_policy
-from hidden_gems.training.saved import load_deep
+from hidden_gems.simulation.log import DayLog
+from hidden_gems.simulation.parameters import PARAMETERS, DriftParameters
+from hidden_gems.simulation.policy import Oracle
+from hidden_gems.steps.trial_release import PSEUDONYMS, live_logged, opened, train
 
-PSEUDONYMS = Pseudonyms(b"trial")
+LOGGED, ORACLE = "logged", "oracle"
+EVERY_ARM = (LOGGED, *ARMS, ORACLE)
+Progress = Callable[[str, int], None]
+"""Told what is lived, and how many days of it are over."""
 
 
-def live_and_train(city: City, days: int, root: Path, seed: int, deep: Sequence[str] = ()) -> TrialRelease:
-    """Live the first days of a city under the logging policy and train a release on their log.
+@dataclass(frozen=True)
+class TrialConfig:
+    """Sizes of a trial."""
+
+    people: int = 600  # who are ever in the city
+    days: int = 14  # that the arms live
+    history: int = 30  # days before, under the logging policy
+    deep: tuple[str, ...] = ()  # models of the served graph; none leaves neighbours and trees
+    drift: bool = True  # tastes change in the middle
+
+    def city(self, seed: int) -> City:
+        """A fresh city of a seed."""
+        swap = DriftParameters(swap_day=self.history + self.days // 2) if self.drift else DriftParameters()
+        return City(dataclasses.replace(PARAMETERS, drift=swap), seed, self.people, self.history + self.days)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A city on the day of its release; every arm starts from here."""
+
+    config: TrialConfig
+    seed: int
+    city: City
+    release: TrialRelease
+    root: Path  # for journals
+
+    @classmethod
+    def begin(cls, config: TrialConfig, seed: int, root: Path) -> "Trial":
+        """Live the history and train the release.
+
+        Args:
+            config: Sizes.
+            seed: Of the city and of everything that is trained.
+            root: Folder that is written to; empty.
+        """
+        city = config.city(seed)
+        live_logged(city, config.history, root / "log")
+        train(root, seed, config.deep)
+        return cls(config, seed, city, opened(root, seed, city.start + config.history * DAY_SECONDS), root)
+
+    def guide(self, arm: str, bots: Bots | None = None, votes: Votes | None = None) -> Guide:
+        """An arm in a city of its own."""
+        people = [PSEUDONYMS.of(name) for name in self.city.people.ids]
+        journal = self.root / "journal"
+        shutil.rmtree(journal, ignore_errors=True)
+        return Guide(_fork(self.city), self.release, ARMS[arm], people, journal, votes, bots)
+
+    def live(self, arm: str, progress: Progress) -> pd.DataFrame:
+        """What one arm came to, by person and day; see `loop_figures.daily`."""
+        if arm in (LOGGED, ORACLE):
+            city = _fork(self.city)
+            policy = Oracle(city.truth) if arm == ORACLE else None
+            step: Callable[[], DayLog] = lambda: city.step(policy)  # noqa: E731
+        else:
+            step = self.guide(arm, votes=Votes()).live
+        parts = []
+        for day in range(self.config.days):
+            parts.append(daily(step(), day))
+            progress(arm, day + 1)
+        table = pd.concat(parts, ignore_index=True)
+        new = self.city.people.first_day[table["person"].astype(int)] >= self.config.history
+        half = np.where(table["day"] < self.config.days // 2, "first", "second")
+        return table.assign(arm=arm, seed=self.seed, who=np.where(new, "new", "known"), half=half)
+
+
+def check_arms(arms: Sequence[str]) -> None:
+    """Refuse an arm that is none.
+
+    Raises:
+        BadInputError: If there is one.
+    """
+    for arm in arms:
+        if arm not in EVERY_ARM:
+            raise BadInputError(f"there is no arm {arm!r}; there are {', '.join(EVERY_ARM)}")
+
+
+def worst_gem(city: City, at: int) -> int:
+    """Row of the gem that people like least at noon, of those that are there and mostly open.
 
     Args:
-        city: Fresh; stands at the day of the release afterwards.
-        days: Before the release.
-        root: Folder for dataset, models and release.
-        seed: Of everything random but the city.
-        deep: Models of the served graph; none leaves neighbours and trees.
+        city: Whose people are asked for the truth.
+        at: Midnight of the day, epoch seconds.
     """
-    _write_log(city, days, root / "log")
-    checked, models, ranker, release = (root / name for name in ("checked", "models", "ranker", "release"))
-    check_folder(root / "log", pseudonyms=PSEUDONYMS).write(checked)
-    build_training_set(checked, root / "set", seed)
-    for name in deep:
-        train_model(checked, models / name, name, "auto", seed)
-    fit_lambdamart(checked, root / "set", models, ranker, seed)
-    shelf = open_shelf(checked, seed)
-    release_tables(shelf).save(release / "tables")
-    write_policy(shelf, release / "policy")
-    (release / "ranker").mkdir()
-    export_lambdamart(LambdaMART.load(ranker), release / "ranker" / "lambdamart.onnx")
-    names = tuple(served_order({name: load_deep(models / name / "test") for name in trained(models)})) if deep else ()
-    if names:
-        graphs = export_deep({name: load_deep(models / name / "test") for name in names}, root / "graphs")
-        write_model_repository(graphs, release / REPOSITORY)
-    at = city.start + days * DAY_SECONDS
-    users, items = snapshot(shelf.dataset, at)
-    return TrialRelease(
-        version=f"trial-{seed}",
-        about=shelf.dataset.about,
-        tables=ReleaseTables.load(release / "tables"),
-        deep=DeepSession(release, names) if names else None,
-        ranker=RankerSession(release),
-        prior=lambda: prior_state(release),
-        embeddings={name: row for row, name in enumerate(shelf.users.ids) if row},
-        users=users,
-        items=items,
-        at=at,
-    )
+    people, gems = len(city.people), len(city.gems)
+    context = city.context(np.arange(people), np.full(people, at + 12 * HOUR_SECONDS))
+    every = np.broadcast_to(np.arange(gems), (people, gems))
+    reward = city.truth.expected_reward(np.arange(people), every, context).mean(axis=0)
+    there = ~city.gems.new & (city.gems.open.mean(axis=(0, 2)) > 0.5)
+    return int(np.argmin(np.where(there, reward, np.inf)))
 
 
-def _write_log(city: City, days: int, folder: Path) -> None:
-    """Live days and write what was logged up to their end as a dataset folder."""
-    logs = [city.step() for _ in range(days)]
-    end = city.start + days * DAY_SECONDS
-    tables = {
-        "interactions": interactions_of(logs, city.people, city.gems, end),
-        "impressions": shown_of(logs, city.people, city.gems, end).drop(columns=list(TRUTH_COLUMNS)),
-        "items": city.gems.places,
-        "users": users_of(city.people, city.gems),
-    }
-    folder.mkdir(parents=True)
-    for name, table in tables.items():
-        table.to_parquet(folder / f"{name}.parquet", index=False)
-    about = describe(len(city.people), days, city.seed, parameters=city.parameters)
-    (folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n")
+def _fork(city: City) -> City:
+    """The same city with a future of its own."""
+    other = copy.copy(city)
+    other.state, other.random = copy.deepcopy(city.state), copy.deepcopy(city.random)
+    other.clock = SimulatedClock(start=city.clock.now())
+    return other
