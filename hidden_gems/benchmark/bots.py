@@ -1,8 +1,9 @@
-"""People who are none, and want one gem to be shown to everybody."""
+"""People who are none, and want some gems to be shown to everybody."""
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from hidden_gems.benchmark.closed_loop import Guide
 
 FORGED_CLICKS = 20
-"""Clicks without a valid token that a bot sends in a day (D31)."""
+"""Clicks without a valid token that a bot sends for each gem in a day (D31)."""
 PRAISE: dict[EventType, float | None] = {
     "click": None, "dwell": 120.0, "save": None, "share": None, "visit": None, "rating": 5.0,
 }  # fmt: skip
@@ -26,21 +27,21 @@ PRAISE: dict[EventType, float | None] = {
 class Bots:
     """A ring of bots that live beside the people of a city; their draws move nobody else's.
 
-    They ask from where and when people ask. Bots that are shown the gem say everything that can be said for it, with
-    the token of the impression; forgers show nothing and send clicks without one.
+    They ask from where and when people ask. Bots that are shown one of their gems say everything that can be said for
+    it, with the token of the impression; forgers ask for nothing and send clicks without one.
 
     Args:
         names: Pseudonyms.
-        target: Item id of the gem.
+        targets: Item ids of the gems.
         slates_a_day: That each of them asks for; 0 for forgers.
         seed: Of their draws.
     """
 
     names: list[str]
-    target: str
+    targets: tuple[str, ...]
     slates_a_day: int
     seed: int
-    shown: Counter[str] = field(default_factory=Counter, init=False)  # slates, and those with the gem
+    shown: Counter[str] = field(default_factory=Counter, init=False)  # slates, and targets in them
 
     def __post_init__(self) -> None:
         self._random = np.random.default_rng([self.seed, 9])
@@ -69,13 +70,13 @@ class Bots:
         self.shown["slates"] += 1
         guide.learner.hear([slate])
         for place in slate.places:
-            if place.item_id == self.target:
-                self.shown["target"] += 1
+            if place.item_id in self.targets:
+                self.shown["targets"] += 1
                 guide.learner.hear(
                     Interaction(
-                        event_id=f"{slate_id}-{kind}",
+                        event_id=f"{slate_id}-{place.position}-{kind}",
                         user_id=name,
-                        item_id=self.target,
+                        item_id=place.item_id,
                         event_type=kind,
                         timestamp=at + 5.0,
                         received=at + 5.0,
@@ -88,7 +89,6 @@ class Bots:
                 )
 
     def _forged(self, at: float) -> Iterator[Interaction]:
-        for name in self.names:
-            for number in range(FORGED_CLICKS):
-                event_id = f"forged-{self._day}-{name}-{number}"
-                yield Interaction(event_id, name, self.target, "click", at + number, at + number, slate_id=event_id)
+        for name, target, number in product(self.names, self.targets, range(FORGED_CLICKS)):
+            event_id = f"forged-{self._day}-{name}-{target}-{number}"
+            yield Interaction(event_id, name, target, "click", at + number, at + number, slate_id=event_id)
