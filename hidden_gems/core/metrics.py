@@ -49,6 +49,13 @@ _TABLE = (
     Metric("gems_answers_total", "counter", "Slates by policy", ("policy",)),
     Metric("gems_degraded_total", "counter", "Slates for which a part was answered by a fallback", ("part",)),
     Metric("gems_explanations_total", "counter", "Explanations by detail", ("detail",)),
+    Metric("gems_drawn_places_total", "counter", "Places of slates that were drawn", ("variant",)),
+    Metric(
+        "gems_explored_places_total",
+        "counter",
+        "Drawn places whose gem is not the one of largest mean utility among those that might have stood there",
+        ("variant",),
+    ),
     Metric("gems_spool_pending", "gauge", "Slates that wait for the broker"),
     Metric("gems_spool_dropped", "gauge", "Slates that were lost"),
     # collector
