@@ -96,6 +96,30 @@ _TABLE = (
         "Time from the collector's receipt of an event to its effect on the next answer, one observation an event",
     ),
     Metric("gems_learner_snapshot_version", "gauge", "Version of the last snapshot of the state"),
+    Metric("gems_online_window_slates", "gauge", "Slates in the window of the watch", ("variant",)),
+    Metric("gems_online_reward_per_slate", "gauge", "Mean reward of a slate in the window", ("variant",)),
+    Metric(
+        "gems_online_ctr",
+        "gauge",
+        "Share of shown places in the window that were answered by a click or better",
+        ("variant",),
+    ),
+    Metric(
+        "gems_online_feedback_share", "gauge", "Share of slates in the window with any signed feedback", ("variant",)
+    ),
+    Metric(
+        "gems_online_verdict",
+        "gauge",
+        "1 for what the watch says of online against the release alone: not watched, filling, good, unclear, below",
+        ("verdict",),
+    ),
+    Metric(
+        "gems_online_returns_total",
+        "counter",
+        "Times online was below: done where the state went back to a good version, nowhere where none can be reached",
+        ("outcome",),
+    ),
+    Metric("gems_drift_events_total", "counter", "People whose taste was found to have changed"),
     # archiver
     Metric("gems_archiver_rows_total", "counter", "Rows written", ("table",)),
     Metric("gems_archiver_files_total", "counter", "Files written", ("table",)),

@@ -68,6 +68,9 @@ class Learned:
     outcomes: Counter[str] = field(default_factory=Counter)  # messages by outcome
     newest: float | None = None  # event time of the newest feedback that counted, epoch seconds
     received: tuple[float, ...] = ()  # when the collector took each event that counted, epoch seconds
+    slates: tuple[Slate, ...] = ()  # that counted
+    admitted: tuple[Admitted, ...] = ()  # feedback that counted
+    erased: tuple[str, ...] = ()  # people who are forgotten
 
 
 @dataclass(frozen=True)
@@ -192,7 +195,8 @@ class OnlineLearning:
         counts = Counter(outcomes) + Counter(slate=len(slates), item=len(changes))
         counts += Counter(repeated=len(batch.slates) - len(slates), outdated=len(batch.items) - len(changes))
         newest = max((each.event.timestamp for each in admitted), default=None)
-        return Learned(counts, newest, tuple(each.event.received for each in admitted))
+        received = tuple(each.event.received for each in admitted)
+        return Learned(counts, newest, received, tuple(slates), tuple(admitted), tuple(erased))
 
     def finish(self) -> None:
         """Write what was planned.

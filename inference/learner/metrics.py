@@ -12,3 +12,10 @@ EFFECT_SECONDS = histogram(
     (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0),
 )
 SNAPSHOT_VERSION = gauge("gems_learner_snapshot_version")
+WINDOW_SLATES = gauge("gems_online_window_slates")
+REWARD = gauge("gems_online_reward_per_slate")
+CTR = gauge("gems_online_ctr")
+ANSWERED = gauge("gems_online_feedback_share")
+VERDICT = gauge("gems_online_verdict")
+RETURNS = counter("gems_online_returns_total")
+DRIFT_EVENTS = counter("gems_drift_events_total")
