@@ -70,6 +70,9 @@ class Learned:
     newest: float | None = None  # event time of the newest feedback that counted, epoch seconds
     received: tuple[float, ...] = ()  # when the collector took each event that counted, epoch seconds
     drifted: tuple[Drifted, ...] = ()  # people whose taste was found to have changed
+    slates: tuple[Slate, ...] = ()  # that counted
+    admitted: tuple[Admitted, ...] = ()  # feedback that counted
+    erased: tuple[str, ...] = ()  # people who are forgotten
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,8 @@ class OnlineLearning:
         counts = Counter(outcomes) + Counter(slate=len(slates), item=len(changes))
         counts += Counter(repeated=len(batch.slates) - len(slates), outdated=len(batch.items) - len(changes))
         newest = max((each.event.timestamp for each in admitted), default=None)
-        return Learned(counts, newest, tuple(each.event.received for each in admitted), drifted)
+        received = tuple(each.event.received for each in admitted)
+        return Learned(counts, newest, received, drifted, tuple(slates), tuple(admitted), tuple(erased))
 
     def finish(self) -> None:
         """Write what was planned.

@@ -64,7 +64,9 @@ def find(world: World, person: Person, request: Request, must: int = 0) -> Found
     items, liked = world.items, history(person.row, world.items)
     out = left_out(request, person, liked, items)
     collaborative = items.collaborative(liked.rows, liked.reward)
-    given: dict[str, NDArray[np.floating]] = {"item_knn": collaborative, "trending": trending(world, request.context)}
+    given: dict[str, NDArray[np.floating]] = {"item_knn": collaborative}
+    if world.trends:
+        given["trending"] = trending(world, request.context)
     affinity = _affinity(world, person)
     if affinity is not None:
         given["online"] = affinity

@@ -55,6 +55,7 @@ class Filled:
     places: tuple[int, ...]  # numbers of candidates
     propensities: tuple[float, ...]
     fired: Mapping[int, Constraint] = field(default_factory=dict)  # by position
+    explored: tuple[bool, ...] = ()  # see `exploration.Drawn`; empty where nothing was drawn
 
 
 def hand_over(likes: float) -> float:
@@ -199,7 +200,8 @@ class Diversity:
 def fill(drawn_from: Utilities, diversity: Diversity, random: np.random.Generator) -> Filled:
     """Draw a slate."""
     drawn = draw(drawn_from.mean, drawn_from.spread, diversity.limit, random, diversity.allowed)
-    return Filled(drawn.places, drawn.propensities, diversity.fired(drawn_from.mean, drawn.places))
+    fired = diversity.fired(drawn_from.mean, drawn.places)
+    return Filled(drawn.places, drawn.propensities, fired, drawn.explored)
 
 
 def policy_name(kind: str, degraded: Sequence[str]) -> str:

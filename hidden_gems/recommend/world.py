@@ -42,6 +42,7 @@ class World:
     online: OnlineState | None = None
     new_user: UserRow = NEW_USER  # row of everybody the store does not know
     blend: Blend | None = None  # of the release, for a ranker that is away
+    trends: bool = True  # what was liked this week finds candidates
     _weeks: dict[int, NDArray[np.float64]] = field(default_factory=dict, init=False, repr=False)
 
     def week(self, timestamp: int) -> NDArray[np.float64]:
@@ -51,6 +52,18 @@ class World:
             likes = self.rows.columns(self.items.index.ids, hour)["item_likes_7d"]
             self._weeks[hour] = np.where(likes > 0, likes, -np.inf)
         return self._weeks[hour]
+
+    def as_released(self) -> Self:
+        """The same for who stays with the release: no online state, and no candidates out of this week's likes.
+
+        Rows and gems stay as they are now: models are compared, not how fresh their features are.
+        """
+        return replace(self, online=None, trends=False)
+
+    @property
+    def released(self) -> bool:
+        """Whether it is what `as_released` gives."""
+        return not self.trends
 
     @classmethod
     def of(

@@ -108,6 +108,23 @@ def test_what_was_learned_replaces_the_prior(folder: Path) -> None:
     np.testing.assert_array_equal(after["score"], before["score"])
 
 
+def test_who_stays_with_the_release_gets_its_priors(folder: Path) -> None:
+    keys = MemoryKeyValue()
+    state = prior_state(folder / "2026-05-04.1")
+    state.arms.learn_one("g1", exposures=50, reward=1.0)
+    state.version = 12
+    before, said_before = serving(folder, MemoryKeyValue()).infer(asked(3), {})
+    publish(keys, state)
+    model = serving(folder, keys)
+    static, said = model.infer(asked(3), {"online": False})
+    assert said == said_before
+    for name, values in before.items():
+        np.testing.assert_array_equal(static[name], values)
+    assert model.infer(asked(3), {"online": True})[1]["state_version"] == 12
+    with pytest.raises(BadFieldError, match=r"parameters\.online"):
+        model.infer(asked(3), {"online": "no"})
+
+
 def test_contributions_add_up_to_the_score(folder: Path) -> None:
     model, inputs = serving(folder, MemoryKeyValue()), asked(4)
     outputs, _ = model.infer(inputs, {"contributions": True})
