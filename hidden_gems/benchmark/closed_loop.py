@@ -17,6 +17,7 @@ from hidden_gems.benchmark.loop_release import TrialRelease
 from hidden_gems.core.names import factors
 from hidden_gems.datasets.contract import MOODS, WEATHERS
 from hidden_gems.events.records import Interaction, Place, Slate
+from hidden_gems.features.arm_context import arm_context
 from hidden_gems.features.request import RequestContext, user_row
 from hidden_gems.features.schema import FEATURE_SERVICE
 from hidden_gems.online.votes import Votes
@@ -125,7 +126,7 @@ class Guide:
         found = find(world, person, request)
         deep = None if release.deep is None else release.deep(deep_inputs(world, person, request, found.rows))
         features = vectors(world, person, request, found, deep)
-        mean, spread = world.online.arms.belief(found.item_ids)
+        mean, spread = world.online.belief(found.item_ids, arm_context(features))
         beliefs = Beliefs(release.ranker(features).astype(np.float64), mean, spread)
         filled = choose(world, request, found, utilities_of(world, person, request, found, beliefs), random)
         return Answer(found, beliefs, filled, features)

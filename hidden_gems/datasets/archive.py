@@ -60,6 +60,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             "sources": pa.list_(pa.string()),
             "degraded": pa.list_(pa.string()),
             "vector": pa.list_(pa.float32()),
+            "variant": pa.string(),
             **_CONTEXT,
         }
     ),
@@ -85,8 +86,10 @@ def impression_rows(slate: Slate) -> list[Row]:
     """A row for each place of a slate."""
     same = {
         name: getattr(slate, name)
-        for name in ("slate_id", "user_id", "timestamp", "policy", "release", "feature_service", "state_version")
-    }
+        for name in (
+            "slate_id", "user_id", "timestamp", "policy", "release", "feature_service", "state_version", "variant"
+        )
+    }  # fmt: skip
     same |= {"degraded": list(slate.degraded)} | _context(slate.context)
     return [
         same

@@ -118,6 +118,7 @@ class Slate(_Record):
     places: tuple[Place, ...]
     degraded: tuple[str, ...] = ()
     context: Mapping[str, Any] = field(default_factory=dict)
+    variant: str = ""  # see `core.assignment`; empty where the answer is no part of the comparison
 
     def _content(self) -> dict[str, Any]:
         """By hand: a request waits for it, and `asdict` copies every number of every vector on its own."""
@@ -142,6 +143,8 @@ class Slate(_Record):
             for each in content["places"]
         )
         degraded = tuple(content.get("degraded", ()))
+        if not isinstance(content.get("variant", ""), str):
+            raise ValueError("variant must be a text")
         return cls(**content | {"places": places, "degraded": degraded, "timestamp": float(content["timestamp"])})
 
 

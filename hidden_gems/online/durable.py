@@ -119,17 +119,16 @@ class DurableState:
     def _since(self, version: int) -> dict[str, bytes | None]:
         """Vectors of the people who moved after a snapshot, as the store has them."""
         entries = list(self.history.journal.entries(version))
-        people = list(
-            dict.fromkeys(name for entry in entries for name in (*entry.erased, *(each.user_id for each in entry.told)))
-        )
+        people = list(dict.fromkeys(name for entry in entries for name in (*entry.erased, *sorted(entry.people))))
         return dict(zip(people, self._keys.get(list(map(factors, people))), strict=True))
 
     def _restore(self, found: Replayed) -> None:
         """Write a replayed state as if its last entry had just been applied, and keep a snapshot of it."""
         self._keys.delete([LEARNER_REDO, *map(factors, found.gone)])
         self._keys.put({factors(name): vector for name, vector in found.people.items()})
-        for start in range(0, len(found.marks), BATCH):
-            self._keys.claim(dict.fromkeys(found.marks[start : start + BATCH], b"1"), MARK_SECONDS)
+        marks = list(found.marks.items())
+        for start in range(0, len(marks), BATCH):
+            self._keys.claim({key: said.encode() for key, said in marks[start : start + BATCH]}, MARK_SECONDS)
         publish(self._keys, found.state)
         self.state, self._written = found.state, found.state.version
         self._keep(Snapshot(self._clock.now(), found.state, {**found.people, **dict.fromkeys(found.gone)}))

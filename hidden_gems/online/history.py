@@ -87,7 +87,7 @@ class Replayed:
     whole: bool = True  # everybody's vector is known since the oldest snapshot
     at: float = 0.0  # epoch seconds of the last entry, or of the snapshot
     gone: set[str] = field(default_factory=set)  # people who were there at some time and have no vector now
-    marks: list[str] = field(default_factory=list)  # keys of what has counted
+    marks: dict[str, str] = field(default_factory=dict)  # keys of what has counted, with their values
 
     @property
     def digest(self) -> str:
@@ -239,16 +239,12 @@ class History:
             if entry.version != at + 1:
                 raise BadJournalError(f"the journal has no entry of version {at + 1}")
             at = entry.version
-        found.gone = {*people, *(each.user_id for entry in entries for each in entry.told)}
+        found.gone = {*people, *(name for entry in entries for name in entry.people)}
         for entry in effective(entries, without):
             for person in entry.erased:
                 found.people.pop(person, None)
-            factors = found.state.factors
-            told = {each.user_id for each in entry.told}
-            vectors = {name: factors.person(found.people.get(name)) for name in told}
-            moved = found.state.learn(entry.shown, entry.told, vectors)
-            found.people |= {name: factors.packed(vector) for name, vector in moved.items()}
-            found.marks += entry.marks
+            found.people |= found.state.learn(entry.shown, entry.told, found.people).people
+            found.marks |= entry.marks
             found.entries, found.at = found.entries + 1, entry.at
         found.state.version = at
         found.gone -= found.people.keys()
@@ -286,9 +282,14 @@ class History:
 def digest(state: OnlineState, people: Mapping[str, bytes]) -> str:
     """SHA-256 of everything learned, in an order that does not depend on when anything was met; not of the version."""
     hashed = hashlib.sha256()
-    arms, table = state.arms.arrays(), state.factors.table()
-    rows = {"arms": (state.arms.index, np.concatenate([arms["priors"], arms["learned"]], axis=1))}
-    for name, (index, numbers) in {**rows, "factors": (state.factors.index, table)}.items():
+    arms, linear = state.arms.arrays(), state.linear.arrays()
+    rows = {
+        "arms": (state.arms.index, np.concatenate([arms["priors"], arms["learned"]], axis=1)),
+        "factors": (state.factors.index, state.factors.table()),
+        "linear": (state.linear.index, linear["shown"]),
+    }
+    hashed.update(linear["gram"].tobytes() + linear["earned"].tobytes() + state.cohorts.table().tobytes())
+    for name, (index, numbers) in rows.items():
         hashed.update(name.encode() + numbers[0].tobytes())
         for row, item in sorted(enumerate(index.ids, 1), key=lambda pair: pair[1]):
             hashed.update(item.encode() + b"\0" + numbers[row].tobytes())

@@ -8,8 +8,11 @@ has no state of its own, does not depend on how messages are cut into batches, a
 from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 from hidden_gems.core.clock import DAY_SECONDS
+from hidden_gems.events.records import Interaction
+from hidden_gems.features.stream import LiveRows
 
 KNOWN_FROM = 5
 """Different gems that somebody has liked before they are no stranger."""
@@ -87,6 +90,18 @@ class Standing:
 
     liked: Mapping[str, set[str]]  # gems that each person liked, by pseudonym
     praise: Mapping[str, Praise]  # by item id
+
+    @classmethod
+    def of(cls, votes: Votes, rows: LiveRows, events: Sequence[Interaction]) -> Self:
+        """What rows say of who gives signed feedback, and of what.
+
+        Raises:
+            PartUnavailableError: If the store does not answer.
+        """
+        signed = [event for event in events if event.signed]
+        praised = rows.praised(event.item_id for event in signed)
+        praise = {name: Praise(votes, times) for name, times in praised.items()}
+        return cls(rows.liked(event.user_id for event in signed), praise)
 
     def allow(self, user_id: str, item_id: str, at: float) -> bool:
         """Take one more like of a gem by a person, unless it is part of a surge."""

@@ -8,8 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prometheus_client import Counter, Gauge
-
 from hidden_gems.core.clock import Clock
 from hidden_gems.core.errors import PartUnavailableError
 from hidden_gems.datasets.archive import (
@@ -25,6 +23,7 @@ from hidden_gems.events.records import BadRecordError, Interaction, ItemChange, 
 from hidden_gems.events.topics import IMPRESSIONS, INTERACTIONS, ITEMS
 from hidden_gems.streaming.broker import Consumer, Message, Producer, Received
 from hidden_gems.streaming.dead_letters import dead_letter
+from inference.shell.exported import counter, gauge
 from inference.shell.metrics import READY
 
 GROUP = "archiver"
@@ -34,11 +33,11 @@ POLL_MESSAGES = 500
 OVERFULL = 4
 """Times the rows of a flush after which nothing more is read until the disk takes them."""
 
-ROWS = Counter("gems_archiver_rows", "Rows written", ["table"])
-FILES = Counter("gems_archiver_files", "Files written", ["table"])
-DEAD = Counter("gems_archiver_dead_letters", "Messages that could not be read")
-WAITING = Gauge("gems_archiver_waiting_rows", "Rows in memory")
-LAG = Gauge("gems_archiver_lag_messages", "Messages that wait at the broker")
+ROWS = counter("gems_archiver_rows_total")
+FILES = counter("gems_archiver_files_total")
+DEAD = counter("gems_archiver_dead_letters_total")
+WAITING = gauge("gems_archiver_waiting_rows")
+LAG = gauge("gems_archiver_lag_messages")
 
 _log = logging.getLogger("gems")
 

@@ -107,6 +107,8 @@ class Intake:
             else:  # another collector took the same id in the meantime
                 _settle(each, before, outcome)
         outcome.accepted += len(taken)
+        for event, _ in taken:
+            self._metrics.accepted.labels(event.event_type).inc()
         outcome.unsigned += sum(not event.signed for event, _ in taken)
         self._tried("remember", lambda: self._remember(taken))
 

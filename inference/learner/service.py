@@ -17,6 +17,7 @@ from hidden_gems.streaming.batches import BATCH_MESSAGES, next_batch
 from hidden_gems.streaming.broker import Consumer, Producer, Received
 from hidden_gems.streaming.dead_letters import dead_letter
 from inference.learner import metrics
+from inference.learner.watching import Watching
 from inference.shell.metrics import READY
 from inference.shell.patience import Patience, StoppedError
 
@@ -40,6 +41,7 @@ class Learner:
     clock: Clock
     patience: Patience
     newer_world: Callable[[], World | None]  # what the pointed release says, if another one is pointed at now
+    watching: Watching
     batch_messages: int = BATCH_MESSAGES
     batch_seconds: float = 0.1  # longest time that a message waits for others
     snapshot_seconds: float = 60.0
@@ -88,7 +90,8 @@ class Learner:
         if order is not None:
             answer = self.patience.persist(lambda: obey(order, self.learning))
             self.patience.persist(lambda: answer_order(self.keys, answer))
-            metrics.STATE_VERSION.set(self.learning.state.version)
+        self.watching.look(self.learning, self.patience)
+        metrics.STATE_VERSION.set(self.learning.state.version)
 
     def _snapshot(self) -> None:
         self.patience.persist(self.learning.snapshot)
@@ -132,6 +135,7 @@ class Learner:
             self._learn(read[half:])
             return
         self.patience.persist(self.learning.finish)
+        self.watching.took(learned)
         for outcome, count in learned.outcomes.items():
             metrics.MESSAGES.labels(outcome).inc(count)
         for received in learned.received:

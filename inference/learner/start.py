@@ -15,6 +15,7 @@ from hidden_gems.recommend.tables import ReleaseTables
 from hidden_gems.streaming.kafka import KafkaConsumer, KafkaProducer
 from inference.learner.service import GROUP, TOPICS, Learner
 from inference.learner.settings import LearnerSettings
+from inference.learner.watching import Watching
 from inference.shell.patience import Patience
 
 _log = logging.getLogger("gems")
@@ -78,6 +79,7 @@ def open_learner(settings: LearnerSettings, patience: Patience) -> Learner:
         clock=clock,
         patience=patience,
         newer_world=pointed.newer,
+        watching=Watching(settings.watch(), settings.journal_folder(), clock),
         batch_messages=settings.batch_messages,
         batch_seconds=settings.batch_seconds,
         snapshot_seconds=settings.snapshot_seconds,

@@ -30,6 +30,15 @@ def test_a_slate_comes_back_with_its_missing_features() -> None:
     assert b"NaN" not in SLATE.to_json()
 
 
+def test_a_slate_of_before_there_were_variants_has_none() -> None:
+    old = json.loads(SLATE.to_json())
+    del old["variant"]
+    assert Slate.from_json(json.dumps(old).encode()).variant == ""
+    assert Slate.from_json(changed(SLATE.to_json(), variant="static")).variant == "static"
+    with pytest.raises(BadRecordError, match="variant must be a text"):
+        Slate.from_json(changed(SLATE.to_json(), variant=1))
+
+
 def test_fields_of_a_newer_writer_are_ignored() -> None:
     assert Interaction.from_json(changed(CLICK.to_json(), mood_ring="blue")) == CLICK
 
