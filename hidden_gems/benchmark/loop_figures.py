@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from hidden_gems.datasets.interactions import Rows
 from hidden_gems.evaluation.intervals import LEVEL, RESAMPLES, Interval, interval_of, resample_weights
 from hidden_gems.evaluation.metrics import Floats
 from hidden_gems.events.kinds import reward_of
 from hidden_gems.simulation.feedback import CODE, EVENT_TYPES
-from hidden_gems.simulation.log import NONE, Chunk, DayLog, joined
+from hidden_gems.simulation.log import NONE, DayLog, joined
 
 SUMS = ("impressions", "clicks", "slates", "reward", "visits")
 RATES = {
@@ -43,6 +44,19 @@ def daily(log: DayLog, day: int) -> pd.DataFrame:
     said = told.groupby("user")[["reward", "visits"]].sum()
     found = seen.join(said).fillna(0.0).astype(float).reset_index(names="person")
     return found.assign(day=day)[["person", "day", *SUMS]]
+
+
+def targeted(log: DayLog, targets: Rows) -> pd.DataFrame:
+    """Impressions of some gems, and of all, by person: `person`, `targeted`, `impressions`.
+
+    Args:
+        log: Of a day.
+        targets: Rows of the gems.
+    """
+    shown = joined(log.impressions, ("user", "item"))
+    shown["targeted"] = np.isin(shown["item"], targets).astype(float)
+    found = shown.groupby("user").agg(targeted=("targeted", "sum"), impressions=("targeted", "size"))
+    return found.astype(float).reset_index(names="person")
 
 
 @dataclass(frozen=True)
@@ -78,6 +92,20 @@ def lift(lived: pd.DataFrame, arm: str, over: str, rate: str = "ctr") -> Lift:
     by_seed = both.groupby("seed").sum()
     a, b = (by_seed[f"{top}_{side}"] / by_seed[f"{bottom}_{side}"] for side in "ab")
     return Lift(tuple((a / b - 1.0).tolist()), student(a / b - 1.0), _people(both, top, bottom))
+
+
+def exposure_ratio(lived: pd.DataFrame, run: str, over: str = "clean") -> Interval:
+    """How many times more often the targeted gems are shown to people, with the interval of resampled people.
+
+    Args:
+        lived: One row for each seed, run and person, with `targeted` and `impressions`.
+        run: The attack.
+        over: What it is compared with.
+    """
+    sums = lived.set_index(["run", "seed", "person"])[["targeted", "impressions"]]
+    both = sums.loc[run].join(sums.loc[over], how="outer", lsuffix="_a", rsuffix="_b").fillna(0.0)
+    found = _people(both, "targeted", "impressions")
+    return Interval(found.value + 1.0, found.low + 1.0, found.high + 1.0, found.users)
 
 
 def _people(both: pd.DataFrame, top: str, bottom: str) -> Interval:

@@ -2,18 +2,18 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from hidden_gems.benchmark.loop_release import TrialRelease
 from hidden_gems.core.clock import SimulatedClock
 from hidden_gems.core.kv import MemoryKeyValue
-from hidden_gems.core.names import ROW_CHANGES
+from hidden_gems.core.names import ROW_CHANGES, factors
 from hidden_gems.events.records import Interaction, Slate
 from hidden_gems.online.admission import check
-from hidden_gems.online.history import History
-from hidden_gems.online.learning import MAX_MESSAGES, Batch, OnlineLearning
+from hidden_gems.online.history import History, digest
+from hidden_gems.online.learning import MAX_MESSAGES, Batch, Learned, OnlineLearning
 from hidden_gems.online.learning import World as Known
 from hidden_gems.online.votes import Votes
 from hidden_gems.recommend.world import World
@@ -42,6 +42,7 @@ class LoopLearner:
             self.keys, self.store, release.prior, known, History(folder), self.clock, votes=votes
         )
         self.outcomes: Counter[str] = Counter()
+        self.counted: list[Learned] = []  # what took effect, batch by batch
         self._due: list[tuple[float, int, Message]] = []
         self._came = 0
         self._rows_at = 0
@@ -63,8 +64,32 @@ class LoopLearner:
             part = messages[start : start + MAX_MESSAGES]
             events = [check(each) for each in part if isinstance(each, Interaction)]
             slates = [each for each in part if isinstance(each, Slate)]
-            self.outcomes += self.learning.learn(Batch(events, slates)).outcomes
+            learned = self.learning.learn(Batch(events, slates))
+            self.outcomes += learned.outcomes
+            self.counted.append(learned)
         return bool(messages)
+
+    def digest(self) -> str:
+        """Of everything learned; see `online.history.digest`."""
+        told = {each.event.user_id for learned in self.counted for each in learned.admitted}
+        people = sorted(told | {slate.user_id for learned in self.counted for slate in learned.slates} - {""})
+        held = dict(zip(people, self.keys.get([factors(name) for name in people]), strict=True))
+        return digest(self.learning.state, {name: packed for name, packed in held.items() if packed is not None})
+
+    def never_had(self, release: TrialRelease, people: Collection[str], folder: Path) -> "LoopLearner":
+        """Another learner that is given, in the same batches, what took effect here, but for some people's messages.
+
+        Args:
+            release: What it begins with.
+            people: Pseudonyms of those who never were.
+            folder: Of its journal; made.
+        """
+        other = LoopLearner(release, folder, None)
+        for learned in self.counted:
+            events = [each.event for each in learned.admitted if each.event.user_id not in people]
+            slates = [slate for slate in learned.slates if slate.user_id not in people]
+            other.counted.append(other.learning.learn(Batch(events, slates)))
+        return other
 
     def rows_into(self, world: World) -> World:
         """The world with every row of a gem that has moved since the last time."""

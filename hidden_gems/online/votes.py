@@ -1,8 +1,8 @@
 """Sudden votes: how much praise of a gem may count within a day, seen from what it usually gets.
 
 What is held back has no effect on rows, arms and factors; the archive has it. Everything is read from rows that the
-learner keeps anyway (the times at which a gem was liked in the last 31 days, the gems a person ever liked), so the guard
-has no state of its own, does not depend on how messages are cut into batches, and outlives a restart.
+learner keeps anyway (the times at which a gem was liked in the last 31 days, the gems a person ever liked), so the
+guard has no state of its own, does not depend on how messages are cut into batches, and outlives a restart.
 """
 
 from bisect import bisect_right, insort

@@ -1,9 +1,9 @@
 """Trials of learning in a simulated city: arms against each other, and bots against the guard; all of it simulated.
 
 Protocol. A city lives `history` days under its logging policy; a release is trained on that log. Then every arm lives
-the same following days from the same state of the city. People arrive all the time. In the middle of those days half of
-the people trade their two favourite types of place for their two least liked ones (`DriftParameters.swap_day`, a knob of
-the simulator); no other number of the frozen city is touched.
+the same following days from the same state of the city. People arrive all the time. In the middle of those days half
+of the people trade their two favourite types of place for their two least liked ones (`DriftParameters.swap_day`, a
+knob of the simulator); no other number of the frozen city is touched.
 """
 
 import copy
@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from hidden_gems.benchmark.bots import Bots
 from hidden_gems.benchmark.closed_loop import ARMS, Guide
-from hidden_gems.benchmark.loop_figures import daily
+from hidden_gems.benchmark.loop_figures import daily, targeted
 from hidden_gems.benchmark.loop_release import TrialRelease
 from hidden_gems.core.clock import DAY_SECONDS, HOUR_SECONDS, SimulatedClock
 from hidden_gems.core.errors import BadInputError
@@ -30,6 +31,8 @@ from hidden_gems.simulation.policy import Oracle
 from hidden_gems.steps.trial_release import PSEUDONYMS, live_logged, opened, train
 
 LOGGED, ORACLE = "logged", "oracle"
+TARGETS = 10
+"""Gems that bots praise; one alone is shown too seldom to be counted."""
 EVERY_ARM = (LOGGED, *ARMS, ORACLE)
 Progress = Callable[[str, int], None]
 """Told what is lived, and how many days of it are over."""
@@ -49,6 +52,25 @@ class TrialConfig:
         """A fresh city of a seed."""
         swap = DriftParameters(swap_day=self.history + self.days // 2) if self.drift else DriftParameters()
         return City(dataclasses.replace(PARAMETERS, drift=swap), seed, self.people, self.history + self.days)
+
+
+@dataclass(frozen=True)
+class Attack:
+    """Bots that praise gems which nobody likes."""
+
+    name: str
+    share: float  # bots to a person
+    slates_a_day: int  # that each asks for; 0 for forged clicks
+
+    def bots(self, trial: "Trial", targets: tuple[str, ...]) -> Bots:
+        """The ring in a city."""
+        count = max(1, round(self.share * trial.config.people))
+        names = [PSEUDONYMS.of(f"bot-{number}") for number in range(count)]
+        return Bots(names, targets, self.slates_a_day, trial.seed)
+
+
+ATTACKS = {each.name: each for each in (Attack("forged", 0.01, 0), Attack("real", 0.05, 10))}
+"""D31: 1 % bots with clicks without a token, 5 % bots with real impressions, ten slates a day each."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +122,45 @@ class Trial:
         return table.assign(arm=arm, seed=self.seed, who=np.where(new, "new", "known"), half=half)
 
 
+@dataclass(frozen=True)
+class Poisoned:
+    """What one run came to, with bots or without."""
+
+    exposure: pd.DataFrame  # `seed`, `run`, `person`, `targeted` and `impressions`
+    outcomes: dict[str, int]  # of all messages
+    bots: dict[str, int]  # slates that bots were given, and targets in them
+    digests: tuple[str, str] | None  # of the journal without the bots, and of a learner that never had their messages
+
+
+def poisoned(trial: Trial, attack: Attack | None, progress: Progress) -> Poisoned:
+    """Let people live with a learning guide, and bots beside them; how often people were shown what bots praise.
+
+    Args:
+        trial: A city on the day of its release.
+        attack: None for the clean run.
+        progress: Told about every day.
+    """
+    run = "clean" if attack is None else attack.name
+    targets = worst_gems(trial.city, trial.release.at, TARGETS)
+    ids = trial.city.gems.places["item_id"].tolist()
+    bots = None if attack is None else attack.bots(trial, tuple(ids[row] for row in targets))
+    guide = trial.guide("online", bots, Votes())
+    parts = []
+    for day in range(trial.config.days):
+        parts.append(targeted(guide.live(), targets).assign(run=run, seed=trial.seed))
+        progress(run, day + 1)
+    table = pd.concat(parts).groupby(["seed", "run", "person"], as_index=False).sum()
+    learner = guide.learner
+    assert learner is not None
+    digests = None
+    if bots is not None:
+        replayed = learner.learning.history.replay(without=bots.names)
+        never = learner.never_had(trial.release, set(bots.names), trial.root / "never")
+        shutil.rmtree(trial.root / "never")
+        digests = replayed.digest, never.digest()
+    return Poisoned(table, dict(learner.outcomes), dict(bots.shown) if bots else {}, digests)
+
+
 def check_arms(arms: Sequence[str]) -> None:
     """Refuse an arm that is none.
 
@@ -111,19 +172,20 @@ def check_arms(arms: Sequence[str]) -> None:
             raise BadInputError(f"there is no arm {arm!r}; there are {', '.join(EVERY_ARM)}")
 
 
-def worst_gem(city: City, at: int) -> int:
-    """Row of the gem that people like least at noon, of those that are there and mostly open.
+def worst_gems(city: City, at: int, count: int) -> NDArray[np.int64]:
+    """Rows of the gems that people like least at noon, of those that are there and mostly open.
 
     Args:
         city: Whose people are asked for the truth.
         at: Midnight of the day, epoch seconds.
+        count: Of gems.
     """
     people, gems = len(city.people), len(city.gems)
     context = city.context(np.arange(people), np.full(people, at + 12 * HOUR_SECONDS))
     every = np.broadcast_to(np.arange(gems), (people, gems))
     reward = city.truth.expected_reward(np.arange(people), every, context).mean(axis=0)
     there = ~city.gems.new & (city.gems.open.mean(axis=(0, 2)) > 0.5)
-    return int(np.argmin(np.where(there, reward, np.inf)))
+    return np.argsort(np.where(there, reward, np.inf), kind="stable")[:count]
 
 
 def _fork(city: City) -> City:
