@@ -20,7 +20,7 @@ PERSON_CAP = 100
 
 Outcome = Literal["applied", "report", "unsigned", "repeated", "counted", "capped", "surge"]
 """Admitted · says nothing of taste · quotes no token · seen before · its impression and type counted · over a cap ·
-more sudden praise of a gem than may count."""
+more praise of a gem by strangers than may count on a day."""
 
 
 class Admitted(NamedTuple):
@@ -129,9 +129,10 @@ def _refused(event: Interaction, taken: AbstractSet[str]) -> Outcome | None:
 
 def _held(event: Interaction, reward: float, moved: Moved, cap: int, standing: Standing | None) -> Outcome:
     """Count an event, unless today there is no room for it."""
-    if not moved.room(event.item_id, int(event.received // DAY_SECONDS), cap):
+    day = int(event.received // DAY_SECONDS)
+    if not moved.room(event.item_id, day, cap):
         return "capped"
-    if standing is not None and reward > 0 and not standing.allow(event.user_id, event.item_id, event.timestamp):
+    if standing is not None and reward > 0 and not standing.allow(event.user_id, event.item_id, day):
         return "surge"
     moved.take(event.item_id)
     return "applied"
