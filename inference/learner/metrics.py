@@ -17,3 +17,7 @@ EFFECT_SECONDS = Histogram(
     buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0),
 )
 SNAPSHOT_VERSION = Gauge("gems_learner_snapshot_version", "Version of the last snapshot of the state")
+DAMAGED_SNAPSHOTS = Gauge(
+    "gems_learner_damaged_snapshots", "Snapshots that were dropped since the start, as unreadable"
+)
+ACTIVE = Gauge("gems_learner_active", "1 while this learner may write, 0 while it stands by")

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from hidden_gems.online.admission import DAILY_CAP
 from hidden_gems.online.learning import MAX_MESSAGES
+from hidden_gems.online.lease import LEASE_SECONDS
 from hidden_gems.streaming.batches import BATCH_MESSAGES
 from inference.shell.settings import Settings
 
@@ -26,6 +27,7 @@ class LearnerSettings(Settings):
     batch_seconds: float = Field(default=0.1, gt=0)  # longest time that a message waits for others
     journal: Path | None = None  # folder of what was applied; under the home by default
     snapshot_seconds: float = Field(default=60.0, gt=0)
+    lease_seconds: float = Field(default=LEASE_SECONDS, gt=0)  # without a sign of life another learner takes over
     redis_timeout_seconds: float = Field(default=0.5, gt=0)
 
     def release_folder(self) -> Path:
