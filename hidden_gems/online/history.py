@@ -3,10 +3,11 @@
 import hashlib
 import io
 import json
+import logging
 import secrets
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from hidden_gems.core.errors import BadInputError
 from hidden_gems.online.journal import BadJournalError, Entry, Journal, effective, write_whole
 from hidden_gems.online.state import BadStateError, OnlineState
 
+_log = logging.getLogger("gems")
 _SUFFIX = ".npz"
 _MAGIC = b"gems-snapshot-1\n"
 _HASH_BYTES = 32
@@ -100,10 +102,12 @@ class History:
 
     Args:
         folder: Made where it is not there.
+        generation: Of the journal's writer; 0 for one that reads, or is alone.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.journal = Journal(folder / "journal")
+    def __init__(self, folder: Path, generation: int = 0) -> None:
+        self.journal = Journal(folder / "journal", generation)
+        self.damaged = 0  # snapshots that `mend` had to drop
         self._folder = folder / "snapshots"
         self._folder.mkdir(exist_ok=True)
         self._times: dict[int, float] = {}
@@ -146,6 +150,37 @@ class History:
         for version in self.versions():
             self._path(version).unlink()
         self.keep(snapshot)
+
+    def mend(self) -> int:
+        """Drop damaged snapshots, and all that stand on one, for they have only who moved since; how many.
+
+        Entries after the newest good one make up for them. Where the oldest is damaged there is none before it: the
+        rest stays, and does not know everybody.
+
+        Raises:
+            OSError: If the disk does not take it.
+        """
+        for torn in self._folder.glob(".*"):
+            torn.unlink()
+        versions = self.versions()
+        good = [self._is_good(version) for version in versions]
+        start = good.index(True) if True in good else len(good)
+        stop = good.index(False, start) if False in good[start:] else len(good)
+        for version in [*versions[:start], *versions[stop:]]:
+            self._path(version).unlink()
+        if 0 < start < stop:
+            first = self.snapshot(versions[start])
+            write_whole(self._path(versions[start]), replace(first, whole=False).to_bytes())
+        self.damaged += (dropped := len(versions) - (stop - start))
+        return dropped
+
+    def _is_good(self, version: int) -> bool:
+        try:
+            self.snapshot(version)
+        except BadStateError as error:
+            _log.error("%s", error)
+            return False
+        return True
 
     def drop_after(self, version: int) -> None:
         """Drop the snapshots after a version: they hold what has been taken back."""

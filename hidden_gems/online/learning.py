@@ -212,6 +212,7 @@ class OnlineLearning:
             self._keys.delete(planned.gone)
             publish(self._keys, self.state, planned.stroke)
             planned.redo.finish(self._keys, self._store)
+            self._durable.finish(planned.redo.version)
             self._followed |= planned.erased
             self._pending = None
 
