@@ -71,6 +71,18 @@ class KeyValue(Protocol):
         """Members whose note is above `score`, with it, lowest first."""
         ...
 
+    def unmark(self, feed: str, members: Sequence[str]) -> None:
+        """Take the notes of these members out of a feed."""
+        ...
+
+    def holding(self, text: str) -> list[str]:
+        """Every key whose name or content has this text in it, sorted; reads the whole store, so for audits alone."""
+        ...
+
+    def rewrite_log(self) -> None:
+        """Begin to write the log on disk anew, without what was deleted since; a store without a log does nothing."""
+        ...
+
 
 @dataclass
 class MemoryKeyValue:
@@ -132,6 +144,22 @@ class MemoryKeyValue:
         later = [(member, at) for member, at in self._feeds.get(feed, {}).items() if at > score]
         return sorted(later, key=lambda pair: (pair[1], pair[0]))
 
+    def unmark(self, feed: str, members: Sequence[str]) -> None:
+        """Take the notes of these members out of a feed."""
+        for member in members:
+            self._feeds.get(feed, {}).pop(member, None)
+
+    def holding(self, text: str) -> list[str]:
+        """Every key whose name or content has this text in it, sorted."""
+        contents: dict[str, list[bytes]] = {key: [value] for key, value in self._values.items()}
+        contents |= {key: list(values) for key, values in self._lists.items()}
+        contents |= {key: [member.encode() for member in members] for key, members in self._feeds.items()}
+        contents |= {_shown(key): [*fields, *fields.values()] for key, fields in self._hashes.items()}
+        return sorted(key for key, parts in contents.items() if text in key or any(text.encode() in p for p in parts))
+
+    def rewrite_log(self) -> None:
+        """There is no log."""
+
 
 class RedisKeyValue:
     """Redis at `host:port`, with a time-out and no silent retries (redis-py would retry for seconds).
@@ -145,6 +173,7 @@ class RedisKeyValue:
 
         host, _, port = address.rpartition(":")
         self._error = redis.RedisError
+        self._refused = redis.ResponseError
         self._redis = redis.Redis(
             host=host,
             port=int(port),
@@ -225,9 +254,62 @@ class RedisKeyValue:
             found = self._redis.zrangebyscore(feed, f"({score}", "+inf", withscores=True)
         return [(member.decode(), int(at)) for member, at in found]
 
+    def unmark(self, feed: str, members: Sequence[str]) -> None:
+        """Take the notes of these members out of a feed."""
+        if members:
+            with self._reached():
+                self._redis.zrem(feed, *members)
+
+    def holding(self, text: str) -> list[str]:
+        """Every key whose name or content has this text in it, sorted; reads the whole store, so for audits alone."""
+        found: set[str] = set()
+        with self._reached():
+            chunk: list[bytes] = []
+            for key in self._redis.scan_iter(count=BATCH):
+                chunk.append(key)
+                if len(chunk) == BATCH:
+                    found |= self._holding(chunk, text.encode())
+                    chunk = []
+            found |= self._holding(chunk, text.encode())
+        return sorted(found)
+
+    def rewrite_log(self) -> None:
+        """Begin to write the log on disk anew, without what was deleted since; one that is under way is enough."""
+        with self._reached():
+            try:
+                self._redis.bgrewriteaof()
+            except self._refused as error:
+                if "in progress" not in str(error):
+                    raise
+
+    def _holding(self, keys: Sequence[bytes], text: bytes) -> set[str]:
+        trip = self._redis.pipeline(transaction=False)
+        for key in keys:
+            trip.type(key)
+        readers = {b"string": "get", b"list": "lrange", b"hash": "hgetall", b"zset": "zrange"}
+        kinds = [(key, readers.get(kind)) for key, kind in zip(keys, trip.execute(), strict=True)]
+        read = [(key, reader) for key, reader in kinds if reader is not None]
+        for key, reader in read:
+            getattr(trip, reader)(*((key, 0, -1) if reader in ("lrange", "zrange") else (key,)))
+        contents = trip.execute()
+        return {_shown(key) for (key, _), content in zip(read, contents, strict=True) if text in key + _joined(content)}
+
     @contextmanager
     def _reached(self) -> Iterator[None]:
         try:
             yield
         except self._error as error:
             raise PartUnavailableError("features", str(error)) from error
+
+
+def _joined(content: Any) -> bytes:
+    """Everything that a key holds, one after the other."""
+    if isinstance(content, dict):
+        return b"\0".join([*content, *content.values()])
+    if isinstance(content, list):
+        return b"\0".join(content)
+    return content or b""
+
+
+def _shown(key: bytes) -> str:
+    return key.decode("utf-8", "backslashreplace")

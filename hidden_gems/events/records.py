@@ -78,6 +78,11 @@ class Interaction(_Record):
     variant: str | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def known_since(self) -> float:
+        """Epoch seconds; somebody who was erased at this moment or later is erased with this event."""
+        return min(self.timestamp, self.received)
+
     @classmethod
     def _of(cls, content: dict[str, Any]) -> Self:
         timestamp, received = float(content.pop("timestamp")), float(content.pop("received"))
@@ -118,6 +123,12 @@ class Slate(_Record):
     places: tuple[Place, ...]
     degraded: tuple[str, ...] = ()
     context: Mapping[str, Any] = field(default_factory=dict)
+    issued: float | None = None  # epoch seconds on the clock of who answered; None in messages from before it was told
+
+    @property
+    def known_since(self) -> float:
+        """Epoch seconds; somebody who was erased at this moment or later is erased with this slate."""
+        return self.timestamp if self.issued is None else self.issued
 
     def _content(self) -> dict[str, Any]:
         """By hand: a request waits for it, and `asdict` copies every number of every vector on its own."""
@@ -142,7 +153,16 @@ class Slate(_Record):
             for each in content["places"]
         )
         degraded = tuple(content.get("degraded", ()))
-        return cls(**content | {"places": places, "degraded": degraded, "timestamp": float(content["timestamp"])})
+        issued = content.get("issued")
+        return cls(
+            **content
+            | {
+                "places": places,
+                "degraded": degraded,
+                "timestamp": float(content["timestamp"]),
+                "issued": None if issued is None else float(issued),
+            }
+        )
 
 
 @dataclass(frozen=True)
