@@ -1,4 +1,4 @@
-"""What every store must do that may hold something of a person, so that somebody can be shown, erased and looked for."""
+"""What every store must do that may hold something of a person: show it, erase it, and find what is left of it."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, Protocol

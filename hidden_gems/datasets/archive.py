@@ -102,6 +102,13 @@ def item_rows(change: ItemChange) -> list[Row]:
     return [row | {"columns": columns}]
 
 
+def known_since(row: Row) -> float:
+    """Epoch seconds; somebody who was erased at this moment or later is erased with this row. See `events.records`."""
+    if row.get("issued") is not None:
+        return float(row["issued"])
+    return float(min(row["timestamp"], row.get("received", row["timestamp"])))
+
+
 def checked_rows(table: str, rows: Sequence[Row]) -> list[Row]:
     """The same rows, once they are known to fit their table.
 

@@ -16,7 +16,7 @@ def allowed(
     keys: KeyValue, events: Sequence[Interaction], slates: Sequence[Slate]
 ) -> tuple[list[Interaction], list[Slate]]:
     """Events and slates without what was known of people before they were erased."""
-    named = {each.user_id for each in (*events, *slates)} - {""}
+    named = ({each.user_id for each in events} | {each.user_id for each in slates}) - {""}
     gone = moments(keys, named) if named else {}
     return (
         [each for each in events if each.known_since > gone.get(each.user_id, -math.inf)],

@@ -9,9 +9,11 @@ import pytest
 
 from hidden_gems.core.clock import SimulatedClock
 from hidden_gems.core.errors import PartUnavailableError
+from hidden_gems.core.kv import MemoryKeyValue
 from hidden_gems.datasets.history import read_history
 from hidden_gems.events.records import Interaction, ItemChange, Place, Slate
 from hidden_gems.events.topics import DEAD_LETTERS, IMPRESSIONS, INTERACTIONS, ITEMS
+from hidden_gems.privacy.files import archive
 from hidden_gems.streaming.broker import MemoryBroker, MemoryProducer, Message
 from inference.archiver.service import GROUP, OVERFULL, TOPICS, Archiver
 from inference.archiver.settings import ArchiverSettings
@@ -45,6 +47,7 @@ class ShutProducer(MemoryProducer):
 class Scene:
     folder: Path
     broker: MemoryBroker = field(default_factory=MemoryBroker)
+    keys: MemoryKeyValue = field(default_factory=MemoryKeyValue)
     ticking: Ticking = field(default_factory=Ticking)
 
     def archiver(self, rows: int = 100) -> Archiver:
@@ -53,6 +56,8 @@ class Scene:
             self.broker.consumer(GROUP, TOPICS),
             self.broker.producer(),
             SimulatedClock(AT),
+            self.keys,
+            stores=(archive(self.folder),),
             flush_rows=rows,
             flush_seconds=10.0,
             monotonic=self.ticking,

@@ -13,7 +13,7 @@ from inference.collector.beliefs import Belief, beliefs_of, likes
 from tests.unit.collector.world import NOW, PSEUDONYMS, World, event
 
 PERSON = PSEUDONYMS.of("u1")
-PENDING = ("processes", "history", "slates", "topics", "repeats", "backups")
+PENDING = ("learner", "journal", "history", "training", "log", "spool", "topics", "repeats", "backups")
 
 
 def _get(world: World, path: str, user: str = "u1") -> Any:
