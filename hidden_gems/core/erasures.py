@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from hidden_gems.core.clock import DAY_SECONDS
-from hidden_gems.core.kv import KeyValue
+from hidden_gems.core.kv import BATCH, KeyValue
 from hidden_gems.core.names import ERASURE_COUNTER, ERASURES, erased, forgotten
 
 KEPT_SECONDS = 30 * DAY_SECONDS
@@ -33,9 +33,12 @@ def note(keys: KeyValue, person: str, now: float) -> Erasure:
 
 def moments(keys: KeyValue, people: Iterable[str]) -> dict[str, float]:
     """When each of these people was erased, epoch seconds; without those who were not."""
-    names = list(dict.fromkeys(people))
-    found = keys.get([erased(name) for name in names])
-    return {name: float(value) for name, value in zip(names, found, strict=True) if value is not None}
+    names, found = list(dict.fromkeys(people)), dict[str, float]()
+    for start in range(0, len(names), BATCH):
+        chunk = names[start : start + BATCH]
+        values = keys.get([erased(name) for name in chunk])
+        found |= {name: float(value) for name, value in zip(chunk, values, strict=True) if value is not None}
+    return found
 
 
 def due(keys: KeyValue, store: str) -> list[Erasure]:

@@ -278,6 +278,7 @@ class RedisKeyValue:
         with self._reached():
             try:
                 self._redis.bgrewriteaof()
+                self._redis.bgsave(schedule=True)
             except self._refused as error:
                 if "in progress" not in str(error):
                     raise

@@ -121,18 +121,11 @@ class PlainFiles:
     """Files that forget by themselves: what is delivered, rotated or written anew."""
 
     name: str
+    what: str
+    seconds: float
     folder: Path | None  # None where it is on another machine
     forget: Callable[[], None] = lambda: None
-
-    @property
-    def what(self) -> str:
-        """As receipts have it."""
-        return promise(self.name).what
-
-    @property
-    def seconds(self) -> float:
-        """As receipts have it."""
-        return promise(self.name).seconds
+    apart: Sequence[Path] = ()  # folders below it that are other stores
 
     def erase(self, people: Mapping[str, float]) -> None:
         """Let them be written anew, where somebody can."""
@@ -140,9 +133,10 @@ class PlainFiles:
             self.forget()
 
     def find(self, person: str, erased_at: float | None) -> list[Trace]:
-        """Files that name somebody."""
+        """Files that name somebody, by their bytes."""
         files = files_below(self.folder) if self.folder is not None else ()
-        return [Trace(str(path)) for path in files if holds(path, person)]
+        ours = (path for path in files if not any(path.is_relative_to(each) for each in self.apart))
+        return [Trace(str(path)) for path in ours if holds(path, person)]
 
     def export(self, person: str) -> Any:
         """Names of the files that name somebody."""
@@ -167,12 +161,19 @@ def _since(path: Path, person: str, erased_at: float) -> bool:
 
 def spool(folder: Path) -> PlainFiles:
     """Slates that wait for the broker."""
-    return PlainFiles(SPOOL, folder)
+    made = promise(SPOOL)
+    return PlainFiles(SPOOL, made.what, made.seconds, folder)
 
 
 def store_log(folder: Path | None, keys: KeyValue) -> PlainFiles:
     """What the online store writes to disk."""
-    return PlainFiles(STORE_LOG, folder, keys.rewrite_log)
+    made = promise(STORE_LOG)
+    return PlainFiles(STORE_LOG, made.what, made.seconds, folder, keys.rewrite_log)
+
+
+def other_files(home: Path, apart: Sequence[Path]) -> PlainFiles:
+    """Everything else below a home: logs, releases, what nobody thought of. Nobody may be named there at any time."""
+    return PlainFiles("others", "any other file of this home", 0.0, home, apart=apart)
 
 
 def files_below(folder: Path) -> Iterator[Path]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hidden_gems.core import erasures
 from hidden_gems.core.clock import SimulatedClock
 from hidden_gems.core.errors import PartUnavailableError
 from hidden_gems.core.kv import MemoryKeyValue
@@ -186,3 +187,33 @@ def test_settings_and_their_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert told.history_folder() == tmp_path / "history"
     monkeypatch.setenv("GEMS_HISTORY", str(tmp_path / "elsewhere"))
     assert ArchiverSettings().history_folder() == tmp_path / "elsewhere"
+
+
+def test_rows_of_who_was_erased_are_not_written_whoever_sends_them_again(scene: Scene) -> None:
+    archiver = scene.archiver(rows=1)
+    scene.send(INTERACTIONS, click(1), click(2))
+    archiver.step()
+    assert scene.counts()[0] == 2
+    erasures.note(scene.keys, "p1", AT + 5)
+    scene.send(INTERACTIONS, click(1), click(3), click(6))
+    archiver.step()
+    assert sorted(read_history(scene.folder).interactions["event_id"]) == ["e1", "e2", "e6"]
+    scene.ticking.now += archiver.compact_seconds
+    archiver.step()
+    assert read_history(scene.folder).interactions["event_id"].tolist() == ["e6"]
+    assert erasures.due(scene.keys, "history") == []
+
+
+def test_nothing_is_archived_while_nobody_can_tell_who_was_erased(scene: Scene) -> None:
+    archiver = scene.archiver(rows=1)
+    ask, scene.keys.get = scene.keys.get, _away  # type: ignore[method-assign]
+    scene.send(INTERACTIONS, click(1))
+    archiver.step()
+    assert (scene.counts()[0], scene.committed()) == (0, {})
+    scene.keys.get = ask  # type: ignore[method-assign]
+    assert archiver.flush()
+    assert scene.counts()[0] == 1
+
+
+def _away(keys: Sequence[str]) -> list[bytes | None]:
+    raise PartUnavailableError("features", "away")
