@@ -128,6 +128,8 @@ _TABLE = (
     Metric("gems_archiver_dead_letters_total", "counter", "Messages that could not be read"),
     Metric("gems_archiver_waiting_rows", "gauge", "Rows in memory"),
     Metric("gems_archiver_lag_messages", "gauge", "Messages that wait at the broker"),
+    Metric("gems_archiver_erased_rows_total", "counter", "Rows left out because their person was erased after them"),
+    Metric("gems_archiver_forgotten_total", "counter", "People whom a store here has forgotten", ("store",)),
 )
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _TABLE})
 """All of them by name."""

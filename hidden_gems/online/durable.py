@@ -64,6 +64,18 @@ class DurableState:
         self._restore(found)
         return found
 
+    def forget(self, people: Sequence[str]) -> None:
+        """Put a random name in the place of each of these people in journal and snapshots, up to their erasure.
+
+        Raises:
+            PartUnavailableError: If the disk does not take it.
+        """
+        self.snapshot()
+        try:
+            self.history.rename(people)
+        except OSError as error:
+            raise PartUnavailableError("journal", str(error)) from error
+
     def _drop_taken_back(self, entry: Entry | None) -> None:
         """Drop the snapshots that hold what the last entry takes back."""
         if entry is not None and entry.without:

@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import logging
-import secrets
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ import numpy as np
 from hidden_gems.core.clock import DAY_SECONDS, HOUR_SECONDS
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.online.journal import BadJournalError, Entry, Journal, effective, write_whole
+from hidden_gems.online.renaming import Renaming
 from hidden_gems.online.state import BadStateError, OnlineState
 
 _log = logging.getLogger("gems")
@@ -239,20 +239,19 @@ class History:
         start = wanted[0] if oldest or without else self._start(wanted, entries, until)
         return self._learned(start, [entry for entry in entries if entry.version > start], without)
 
-    def rename(self, names: Mapping[str, str] | Sequence[str]) -> int:
-        """Put a random name in the place of everybody named, in journal and snapshots; how many files changed.
+    def rename(self, people: Sequence[str]) -> int:
+        """Put a random name in the place of each of these people, in journal and snapshots; how many files changed.
 
-        What a replay gives stays the same, but for the name.
+        Whoever was erased is renamed up to the erasure: the same name later is somebody new. What a replay gives stays
+        the same, but for the name.
         """
-        if not isinstance(names, Mapping):
-            names = {name: f"erased-{secrets.token_hex(8)}" for name in names}
-        changed = self.journal.rename(names)
-        for version in self.versions():
+        renaming, versions = Renaming.of(people, self.journal.entries()), self.versions()
+        changed = self.journal.rename(renaming.entry)
+        for version in versions:
             found = self.snapshot(version)
-            if names.keys() & found.moved.keys():
-                moved = {names.get(name, name): vector for name, vector in found.moved.items()}
-                snapshot = Snapshot(found.at, found.state, moved, found.whole)
-                write_whole(self._path(version), snapshot.to_bytes())
+            moved = renaming.moved(found.moved, version, versions)
+            if moved != found.moved:
+                write_whole(self._path(version), Snapshot(found.at, found.state, moved, found.whole).to_bytes())
                 changed += 1
         return changed
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -215,14 +215,14 @@ class Journal:
             if last is not None and last <= version:
                 path.unlink()
 
-    def rename(self, names: Mapping[str, str]) -> int:
-        """Put other names in the place of people's, without the ids of what they told; how many files changed."""
+    def rename(self, renamed: Callable[[Entry], Entry]) -> int:
+        """Put other entries in the place of entries; how many files changed."""
         changed = 0
         for path, last in self._ranges():
             entries = self._read(path, last)
-            renamed = [_renamed(entry, names) for entry in entries]
-            if renamed != entries:
-                _rewrite(path, renamed)
+            others = list(map(renamed, entries))
+            if others != entries:
+                _rewrite(path, others)
                 changed += 1
         return changed
 
@@ -279,7 +279,10 @@ def effective(entries: Iterable[Entry], without: Sequence[str] = ()) -> list[Ent
     kept: list[Entry] = []
     for entry in entries:
         if entry.back_to is not None:
+            undone = [each for each in kept if each.version > entry.back_to]
             kept = [each for each in kept if each.version <= entry.back_to]
+            erased = dict.fromkeys(name for each in (*undone, entry) for name in each.erased)
+            entry = replace(entry, erased=tuple(erased))  # nobody comes back with the state
         if entry.without:
             kept = [_untold(each, entry.without) for each in kept]
         kept.append(replace(entry, back_to=None, without=()))
@@ -313,22 +316,6 @@ def _untold(entry: Entry, people: Sequence[str]) -> Entry:
         entry,
         shown=tuple(each for each in entry.shown if each.user_id not in gone),
         told=tuple(each for each in entry.told if each.user_id not in gone),
-    )
-
-
-def _renamed(entry: Entry, names: Mapping[str, str]) -> Entry:
-    return replace(
-        entry,
-        shown=tuple(
-            each._replace(slate_id="", user_id=names[each.user_id]) if each.user_id in names else each
-            for each in entry.shown
-        ),
-        told=tuple(
-            each._replace(event_id="", user_id=names[each.user_id], slate_id="") if each.user_id in names else each
-            for each in entry.told
-        ),
-        erased=tuple(names.get(person, person) for person in entry.erased),
-        without=tuple(names.get(person, person) for person in entry.without),
     )
 
 

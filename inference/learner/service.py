@@ -46,12 +46,15 @@ class Learner:
     batch_messages: int = BATCH_MESSAGES
     batch_seconds: float = 0.1  # longest time that a message waits for others
     snapshot_seconds: float = 60.0
+    forget_seconds: float = 3_600.0  # between two passes that let the files forget who was erased
     monotonic: Callable[[], float] = time.monotonic
     _snapshot_at: float = field(init=False)
+    _forget_at: float = field(init=False)
     _looked_at: float = field(init=False, default=-LOOK_SECONDS)
 
     def __post_init__(self) -> None:
         self._snapshot_at = self.monotonic() + self.snapshot_seconds
+        self._forget_at = self.monotonic()
 
     def run(self) -> None:
         """Learn until told to stop; a batch that has begun is finished while its parts answer.
@@ -93,6 +96,9 @@ class Learner:
         if self.monotonic() >= self._snapshot_at:
             self._snapshot()
             self._snapshot_at = self.monotonic() + self.snapshot_seconds
+        if self.monotonic() >= self._forget_at:
+            self.patience.persist(self.learning.forget)
+            self._forget_at = self.monotonic() + self.forget_seconds
         return len(received)
 
     def _look(self) -> None:

@@ -7,8 +7,8 @@ from pydantic import Field
 from hidden_gems.core.clock import HOUR_SECONDS
 from hidden_gems.online.admission import DAILY_CAP
 from hidden_gems.online.learning import MAX_MESSAGES
-from hidden_gems.online.watch import RewardWatch
 from hidden_gems.online.lease import LEASE_SECONDS
+from hidden_gems.online.watch import RewardWatch
 from hidden_gems.streaming.batches import BATCH_MESSAGES
 from inference.shell.settings import Settings
 

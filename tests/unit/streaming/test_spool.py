@@ -46,6 +46,24 @@ def numbers(door: Door) -> list[int]:
     return [int(value.rstrip(b".")) for value in door.values]
 
 
+def test_what_was_delivered_is_off_the_disk(tmp_path: Path) -> None:
+    door = Door()
+    spool = Spool(tmp_path, door)
+    for number in range(3):
+        spool.append(message(number, 100))
+        assert spool.flush(5)
+        assert [path.stat().st_size for path in tmp_path.glob("*.jsonl")] == [0]
+    door.is_open = False
+    spool.append(message(3))
+    spool.close(0.0)
+    door.is_open = True
+    spool = Spool(tmp_path, door)
+    assert spool.flush(5)
+    spool.append(message(4))
+    spool.close(5.0)
+    assert numbers(door) == [0, 1, 2, 3, 4]
+
+
 def test_everything_arrives_in_order_with_topic_key_and_bytes(tmp_path: Path) -> None:
     door = Door()
     spool = Spool(tmp_path, door)
