@@ -31,7 +31,7 @@ from hidden_gems.features.store import FeatureStore
 from hidden_gems.features.stream import LiveRows
 from hidden_gems.online.admission import DAILY_CAP, Admitted, Moved, admit, marks_of
 from hidden_gems.online.durable import DurableState
-from hidden_gems.online.forgetting import LEARNER, allowed, forget
+from hidden_gems.online.forgetting import LEARNER, allowed, forget, stale
 from hidden_gems.online.held_back import HeldBackRows
 from hidden_gems.online.history import History, Replayed
 from hidden_gems.online.items import live_changes, with_changes
@@ -126,7 +126,8 @@ class OnlineLearning:
             Redo.from_json(left).finish(self._keys, self._store)
         self._durable.load()
         self._followed: dict[str, int] = {}
-        self._follow(self._followed_before())
+        again = stale(self._keys, self.history)
+        self._follow({name: score for name, score in self._followed_before().items() if name not in again})
         self.live = live_changes(self._keys)
         self.serve(self._world)
 

@@ -195,7 +195,8 @@ def test_rows_of_who_was_erased_are_not_written_whoever_sends_them_again(scene: 
     archiver.step()
     assert scene.counts()[0] == 2
     erasures.note(scene.keys, "p1", AT + 5)
-    scene.send(INTERACTIONS, click(1), click(3), click(6))
+    new = Interaction("e6", "p1", "g1", "click", AT + 6, AT + 6)
+    scene.send(INTERACTIONS, click(1), click(3), new.to_json())
     archiver.step()
     assert sorted(read_history(scene.folder).interactions["event_id"]) == ["e1", "e2", "e6"]
     scene.ticking.now += archiver.compact_seconds

@@ -1,5 +1,7 @@
 """That who was erased is learned from no more, named by no file, and not brought back by a state of before."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from hidden_gems.core import erasures, names
@@ -14,13 +16,15 @@ ERIKA = "erika-mustermann"
 
 
 def likes(*numbers: int, at: float = AT) -> Batch:
-    events = [click(number, ERIKA, "g1", timestamp=at, received=at) for number in numbers]
-    return Batch(events, [slate(f"s-erika-{number}", "g1", user=ERIKA, timestamp=at) for number in numbers])
+    events = [replace(click(number, ERIKA, "g1"), timestamp=at, received=at) for number in numbers]
+    shown = [replace(slate(f"s-erika-{number}", "g1", user=ERIKA), issued=at) for number in numbers]
+    return Batch(events, shown)
 
 
 def erase(world: World) -> erasures.Erasure:
     world.clock.advance(10.0)
     noted = erasures.note(world.keys, ERIKA, world.clock.now())
+    world.store._users.pop(ERIKA, None)
     world.keys.delete([names.factors(ERIKA), names.moved_today(ERIKA), HotRows().user_hash(ERIKA)[0].decode()])
     world.clock.advance(10.0)
     return noted
@@ -129,3 +133,22 @@ def test_going_back_to_before_the_erasure_does_not_bring_her_back(tmp_path: Path
     world.lose()
     world.start()
     assert world.keys.get([names.factors(ERIKA)]) == [None]
+
+
+def test_a_journal_put_back_from_a_copy_does_not_bring_her_back(tmp_path: Path) -> None:
+    world = World(tmp_path / "learner")
+    learning = learned(world, [*batches(), likes(9_001)])
+    learning.snapshot()
+    copy = shutil.copytree(world.folder, tmp_path / "copy")
+    erase(world)
+    learning.learn(Batch())
+    learning.forget()
+    shutil.rmtree(world.folder)
+    copy.rename(world.folder)
+    world.keys.delete([names.ONLINE_STATE, names.ONLINE_VERSION])
+    again = world.start()
+    again.learn(Batch())
+    assert not known(world, again)
+    again.forget()
+    assert named(world.folder) == []
+    assert not known(world, world.start())

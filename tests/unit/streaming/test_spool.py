@@ -159,13 +159,23 @@ def test_a_torn_last_line_and_a_damaged_one_are_left_out(tmp_path: Path, caplog:
 
 
 def test_without_a_readable_position_everything_comes_again(tmp_path: Path) -> None:
-    first = Spool(tmp_path, Door())
-    first.append(message(0))
-    first.close(5)
+    door = Door(is_open=False)
+    first = Spool(tmp_path, door)
+    for number in range(BATCH_MESSAGES + 1):
+        first.append(message(number))
+    closing = door.send
+
+    def one_batch(messages: Sequence[Message]) -> None:
+        closing(messages)
+        door.is_open = False
+
+    door.send, door.is_open = one_batch, True  # type: ignore[method-assign]
+    first.close(1.0)
+    assert len(door.values) == BATCH_MESSAGES
     (tmp_path / "position.json").write_text('{"segment": "00')
     door = Door()
     Spool(tmp_path, door).close(5)
-    assert numbers(door) == [0]
+    assert numbers(door) == list(range(BATCH_MESSAGES + 1))
 
 
 def test_a_full_disk_allowance_drops_the_oldest_segment_and_counts(tmp_path: Path) -> None:
