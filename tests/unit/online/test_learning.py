@@ -118,18 +118,18 @@ class Parts:
 
 
 def click(number: int, user: str = "ada", item: str = "g0", **other: Any) -> Interaction:
-    said = {"event_type": "click", "slate_id": f"s{number}", "signed": True} | other
-    return Interaction(f"e{number}", user, item, timestamp=AT - 60.0 + number, received=AT, **said)
+    usual = {"event_type": "click", "slate_id": f"s{number}", "signed": True}
+    return Interaction(f"e{number}", user, item, **{"timestamp": AT - 60.0 + number, "received": AT} | usual | other)
 
 
-def slate(name: str, *items: str, user: str = "ada") -> Slate:
+def slate(name: str, *items: str, user: str = "ada", timestamp: float = AT - 90.0) -> Slate:
     random = np.random.default_rng(list(name.encode()))
     vectors = random.random((len(items), len(FEATURE_NAMES))).tolist()
     places = tuple(
         Place(item, position, 0.5, 0.0, (), tuple(vector))
         for position, (item, vector) in enumerate(zip(items, vectors, strict=True))
     )
-    return Slate(name, user, AT - 90.0, "ranker+thompson", "r", FEATURE_SERVICE, 0, places)
+    return Slate(name, user, timestamp, "ranker+thompson", "r", FEATURE_SERVICE, 0, places)
 
 
 def whole_batch() -> Batch:
