@@ -71,7 +71,7 @@ def test_a_gem_is_closed_for_good_or_until_a_moment() -> None:
         ({"user_id": ""}, "user_id"),
         ({"score": "nan"}, "finite"),
         ({"before": None}, "DriftEvent"),
-        ({"outcomes": "x"}, ""),
+        ({"outcomes": "x"}, "DriftEvent"),
     ],
 )
 def test_what_is_no_drift_says_why(fields: dict[str, Any], said: str) -> None:
