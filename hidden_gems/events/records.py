@@ -185,6 +185,28 @@ class ItemChange(_Record):
         return self.columns is None or (self.closed_until is not None and now < self.closed_until)
 
 
+@dataclass(frozen=True)
+class DriftEvent(_Record):
+    """One message of `drift.v1`: a person's taste in types of gems has changed."""
+
+    user_id: str  # pseudonym
+    timestamp: float  # epoch seconds, when it was found
+    score: float  # of the detector
+    outcomes: int  # feedback that counted since the change before, or since the person's first
+    before: tuple[str, ...]  # types that were liked most, best first; "" where the type is not known
+    after: tuple[str, ...]
+
+    @classmethod
+    def _of(cls, content: dict[str, Any]) -> Self:
+        timestamp, score = float(content.pop("timestamp")), float(content.pop("score"))
+        if not (math.isfinite(timestamp) and math.isfinite(score)):
+            raise ValueError("timestamp and score must be finite")
+        if not isinstance(content["user_id"], str) or not content["user_id"]:
+            raise ValueError("user_id must be a text")
+        kinds = {name: tuple(str(kind) for kind in content[name]) for name in ("before", "after")}
+        return cls(**content | kinds | {"timestamp": timestamp, "score": score, "outcomes": int(content["outcomes"])})
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
