@@ -24,6 +24,7 @@ from hidden_gems.core.names import (
     live_item,
     moved_today,
 )
+from hidden_gems.drift.kinds import kind_of
 from hidden_gems.events.records import Interaction, ItemChange, Slate
 from hidden_gems.features.hot_store import HotRows
 from hidden_gems.features.item_table import ItemTable
@@ -313,7 +314,7 @@ def _told(
 
 
 def _kinds(items: Sequence[str], table: ItemTable) -> tuple[int, ...]:
-    return (0,) * len(table.rows(items))
+    return tuple(kind_of(table.type[row] or "") for row in table.rows(items).tolist())
 
 
 def _row_key(person: str) -> str:
