@@ -121,7 +121,7 @@ class RewardWatch:
         kept.sort(key=lambda pair: pair[1].at)
         self._seen = dict(kept[-_MOST_SLATES:])
         found = {name: [seen for seen in self._seen.values() if seen.variant == name] for name in VARIANTS}
-        sides: dict[str, Side] = {name: _side(seen) for name, seen in found.items() if seen}
+        sides = {name: _side(seen) for name, seen in found.items() if seen}
         if "static" not in sides:
             return Standing(now, "not watched", sides)
         if len(sides) < len(VARIANTS) or any(map(self._short, sides.values())):
