@@ -78,6 +78,11 @@ class Interaction(_Record):
     variant: str | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def known_since(self) -> float:
+        """Epoch seconds; somebody who was erased at this moment or later is erased with this event."""
+        return min(self.timestamp, self.received)
+
     @classmethod
     def _of(cls, content: dict[str, Any]) -> Self:
         timestamp, received = float(content.pop("timestamp")), float(content.pop("received"))
@@ -119,6 +124,12 @@ class Slate(_Record):
     degraded: tuple[str, ...] = ()
     context: Mapping[str, Any] = field(default_factory=dict)
     variant: str = ""  # see `core.assignment`; empty where the answer is no part of the comparison
+    issued: float | None = None  # epoch seconds on the clock of who answered; None in messages from before it was told
+
+    @property
+    def known_since(self) -> float:
+        """Epoch seconds; somebody who was erased at this moment or later is erased with this slate."""
+        return self.timestamp if self.issued is None else self.issued
 
     def _content(self) -> dict[str, Any]:
         """By hand: a request waits for it, and `asdict` copies every number of every vector on its own."""
@@ -145,7 +156,16 @@ class Slate(_Record):
         degraded = tuple(content.get("degraded", ()))
         if not isinstance(content.get("variant", ""), str):
             raise ValueError("variant must be a text")
-        return cls(**content | {"places": places, "degraded": degraded, "timestamp": float(content["timestamp"])})
+        issued = content.get("issued")
+        return cls(
+            **content
+            | {
+                "places": places,
+                "degraded": degraded,
+                "timestamp": float(content["timestamp"]),
+                "issued": None if issued is None else float(issued),
+            }
+        )
 
 
 @dataclass(frozen=True)

@@ -137,18 +137,9 @@ def wishes(preferences: Preferences, types: Sequence[str | None], price: Floats)
     return added
 
 
-def blended(parts: Sequence[NDArray[np.floating]]) -> Floats:
-    """Mean of the orders that several scores give n candidates, 0 (last) to 1 (first); the ranker's stand-in.
-
-    Args:
-        parts: Scores, n each; one that is not finite counts as the lowest.
-    """
-    orders = [_order(np.nan_to_num(np.asarray(part, dtype=np.float64), nan=-np.inf)) for part in parts]
-    return np.asarray(np.mean(orders, axis=0), dtype=np.float64)
-
-
-def _order(scores: Floats) -> Floats:
-    values, place = np.unique(scores, return_inverse=True)
+def in_order(scores: NDArray[np.floating]) -> Floats:
+    """Places of n candidates in the order of their scores, 0 (last) to 1 (first), equal for equal scores."""
+    values, place = np.unique(np.nan_to_num(np.asarray(scores, dtype=np.float64), nan=-np.inf), return_inverse=True)
     return np.asarray(place / max(len(values) - 1, 1), dtype=np.float64)
 
 

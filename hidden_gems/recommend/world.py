@@ -19,6 +19,7 @@ from hidden_gems.events.records import BadRecordError, ItemChange
 from hidden_gems.features.hot_store import HotStore
 from hidden_gems.features.live_rows import ItemRows
 from hidden_gems.features.rows import NEW, NEW_USER, UserRow
+from hidden_gems.models.blend import Blend
 from hidden_gems.online.state import OnlineState, follow
 from hidden_gems.recommend.live import LiveItems
 from hidden_gems.recommend.tables import ReleaseTables
@@ -40,6 +41,7 @@ class World:
     rows: ItemRows
     online: OnlineState | None = None
     new_user: UserRow = NEW_USER  # row of everybody the store does not know
+    blend: Blend | None = None  # of the release, for a ranker that is away
     trends: bool = True  # what was liked this week finds candidates
     _weeks: dict[int, NDArray[np.float64]] = field(default_factory=dict, init=False, repr=False)
 
@@ -64,9 +66,11 @@ class World:
         return not self.trends
 
     @classmethod
-    def of(cls, version: str, about: About, models: Sequence[str], tables: ReleaseTables) -> Self:
+    def of(
+        cls, version: str, about: About, models: Sequence[str], tables: ReleaseTables, blend: Blend | None = None
+    ) -> Self:
         """A release as it was made, before anything of the store is known."""
-        return cls(version, about, tuple(models), LiveItems.of(tables, {}), ItemRows.of({}))
+        return cls(version, about, tuple(models), LiveItems.of(tables, {}), ItemRows.of({}), blend=blend)
 
 
 @dataclass

@@ -22,6 +22,7 @@ _API_VERSION = (3, 0)
 _CLOSE_TRIES, _CLOSE_SECONDS = 10, 0.2
 LINGER_MS, BATCH_BYTES = 5, 262_144
 """How long a message waits for others of its partition, and how many fit: a list is one write and not many."""
+MAX_POLL_MS = 10_000
 _RETRY = {"retry_backoff_ms": 50, "reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 500}
 
 
@@ -123,6 +124,7 @@ class KafkaConsumer:
             auto_offset_reset="earliest",
             session_timeout_ms=6_000,
             heartbeat_interval_ms=2_000,
+            max_poll_interval_ms=MAX_POLL_MS,
             request_timeout_ms=7_000,
             metadata_max_age_ms=2_000,  # a topic that comes later is noticed
             fetch_max_wait_ms=100,

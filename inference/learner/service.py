@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hidden_gems.core.clock import Clock
-from hidden_gems.core.errors import PartUnavailableError, ReleaseError
+from hidden_gems.core.errors import FencedError, PartUnavailableError, ReleaseError
 from hidden_gems.core.kv import KeyValue
 from hidden_gems.events.records import BadRecordError, Interaction, ItemChange, Slate
 from hidden_gems.events.topics import IMPRESSIONS, INTERACTIONS, ITEMS
@@ -32,7 +32,7 @@ Read = tuple[Received, Record]
 
 @dataclass
 class Learner:
-    """One member of the group `learner`; there must be one at a time, for it keeps rows and state in memory."""
+    """One member of the group `learner`; one at a time, see `online.lease`, for it keeps rows and state in memory."""
 
     learning: OnlineLearning
     keys: KeyValue  # where orders come from
@@ -42,19 +42,28 @@ class Learner:
     patience: Patience
     newer_world: Callable[[], World | None]  # what the pointed release says, if another one is pointed at now
     watching: Watching
+    check: Callable[[], None] = lambda: None  # raises FencedError once another learner has taken over
     batch_messages: int = BATCH_MESSAGES
     batch_seconds: float = 0.1  # longest time that a message waits for others
     snapshot_seconds: float = 60.0
+    forget_seconds: float = 3_600.0  # between two passes that let the files forget who was erased
     monotonic: Callable[[], float] = time.monotonic
     _snapshot_at: float = field(init=False)
+    _forget_at: float = field(init=False)
     _looked_at: float = field(init=False, default=-LOOK_SECONDS)
 
     def __post_init__(self) -> None:
         self._snapshot_at = self.monotonic() + self.snapshot_seconds
+        self._forget_at = self.monotonic()
 
     def run(self) -> None:
-        """Learn until told to stop; a batch that has begun is finished while its parts answer."""
+        """Learn until told to stop; a batch that has begun is finished while its parts answer.
+
+        Raises:
+            FencedError: If another learner has taken over.
+        """
         metrics.STATE_VERSION.set(self.learning.state.version)
+        metrics.DAMAGED_SNAPSHOTS.set(self.learning.history.damaged)
         try:
             while not self.patience.stopping.is_set():
                 self.step()
@@ -63,11 +72,17 @@ class Learner:
         except StoppedError:
             _log.warning("stopped in the middle of a batch; the broker gives it again")
         finally:
+            READY.set(False)
             self.consumer.close()
             self.producer.close()
 
     def step(self) -> int:
-        """Take what came into effect, then commit; how many messages there were."""
+        """Take what came into effect, then commit; how many messages there were.
+
+        Raises:
+            FencedError: If another learner has taken over.
+        """
+        self.patience.persist(self.check)
         received = next_batch(self.consumer, self.batch_messages, self.batch_seconds)
         if received:
             began = time.monotonic()
@@ -81,6 +96,9 @@ class Learner:
         if self.monotonic() >= self._snapshot_at:
             self._snapshot()
             self._snapshot_at = self.monotonic() + self.snapshot_seconds
+        if self.monotonic() >= self._forget_at:
+            self.patience.persist(self.learning.forget)
+            self._forget_at = self.monotonic() + self.forget_seconds
         return len(received)
 
     def _look(self) -> None:
@@ -94,8 +112,10 @@ class Learner:
         metrics.STATE_VERSION.set(self.learning.state.version)
 
     def _snapshot(self) -> None:
+        self.patience.persist(self.check)  # snapshots are files, which no fence protects
         self.patience.persist(self.learning.snapshot)
         metrics.SNAPSHOT_VERSION.set(self.learning.state.version)
+        metrics.DAMAGED_SNAPSHOTS.set(self.learning.history.damaged)
 
     def _follow_release(self) -> None:
         try:
@@ -121,7 +141,7 @@ class Learner:
         batch = batch_of([record for _, record in read])
         try:
             learned = self.patience.persist(lambda: self.learning.plan(batch))
-        except StoppedError:
+        except (StoppedError, FencedError):
             raise
         except Exception as error:
             self.patience.persist(self.learning.resume)

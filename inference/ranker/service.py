@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hidden_gems.core.errors import BadFieldError, PartUnavailableError, ReleaseError
 from hidden_gems.export.release import Release
 from hidden_gems.export.sessions import RankerSession
+from hidden_gems.features.arm_context import arm_context
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.online.state import OnlineState, prior_state
 from inference.ranker.beliefs import StateFollower
@@ -79,7 +80,7 @@ class RankerModel(TensorModel):
         online = _flag(parameters, "online", True)
         state = (self._follower.state if online else None) or held.value.prior
         x = inputs["x"]
-        mean, spread = state.arms.belief(_texts(inputs["item_ids"]))
+        mean, spread = state.belief(_texts(inputs["item_ids"]), arm_context(x))
         outputs: dict[str, NDArray[Any]] = {
             "score": held.value.score(x),
             "mean": mean.astype(np.float32),

@@ -15,7 +15,6 @@ from hidden_gems.recommend.answering import (
     choose,
     find,
     listed,
-    stand_in,
     trending,
     utilities_of,
     vectors,
@@ -25,6 +24,7 @@ from hidden_gems.recommend.person import Person
 from hidden_gems.recommend.related import similarity
 from hidden_gems.recommend.request import Request
 from hidden_gems.recommend.slate import Beliefs, Filled, Utilities, policy_name
+from hidden_gems.recommend.standing_in import stand_in
 from hidden_gems.recommend.world import World
 from inference.shell.deadline import Deadline
 from inference.transformer.metrics import stage
@@ -131,7 +131,7 @@ class Answers:
             deep = await _or(missing, asked, None)
         with stage("vectors"):
             x = vectors(world, person, request, found, deep)
-        beliefs, version = await self._beliefs(world, found, x, deep, deadline, missing)
+        beliefs, version = await self._beliefs(world, request, found, x, deep, deadline, missing)
         return Served(
             slate_id=uuid4().hex,
             issued=0.0,
@@ -150,6 +150,7 @@ class Answers:
     async def _beliefs(
         self,
         world: World,
+        request: Request,
         found: Found,
         x: Vectors,
         deep: DeepAnswer | None,
@@ -162,7 +163,7 @@ class Answers:
             return Beliefs(nothing if found.listed is None else found.listed, nothing, nothing), held
         ranked = await _or(lost, self.models.beliefs(world, x, found.item_ids, deadline), None)
         if ranked is None:
-            return stand_in(world, found, deep), held
+            return stand_in(world, request, found, deep, x), held
         return ranked.beliefs, ranked.state_version
 
     def _found(self, world: World, person: Person, request: Request) -> Found:

@@ -10,6 +10,7 @@ from hidden_gems.core.errors import BadFieldError, PartUnavailableError, Release
 from hidden_gems.core.kv import MemoryKeyValue
 from hidden_gems.export.release import load, point
 from hidden_gems.export.trees import export_lambdamart
+from hidden_gems.features.arm_context import arm_context
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.online.state import prior_state, publish
@@ -69,13 +70,15 @@ def test_scores_and_beliefs_before_anything_was_learned(folder: Path, trees: Lam
         ("score", "mean", "spread"), (np.float32, (n,))
     )
     np.testing.assert_allclose(outputs["score"], trees.score(inputs["x"]), atol=1e-5)
-    prior = prior_state(folder / "2026-05-04.1").arms
-    mean, spread = prior.belief([f"g{i}" for i in range(n)])
+    prior = prior_state(folder / "2026-05-04.1")
+    mean, spread = prior.belief([f"g{i}" for i in range(n)], arm_context(inputs["x"]))
     np.testing.assert_allclose(outputs["mean"], mean, rtol=1e-6)
     np.testing.assert_allclose(outputs["spread"], spread, rtol=1e-6)
     if n == 5:
         assert outputs["mean"][2] > outputs["mean"][1] == pytest.approx(0.25)
-        assert outputs["spread"][3] > outputs["spread"][1]  # nobody knows g3
+        unsure = prior.arms.belief([f"g{i}" for i in range(n)])[1]
+        assert unsure[3] > unsure[1]  # nobody knows g3
+        assert (outputs["spread"] > unsure).all()  # nor what the context of any of them means
 
 
 def test_texts_of_ids_may_come_as_text(folder: Path) -> None:
