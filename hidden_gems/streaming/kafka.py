@@ -10,6 +10,7 @@ from typing import Any
 import kafka
 from kafka import errors
 from kafka.admin import NewTopic
+from kafka.structs import MemberState
 
 from hidden_gems.core.errors import BadInputError, PartUnavailableError
 from hidden_gems.events.topics import ITEMS, TOPICS
@@ -23,6 +24,7 @@ _CLOSE_TRIES, _CLOSE_SECONDS = 10, 0.2
 LINGER_MS, BATCH_BYTES = 5, 262_144
 """How long a message waits for others of its partition, and how many fit: a list is one write and not many."""
 MAX_POLL_MS = 10_000
+"""A member that does not poll for so long leaves its group; a broker waits as long for one that died while joining."""
 _RETRY = {"retry_backoff_ms": 50, "reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 500}
 
 
@@ -193,8 +195,19 @@ class KafkaConsumer:
         return waiting
 
     def close(self) -> None:
-        """Leave the group."""
+        """Leave the group.
+
+        Not in the middle of joining it: Tansu then waits for whoever left, and lets nobody in for minutes.
+        """
+        deadline = time.monotonic() + self._timeout
+        while self._joining() and time.monotonic() < deadline:
+            self.poll(_CLOSE_SECONDS, 1)
+        if self._joining():
+            self._client._coordinator.reset_generation()  # go without a word; the broker notices within the session
         self._client.close(autocommit=False, timeout_ms=int(self._timeout * 1_000))
+
+    def _joining(self) -> bool:
+        return bool(self._client.group_metadata().state is MemberState.REBALANCING)
 
 
 class _Assigned(kafka.ConsumerRebalanceListener):  # type: ignore[misc]

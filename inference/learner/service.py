@@ -40,10 +40,10 @@ class Learner:
     clock: Clock
     patience: Patience
     newer_world: Callable[[], World | None]  # what the pointed release says, if another one is pointed at now
-    check: Callable[[], None] = lambda: None  # raises FencedError once another learner has taken over
     batch_messages: int = BATCH_MESSAGES
     batch_seconds: float = 0.1  # longest time that a message waits for others
     snapshot_seconds: float = 60.0
+    check: Callable[[], None] = lambda: None  # raises FencedError once another learner has taken over
     monotonic: Callable[[], float] = time.monotonic
     _snapshot_at: float = field(init=False)
     _looked_at: float = field(init=False, default=-LOOK_SECONDS)
