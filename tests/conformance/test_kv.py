@@ -124,8 +124,13 @@ def test_who_is_overtaken_between_the_look_and_the_write_writes_nothing(tmp_path
         store = RedisKeyValue(address)
         store.put({"guard": b"7"})
         fenced = store.behind(Fence("guard", b"7"))
-        with pytest.raises(FencedError, match="between the look and the write"), fenced._writing() as trip:
-            trip.mset({"a": b"1"})
-            store.put({"guard": b"8"})
-            trip.execute()
+
+        def write() -> None:
+            with fenced._writing() as trip:
+                trip.mset({"a": b"1"})
+                store.put({"guard": b"8"})
+                trip.execute()
+
+        with pytest.raises(FencedError, match="between the look and the write"):
+            write()
         assert store.get(["a"]) == [None]
