@@ -156,7 +156,7 @@ class FeastStore:
         return PartUnavailableError("features", f"Redis at {self._address}: {error}")
 
 
-class _Fenced(redis.Redis):
+class _Fenced(redis.Redis):  # type: ignore[misc]
     """Feast's client, each of whose trips looks at a fence and writes in one stroke."""
 
     def __init__(self, client: redis.Redis, fence: Fence) -> None:

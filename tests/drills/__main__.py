@@ -95,7 +95,9 @@ def _run(group: Group, drills: Sequence[Drill], seed: int, console: Console) -> 
                 for drill in drills:
                     console.print(f"{drill.name}: {drill.injected} (seed {seed})")
                     found.append(drill(stack, seed))
-                    console.print(f"  {'kept' if found[-1].kept else 'BROKEN'} in {found[-1].seconds} s")
+                    console.print(
+                        f"  {'kept' if found[-1].kept else 'BROKEN'} in {found[-1].seconds} s, load {found[-1].load}"
+                    )
         except Exception as error:
             missing = drills[len(found) :]
             said = f"the stack did not hold: {type(error).__name__}: {error}"

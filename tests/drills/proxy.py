@@ -20,7 +20,7 @@ class Harm:
     What is lost takes its connection with it, as a reply that never came is a reply that the caller gives up on.
     """
 
-    mode: Mode = "pass"  # reset: end connections; blackhole: hold what comes; half: pass half a chunk, then end
+    mode: Mode = "pass"  # reset: end connections; blackhole: hold what comes; half: pass half a reply, then end
     delay_seconds: float = 0.0
     bytes_a_second: float = 0.0  # 0: as fast as it goes
     lose_requests: float = 0.0
@@ -104,6 +104,9 @@ class FaultProxy:
                     await writer.drain()
                     if len(kept) < len(data):
                         break
+                if self.harm.mode == "half":
+                    writer.close()  # with the half that it still holds
+                    await writer.wait_closed()
         finally:
             writer.transport.abort()
 
@@ -120,7 +123,7 @@ class FaultProxy:
         if harm.mode == "reset" or lost or (request and harm.unwelcome and harm.unwelcome in data):
             self.harmed += 1
             return b""
-        if harm.mode == "half":
+        if harm.mode == "half" and not request:
             self.harmed += 1
             return data[: len(data) // 2]
         if self._random.random() < harm.corrupt:

@@ -1,5 +1,6 @@
 """What a drill found: measured figures beside what was promised."""
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -26,6 +27,7 @@ class Finding:
     seed: int
     measures: list[Measure] = field(default_factory=list)
     seconds: float = 0.0
+    load: float = 0.0  # of the machine, mean of the last minute, when it ended
     error: str = ""
 
     @property
@@ -68,6 +70,7 @@ class Drill:
                 self.run(bench, found)
         except Exception as error:
             found.error = f"{type(error).__name__}: {error}"
+        found.load = round(os.getloadavg()[0], 1)
         found.seconds = round(time.monotonic() - began, 1)
         return found
 

@@ -51,16 +51,19 @@ def _life_of(folder: Path, seed: int, seconds: float) -> list[str]:
     command = [sys.executable, "-m", "tests.drills.snapshot_child", str(folder), str(seed)]
     process = spawn(command, subprocess.PIPE)
     assert process.stdout is not None
-    first = process.stdout.readline()
+    lines = []
+    for line in process.stdout:  # its log comes the same way
+        lines.append(line)
+        if line[0].isdigit():
+            break
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
         process.kill()
-    rest = process.stdout.read()
+    lines += process.stdout.read().splitlines(keepends=True)
     end([process])
     process.stdout.close()
-    lines = (first + rest).splitlines(keepends=True)
-    return [line for line in lines if line.endswith("\n") and line.split()[0].isdigit()]
+    return [line for line in lines if line.endswith("\n") and line[0].isdigit()]
 
 
 def _clean(folder: Path, seed: int, version: int) -> Life:
