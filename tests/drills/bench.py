@@ -59,6 +59,7 @@ class Bench:
     at: int  # epoch seconds of the clock's start
     proxy: FaultProxy
     seed: int
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=5.0, trust_env=False, verify=False))
     acknowledged: Counter[str] = field(default_factory=Counter)  # ids of events that some answer took
 
     @property
@@ -100,7 +101,7 @@ class Bench:
         while self.metric(name, "gems_ready") != 1.0:
             if time.monotonic() - began > seconds:
                 raise AssertionError(f"{name} did not read within {seconds:.0f} s")
-            time.sleep(0.05)
+            time.sleep(0.1)
         return time.monotonic() - began
 
     @contextmanager
@@ -138,7 +139,7 @@ class Bench:
     def metric(self, name: str, line: str) -> float:
         """A figure of a part; 0 where it does not tell it."""
         try:
-            text = httpx.get(f"http://127.0.0.1:{self.ports[name]}/metrics", timeout=5.0, trust_env=False).text
+            text = self.http.get(f"http://127.0.0.1:{self.ports[name]}/metrics").text
         except httpx.HTTPError:
             return 0.0
         return next((float(each.rpartition(" ")[2]) for each in text.splitlines() if each.startswith(line + " ")), 0.0)

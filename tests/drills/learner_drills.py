@@ -106,7 +106,7 @@ def _await(look: Callable[[], bool], seconds: float = 60.0) -> None:
     while not look():
         if time.monotonic() > deadline:
             raise AssertionError(f"nothing after {seconds:.0f} s")
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 DRILLS = (
