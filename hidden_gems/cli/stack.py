@@ -201,6 +201,7 @@ def environment(plan: Plan) -> dict[str, str]:
         "GEMS_POINTER": plan.pointer,
         "GEMS_FEAST_FOLDER": str(places.feast),
         "GEMS_HISTORY": str(places.history),
+        "GEMS_RUNS": str(places.runs),
         "GEMS_SPOOL": str(places.spool),
         "GEMS_JOURNAL": str(places.learner),
         API_KEYS: ",".join(plan.api_keys or kept_keys()),

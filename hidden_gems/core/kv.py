@@ -81,6 +81,18 @@ class KeyValue(Protocol):
         """Members whose note is above `score`, with it, lowest first."""
         ...
 
+    def unmark(self, feed: str, members: Sequence[str]) -> None:
+        """Take the notes of these members out of a feed."""
+        ...
+
+    def holding(self, text: str) -> list[str]:
+        """Every key whose name or content has this text in it, sorted; reads the whole store, so for audits alone."""
+        ...
+
+    def rewrite_log(self) -> None:
+        """Begin to write the log on disk anew, without what was deleted since; a store without a log does nothing."""
+        ...
+
 
 @dataclass
 class MemoryKeyValue:
@@ -166,6 +178,23 @@ class MemoryKeyValue:
         if self._fence is not None:
             self._fence.check(self._values.get(self._fence.key))
 
+    def unmark(self, feed: str, members: Sequence[str]) -> None:
+        """Take the notes of these members out of a feed."""
+        self._check()
+        for member in members:
+            self._feeds.get(feed, {}).pop(member, None)
+
+    def holding(self, text: str) -> list[str]:
+        """Every key whose name or content has this text in it, sorted."""
+        contents: dict[str, list[bytes]] = {key: [value] for key, value in self._values.items()}
+        contents |= {key: list(values) for key, values in self._lists.items()}
+        contents |= {key: [member.encode() for member in members] for key, members in self._feeds.items()}
+        contents |= {_shown(key): [*fields, *fields.values()] for key, fields in self._hashes.items()}
+        return sorted(key for key, parts in contents.items() if text in key or any(text.encode() in p for p in parts))
+
+    def rewrite_log(self) -> None:
+        """There is no log."""
+
 
 class RedisKeyValue:
     """Redis at `host:port`, with a time-out and no silent retries (redis-py would retry for seconds).
@@ -178,7 +207,7 @@ class RedisKeyValue:
         import redis
 
         host, _, port = address.rpartition(":")
-        self._error, self._watched = redis.RedisError, redis.WatchError
+        self._error, self._watched, self._refused = redis.RedisError, redis.WatchError, redis.ResponseError
         self._fence: Fence | None = None
         self._redis = redis.Redis(
             host=host,
@@ -285,6 +314,48 @@ class RedisKeyValue:
             found = self._redis.zrangebyscore(feed, f"({score}", "+inf", withscores=True)
         return [(member.decode(), int(at)) for member, at in found]
 
+    def unmark(self, feed: str, members: Sequence[str]) -> None:
+        """Take the notes of these members out of a feed."""
+        if members:
+            with self._writing() as trip:
+                trip.zrem(feed, *members)
+                trip.execute()
+
+    def holding(self, text: str) -> list[str]:
+        """Every key whose name or content has this text in it, sorted; reads the whole store, so for audits alone."""
+        found: set[str] = set()
+        with self._reached():
+            chunk: list[bytes] = []
+            for key in self._redis.scan_iter(count=BATCH):
+                chunk.append(key)
+                if len(chunk) == BATCH:
+                    found |= self._holding(chunk, text.encode())
+                    chunk = []
+            found |= self._holding(chunk, text.encode())
+        return sorted(found)
+
+    def rewrite_log(self) -> None:
+        """Begin to write the log on disk anew, without what was deleted since; one that is under way is enough."""
+        with self._reached():
+            try:
+                self._redis.bgrewriteaof()
+                self._redis.bgsave(schedule=True)
+            except self._refused as error:
+                if "in progress" not in str(error):
+                    raise
+
+    def _holding(self, keys: Sequence[bytes], text: bytes) -> set[str]:
+        trip = self._redis.pipeline(transaction=False)
+        for key in keys:
+            trip.type(key)
+        readers = {b"string": "get", b"list": "lrange", b"hash": "hgetall", b"zset": "zrange"}
+        kinds = [(key, readers.get(kind)) for key, kind in zip(keys, trip.execute(), strict=True)]
+        read = [(key, reader) for key, reader in kinds if reader is not None]
+        for key, reader in read:
+            getattr(trip, reader)(*((key, 0, -1) if reader in ("lrange", "zrange") else (key,)))
+        contents = trip.execute()
+        return {_shown(key) for (key, _), content in zip(read, contents, strict=True) if text in key + _joined(content)}
+
     @contextmanager
     def _writing(self) -> Iterator[Any]:
         """A round trip of writes; behind a fence it is checked and written in one stroke."""
@@ -305,3 +376,16 @@ class RedisKeyValue:
             yield
         except self._error as error:
             raise PartUnavailableError("features", str(error)) from error
+
+
+def _joined(content: Any) -> bytes:
+    """Everything that a key holds, one after the other."""
+    if isinstance(content, dict):
+        return b"\0".join([*content, *content.values()])
+    if isinstance(content, list):
+        return b"\0".join(content)
+    return content or b""
+
+
+def _shown(key: bytes) -> str:
+    return key.decode("utf-8", "backslashreplace")

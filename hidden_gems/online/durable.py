@@ -64,6 +64,18 @@ class DurableState:
         self._restore(found)
         return found
 
+    def forget(self, people: Sequence[str]) -> None:
+        """Put a random name in the place of each of these people in journal and snapshots, up to their erasure.
+
+        Raises:
+            PartUnavailableError: If the disk does not take it.
+        """
+        self.snapshot()
+        try:
+            self.history.rename(people)
+        except OSError as error:
+            raise PartUnavailableError("journal", str(error)) from error
+
     def _drop_taken_back(self, entry: Entry | None) -> None:
         """Drop the snapshots that hold what the last entry takes back."""
         if entry is not None and entry.without:
@@ -129,17 +141,16 @@ class DurableState:
     def _since(self, version: int) -> dict[str, bytes | None]:
         """Vectors of the people who moved after a snapshot, as the store has them."""
         entries = list(self.history.journal.entries(version))
-        people = list(
-            dict.fromkeys(name for entry in entries for name in (*entry.erased, *(each.user_id for each in entry.told)))
-        )
+        people = list(dict.fromkeys(name for entry in entries for name in (*entry.erased, *sorted(entry.people))))
         return dict(zip(people, self._keys.get(list(map(factors, people))), strict=True))
 
     def _restore(self, found: Replayed) -> None:
         """Write a replayed state as if its last entry had just been applied, and keep a snapshot of it."""
         self._keys.delete([LEARNER_REDO, *map(factors, found.gone)])
         self._keys.put({factors(name): vector for name, vector in found.people.items()})
-        for start in range(0, len(found.marks), BATCH):
-            self._keys.claim(dict.fromkeys(found.marks[start : start + BATCH], b"1"), MARK_SECONDS)
+        marks = list(found.marks.items())
+        for start in range(0, len(marks), BATCH):
+            self._keys.claim({key: said.encode() for key, said in marks[start : start + BATCH]}, MARK_SECONDS)
         publish(self._keys, found.state)
         self.state, self._written = found.state, found.state.version
         self.history.journal.cut_after(self._written)

@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import logging
-import secrets
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ import numpy as np
 from hidden_gems.core.clock import DAY_SECONDS, HOUR_SECONDS
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.online.journal import BadJournalError, Entry, Journal, effective, write_whole
+from hidden_gems.online.renaming import Renaming
 from hidden_gems.online.state import BadStateError, OnlineState
 
 _log = logging.getLogger("gems")
@@ -89,7 +89,7 @@ class Replayed:
     whole: bool = True  # everybody's vector is known since the oldest snapshot
     at: float = 0.0  # epoch seconds of the last entry, or of the snapshot
     gone: set[str] = field(default_factory=set)  # people who were there at some time and have no vector now
-    marks: list[str] = field(default_factory=list)  # keys of what has counted
+    marks: dict[str, str] = field(default_factory=dict)  # keys of what has counted, with their values
 
     @property
     def digest(self) -> str:
@@ -239,20 +239,19 @@ class History:
         start = wanted[0] if oldest or without else self._start(wanted, entries, until)
         return self._learned(start, [entry for entry in entries if entry.version > start], without)
 
-    def rename(self, names: Mapping[str, str] | Sequence[str]) -> int:
-        """Put a random name in the place of everybody named, in journal and snapshots; how many files changed.
+    def rename(self, people: Sequence[str]) -> int:
+        """Put a random name in the place of each of these people, in journal and snapshots; how many files changed.
 
-        What a replay gives stays the same, but for the name.
+        Whoever was erased is renamed up to the erasure: the same name later is somebody new. What a replay gives stays
+        the same, but for the name.
         """
-        if not isinstance(names, Mapping):
-            names = {name: f"erased-{secrets.token_hex(8)}" for name in names}
-        changed = self.journal.rename(names)
-        for version in self.versions():
+        renaming, versions = Renaming.of(people, self.journal.entries()), self.versions()
+        changed = self.journal.rename(renaming.entry)
+        for version in versions:
             found = self.snapshot(version)
-            if names.keys() & found.moved.keys():
-                moved = {names.get(name, name): vector for name, vector in found.moved.items()}
-                snapshot = Snapshot(found.at, found.state, moved, found.whole)
-                write_whole(self._path(version), snapshot.to_bytes())
+            moved = renaming.moved(found.moved, version, versions)
+            if moved != found.moved:
+                write_whole(self._path(version), Snapshot(found.at, found.state, moved, found.whole).to_bytes())
                 changed += 1
         return changed
 
@@ -274,16 +273,12 @@ class History:
             if entry.version != at + 1:
                 raise BadJournalError(f"the journal has no entry of version {at + 1}")
             at = entry.version
-        found.gone = {*people, *(each.user_id for entry in entries for each in entry.told)}
+        found.gone = {*people, *(name for entry in entries for name in entry.people)}
         for entry in effective(entries, without):
             for person in entry.erased:
                 found.people.pop(person, None)
-            factors = found.state.factors
-            told = {each.user_id for each in entry.told}
-            vectors = {name: factors.person(found.people.get(name)) for name in told}
-            moved = found.state.learn(entry.shown, entry.told, vectors)
-            found.people |= {name: factors.packed(vector) for name, vector in moved.items()}
-            found.marks += entry.marks
+            found.people |= found.state.learn(entry.shown, entry.told, found.people).people
+            found.marks |= entry.marks
             found.entries, found.at = found.entries + 1, entry.at
         found.state.version = at
         found.gone -= found.people.keys()
@@ -321,9 +316,14 @@ class History:
 def digest(state: OnlineState, people: Mapping[str, bytes]) -> str:
     """SHA-256 of everything learned, in an order that does not depend on when anything was met; not of the version."""
     hashed = hashlib.sha256()
-    arms, table = state.arms.arrays(), state.factors.table()
-    rows = {"arms": (state.arms.index, np.concatenate([arms["priors"], arms["learned"]], axis=1))}
-    for name, (index, numbers) in {**rows, "factors": (state.factors.index, table)}.items():
+    arms, linear = state.arms.arrays(), state.linear.arrays()
+    rows = {
+        "arms": (state.arms.index, np.concatenate([arms["priors"], arms["learned"]], axis=1)),
+        "factors": (state.factors.index, state.factors.table()),
+        "linear": (state.linear.index, linear["shown"]),
+    }
+    hashed.update(linear["gram"].tobytes() + linear["earned"].tobytes() + state.cohorts.table().tobytes())
+    for name, (index, numbers) in rows.items():
         hashed.update(name.encode() + numbers[0].tobytes())
         for row, item in sorted(enumerate(index.ids, 1), key=lambda pair: pair[1]):
             hashed.update(item.encode() + b"\0" + numbers[row].tobytes())

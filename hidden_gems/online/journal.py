@@ -3,10 +3,10 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hidden_gems.core.errors import HiddenGemsError
 from hidden_gems.core.names import applied, counted
@@ -26,11 +26,18 @@ class Shown(NamedTuple):
     slate_id: str
     user_id: str  # pseudonym; empty where the answer was nobody's
     items: tuple[str, ...]
+    kinds: tuple[int, ...] = ()  # of taste, of each item, see `drift.taste.kind_of`
+    seen: str = ""  # see `online.seen.Seen`; empty where the slate did not say
 
     @property
-    def marks(self) -> tuple[str, ...]:
-        """Keys that tell that it has counted."""
-        return (applied(self.slate_id),) if self.slate_id else ()
+    def marks(self) -> dict[str, str]:
+        """Keys that tell that it has counted, and what later feedback needs of it."""
+        return {applied(self.slate_id): self.remembered} if self.slate_id else {}
+
+    @property
+    def remembered(self) -> str:
+        """Items and what they looked like, as JSON; `recalled` reads it."""
+        return json.dumps([self.items, self.seen], ensure_ascii=False, separators=(",", ":"))
 
 
 class Told(NamedTuple):
@@ -42,13 +49,15 @@ class Told(NamedTuple):
     event_type: str
     slate_id: str
     reward: float  # -0.5 to 1
+    kind: int = 0  # of taste, of the item
+    seen: str = ""  # the item's place of its slate, see `online.seen.Seen`; empty where the slate is not known
 
     @property
-    def marks(self) -> tuple[str, ...]:
+    def marks(self) -> dict[str, str]:
         """Keys that tell that it has counted."""
         if not self.event_id:
-            return ()
-        return applied(self.event_id), counted(self.slate_id, self.item_id, self.event_type)
+            return {}
+        return {applied(self.event_id): "1", counted(self.slate_id, self.item_id, self.event_type): "1"}
 
 
 @dataclass(frozen=True)
@@ -64,10 +73,16 @@ class Entry:
     without: tuple[str, ...] = ()  # what these people were shown and told, up to here, does not count
 
     @property
-    def marks(self) -> tuple[str, ...]:
-        """Keys that tell what of it has counted."""
-        slates = [mark for slate in self.shown for mark in slate.marks]
-        return (*slates, *(mark for told in self.told for mark in told.marks))
+    def marks(self) -> dict[str, str]:
+        """Keys that tell what of it has counted, with their values."""
+        parts: list[Shown | Told] = [*self.shown, *self.told]
+        return {key: value for each in parts for key, value in each.marks.items()}
+
+    @property
+    def people(self) -> set[str]:
+        """Everybody whose own state it moves."""
+        parts: list[Shown | Told] = [*self.shown, *self.told]
+        return {each.user_id for each in parts if each.user_id}
 
     @property
     def takes_back(self) -> bool:
@@ -95,7 +110,7 @@ class Entry:
         return cls(
             **content
             | {
-                "shown": tuple(Shown(slate, person, tuple(items)) for slate, person, items in content.get("shown", ())),
+                "shown": tuple(map(_shown, content.get("shown", ()))),
                 "told": tuple(Told(*each) for each in content.get("told", ())),
                 "erased": tuple(content.get("erased", ())),
                 "without": tuple(content.get("without", ())),
@@ -200,14 +215,14 @@ class Journal:
             if last is not None and last <= version:
                 path.unlink()
 
-    def rename(self, names: Mapping[str, str]) -> int:
-        """Put other names in the place of people's, without the ids of what they told; how many files changed."""
+    def rename(self, renamed: Callable[[Entry], Entry]) -> int:
+        """Put other entries in the place of entries; how many files changed."""
         changed = 0
         for path, last in self._ranges():
             entries = self._read(path, last)
-            renamed = [_renamed(entry, names) for entry in entries]
-            if renamed != entries:
-                _rewrite(path, renamed)
+            others = list(map(renamed, entries))
+            if others != entries:
+                _rewrite(path, others)
                 changed += 1
         return changed
 
@@ -238,6 +253,16 @@ class Journal:
         return self._folder / f"{version:020d}-{self._generation:010d}{_SUFFIX}"
 
 
+def recalled(text: bytes) -> tuple[list[str], str]:
+    """Items of a slate and what they looked like, out of what `Shown.remembered` wrote; nothing for any other mark."""
+    try:
+        found = json.loads(text)
+        items, seen = found if isinstance(found, list) else ([], "")
+    except ValueError:
+        return [], ""
+    return list(items), str(seen)
+
+
 def effective(entries: Iterable[Entry], without: Sequence[str] = ()) -> list[Entry]:
     """The entries that are left when what later entries take back is taken out, each without its own say on others.
 
@@ -254,7 +279,10 @@ def effective(entries: Iterable[Entry], without: Sequence[str] = ()) -> list[Ent
     kept: list[Entry] = []
     for entry in entries:
         if entry.back_to is not None:
+            undone = [each for each in kept if each.version > entry.back_to]
             kept = [each for each in kept if each.version <= entry.back_to]
+            erased = dict.fromkeys(name for each in (*undone, entry) for name in each.erased)
+            entry = replace(entry, erased=tuple(erased))  # nobody comes back with the state
         if entry.without:
             kept = [_untold(each, entry.without) for each in kept]
         kept.append(replace(entry, back_to=None, without=()))
@@ -272,6 +300,12 @@ def write_whole(path: Path, content: bytes) -> None:
     _sync(path.parent)
 
 
+def _shown(told: Sequence[Any]) -> Shown:
+    slate, person, items, *more = told
+    kinds, seen = more or ((), "")
+    return Shown(slate, person, tuple(items), tuple(kinds), seen)
+
+
 def _rewrite(path: Path, entries: Sequence[Entry]) -> None:
     write_whole(path, b"".join(entry.to_line() for entry in entries))
 
@@ -282,22 +316,6 @@ def _untold(entry: Entry, people: Sequence[str]) -> Entry:
         entry,
         shown=tuple(each for each in entry.shown if each.user_id not in gone),
         told=tuple(each for each in entry.told if each.user_id not in gone),
-    )
-
-
-def _renamed(entry: Entry, names: Mapping[str, str]) -> Entry:
-    return replace(
-        entry,
-        shown=tuple(
-            each._replace(slate_id="", user_id=names[each.user_id]) if each.user_id in names else each
-            for each in entry.shown
-        ),
-        told=tuple(
-            each._replace(event_id="", user_id=names[each.user_id], slate_id="") if each.user_id in names else each
-            for each in entry.told
-        ),
-        erased=tuple(names.get(person, person) for person in entry.erased),
-        without=tuple(names.get(person, person) for person in entry.without),
     )
 
 

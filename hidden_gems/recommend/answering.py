@@ -21,10 +21,8 @@ from hidden_gems.recommend.deep import DeepAnswer, DeepModels, deep_features, de
 from hidden_gems.recommend.filters import LeftOut, left_out
 from hidden_gems.recommend.person import History, Person, history
 from hidden_gems.recommend.request import Request
-from hidden_gems.recommend.slate import Beliefs, Diversity, Filled, Utilities, blended, fill, utilities, wishes
+from hidden_gems.recommend.slate import Beliefs, Diversity, Filled, Utilities, fill, utilities, wishes
 from hidden_gems.recommend.world import World
-
-_NO_BELIEF = 1.0  # spread of every arm where nobody says what is believed; only ratios count
 
 
 class Ranker(Protocol):
@@ -66,7 +64,9 @@ def find(world: World, person: Person, request: Request, must: int = 0) -> Found
     items, liked = world.items, history(person.row, world.items)
     out = left_out(request, person, liked, items)
     collaborative = items.collaborative(liked.rows, liked.reward)
-    given: dict[str, NDArray[np.floating]] = {"item_knn": collaborative, "trending": trending(world, request.context)}
+    given: dict[str, NDArray[np.floating]] = {"item_knn": collaborative}
+    if world.trends:
+        given["trending"] = trending(world, request.context)
     affinity = _affinity(world, person)
     if affinity is not None:
         given["online"] = affinity
@@ -143,14 +143,6 @@ def vectors(
     """The 60 features of each candidate, n X 60."""
     scores = {"collaborative_score": found.collaborative} | deep_features(world.models, deep)
     return feature_matrix(columns(world, person, request, found.item_ids), scores)
-
-
-def stand_in(world: World, found: Found, deep: DeepAnswer | None) -> Beliefs:
-    """Beliefs where the ranker does not answer: a blend of the orders of deep, collaborative and popularity scores."""
-    popular = world.items.generator.popular[found.rows]
-    parts = [*([] if deep is None else list(deep.scores)), found.collaborative, popular]
-    count = len(found.rows)
-    return Beliefs(blended(parts), np.zeros(count), np.full(count, _NO_BELIEF))
 
 
 def utilities_of(world: World, person: Person, request: Request, found: Found, beliefs: Beliefs) -> Utilities:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from hidden_gems.core import names
 from hidden_gems.core.clock import DAY_SECONDS, Clock
+from hidden_gems.core.erasures import moments
 from hidden_gems.core.errors import PartUnavailableError
 from hidden_gems.core.ids import Pseudonyms
 from hidden_gems.core.kv import KeyValue
@@ -107,6 +108,8 @@ class Intake:
             else:  # another collector took the same id in the meantime
                 _settle(each, before, outcome)
         outcome.accepted += len(taken)
+        for event, _ in taken:
+            self._metrics.accepted.labels(event.event_type).inc()
         outcome.unsigned += sum(not event.signed for event, _ in taken)
         self._tried("remember", lambda: self._remember(taken))
 
@@ -157,6 +160,10 @@ class Intake:
             if gone:
                 self._keys.prepend(names.dismissed(person), gone, KEEP_DISMISSED)
             self._keys.prepend(names.recent_events(person), [text for _, text in pairs], KEEP_RECENT)
+        # Written before it is asked: either this sees an erasure, or the erasure sees what was written.
+        for person, at in moments(self._keys, own).items():
+            if any(event.known_since <= at for event, _ in own[person]):
+                self._keys.delete([names.recent_events(person), names.dismissed(person)])
         return True
 
     def _tried(self, what: str, call: Callable[[], _T]) -> _T | None:

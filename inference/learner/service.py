@@ -17,6 +17,7 @@ from hidden_gems.streaming.batches import BATCH_MESSAGES, next_batch
 from hidden_gems.streaming.broker import Consumer, Producer, Received
 from hidden_gems.streaming.dead_letters import dead_letter
 from inference.learner import metrics
+from inference.learner.watching import Watching
 from inference.shell.metrics import READY
 from inference.shell.patience import Patience, StoppedError
 
@@ -40,16 +41,20 @@ class Learner:
     clock: Clock
     patience: Patience
     newer_world: Callable[[], World | None]  # what the pointed release says, if another one is pointed at now
+    watching: Watching
+    check: Callable[[], None] = lambda: None  # raises FencedError once another learner has taken over
     batch_messages: int = BATCH_MESSAGES
     batch_seconds: float = 0.1  # longest time that a message waits for others
     snapshot_seconds: float = 60.0
-    check: Callable[[], None] = lambda: None  # raises FencedError once another learner has taken over
+    forget_seconds: float = 3_600.0  # between two passes that let the files forget who was erased
     monotonic: Callable[[], float] = time.monotonic
     _snapshot_at: float = field(init=False)
+    _forget_at: float = field(init=False)
     _looked_at: float = field(init=False, default=-LOOK_SECONDS)
 
     def __post_init__(self) -> None:
         self._snapshot_at = self.monotonic() + self.snapshot_seconds
+        self._forget_at = self.monotonic()
 
     def run(self) -> None:
         """Learn until told to stop; a batch that has begun is finished while its parts answer.
@@ -91,6 +96,9 @@ class Learner:
         if self.monotonic() >= self._snapshot_at:
             self._snapshot()
             self._snapshot_at = self.monotonic() + self.snapshot_seconds
+        if self.monotonic() >= self._forget_at:
+            self.patience.persist(self.learning.forget)
+            self._forget_at = self.monotonic() + self.forget_seconds
         return len(received)
 
     def _look(self) -> None:
@@ -100,7 +108,8 @@ class Learner:
         if order is not None:
             answer = self.patience.persist(lambda: obey(order, self.learning))
             self.patience.persist(lambda: answer_order(self.keys, answer))
-            metrics.STATE_VERSION.set(self.learning.state.version)
+        self.watching.look(self.learning, self.patience)
+        metrics.STATE_VERSION.set(self.learning.state.version)
 
     def _snapshot(self) -> None:
         self.patience.persist(self.check)  # snapshots are files, which no fence protects
@@ -146,6 +155,7 @@ class Learner:
             self._learn(read[half:])
             return
         self.patience.persist(self.learning.finish)
+        self.watching.took(learned)
         for outcome, count in learned.outcomes.items():
             metrics.MESSAGES.labels(outcome).inc(count)
         for received in learned.received:

@@ -18,6 +18,7 @@ from hidden_gems.streaming.kafka import KafkaConsumer, KafkaProducer
 from inference.learner import metrics
 from inference.learner.service import GROUP, TOPICS, Learner
 from inference.learner.settings import LearnerSettings
+from inference.learner.watching import Watching
 from inference.shell.patience import Patience, StoppedError
 
 _log = logging.getLogger("gems")
@@ -129,6 +130,7 @@ class Standby:
             clock=self._clock,
             patience=self._patience,
             newer_world=self._newer,
+            watching=Watching(settings.watch(), settings.journal_folder(), self._clock),
             check=lambda: self._lease.check(fence),
             batch_messages=settings.batch_messages,
             batch_seconds=settings.batch_seconds,

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -75,6 +76,43 @@ def test_a_feed_tells_what_changed_since(store: KeyValue) -> None:
     assert store.marked_since("f", 3) == []
 
 
+def test_a_feed_forgets_members(store: KeyValue) -> None:
+    store.mark("f", ["a", "b"], 1)
+    store.unmark("f", ["a", "z"])
+    store.unmark("f", [])
+    assert store.marked_since("f", 0) == [("b", 1)]
+
+
+def test_an_audit_finds_a_text_in_names_and_contents_of_every_kind(store: KeyValue) -> None:
+    store.put({"ada": b"1", "value": b"x ada\xff", "other": b"ad a"})
+    store.put_fields(b"hash\xff", {b"x": b"ada"})
+    store.put_fields(b"field", {b"ada": b"x"})
+    store.prepend("list", [b"1", b"ada"], keep=5)
+    store.mark("feed", ["ada"], 1)
+    store.put({f"many-{number}": b"-" for number in range(BATCH + 5)})
+    assert store.holding("ada") == ["ada", "feed", "field", "hash\\xff", "list", "value"]
+    assert store.holding("nobody") == []
+    store.rewrite_log()
+    store.rewrite_log()
+
+
+def test_a_log_that_is_written_anew_has_nothing_of_what_was_deleted(tmp_path: Path) -> None:
+    def held() -> list[str]:
+        return [path.name for path in tmp_path.iterdir() if b"erika" in path.read_bytes()]
+
+    with redis_server(tmp_path) as address:
+        keys = RedisKeyValue(address)
+        keys.put({"erika": b"1"})
+        keys._redis.save()
+        keys.delete(["erika"])
+        assert len(held()) == 2
+        keys.rewrite_log()
+        until = time.monotonic() + 20
+        while held() and time.monotonic() < until:
+            time.sleep(0.1)
+        assert held() == []
+
+
 def test_a_redis_that_is_away_is_named_at_once() -> None:
     with pytest.raises(PartUnavailableError, match="features is unavailable"):
         RedisKeyValue(f"127.0.0.1:{free_port()}").get(["a"])
@@ -124,13 +162,8 @@ def test_who_is_overtaken_between_the_look_and_the_write_writes_nothing(tmp_path
         store = RedisKeyValue(address)
         store.put({"guard": b"7"})
         fenced = store.behind(Fence("guard", b"7"))
-
-        def write() -> None:
-            with fenced._writing() as trip:
-                trip.mset({"a": b"1"})
-                store.put({"guard": b"8"})
-                trip.execute()
-
-        with pytest.raises(FencedError, match="between the look and the write"):
-            write()
+        with pytest.raises(FencedError, match="between the look"), fenced._writing() as trip:  # noqa: PT012
+            trip.mset({"a": b"1"})
+            store.put({"guard": b"8"})
+            trip.execute()
         assert store.get(["a"]) == [None]

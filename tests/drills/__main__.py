@@ -95,14 +95,21 @@ def _run(group: Group, drills: Sequence[Drill], seed: int, console: Console) -> 
                 for drill in drills:
                     console.print(f"{drill.name}: {drill.injected} (seed {seed})")
                     found.append(drill(stack, seed))
-                    console.print(
-                        f"  {'kept' if found[-1].kept else 'BROKEN'} in {found[-1].seconds} s, load {found[-1].load}"
-                    )
+                    _tell(found[-1], console)
         except Exception as error:
             missing = drills[len(found) :]
             said = f"the stack did not hold: {type(error).__name__}: {error}"
             found += [Finding(drill.name, drill.injected, seed, error=said) for drill in missing]
     return found
+
+
+def _tell(found: Finding, console: Console) -> None:
+    for each in found.measures:
+        if not each.kept:
+            console.print(f"  {each.promise}: {each.found}, wanted {each.wanted}")
+    if found.error:
+        console.print(f"  {found.error}")
+    console.print(f"  {'kept' if found.kept else 'BROKEN'} in {found.seconds} s, load {found.load}")
 
 
 def _show(findings: Sequence[Finding], console: Console) -> None:

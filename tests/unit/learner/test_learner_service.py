@@ -22,8 +22,10 @@ from hidden_gems.online.history import History
 from hidden_gems.online.learning import OnlineLearning, World
 from hidden_gems.online.state import OnlineState
 from hidden_gems.online.thompson import BetaThompson
+from hidden_gems.online.watch import RewardWatch
 from hidden_gems.streaming.broker import MemoryBroker, MemoryConsumer, Message
 from inference.learner.service import GROUP, TOPICS, Learner
+from inference.learner.watching import Watching
 from inference.shell.patience import Patience
 from tests.unit.online.test_learning import AT, click, slate
 
@@ -55,7 +57,8 @@ class Bench:
         self.broker, self.keys, self.store = MemoryBroker(), MemoryKeyValue(), Rows(overwrite=True)
         self.worlds: list[World | Exception] = []
         clock = SimulatedClock(AT)
-        self.history = History(Path(tempfile.mkdtemp()))
+        folder = Path(tempfile.mkdtemp())
+        self.history = History(folder)
         learning = OnlineLearning(self.keys, self.store, prior, WORLD, self.history, clock)
         self.learner = Learner(
             learning,
@@ -65,8 +68,9 @@ class Bench:
             clock,
             Patience(first_seconds=0.001, longest_seconds=0.002),
             self.newer,
-            batch_messages,
-            0.01,
+            Watching(RewardWatch(), folder, clock),
+            batch_messages=batch_messages,
+            batch_seconds=0.01,
         )
 
     def newer(self) -> World | None:
