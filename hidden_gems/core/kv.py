@@ -85,8 +85,8 @@ class KeyValue(Protocol):
         """Take the notes of these members out of a feed."""
         ...
 
-    def holding(self, text: str) -> list[str]:
-        """Every key whose name or content has this text in it, sorted; reads the whole store, so for audits alone."""
+    def holding(self, *texts: str) -> list[str]:
+        """Every key whose name or content has one of these in it, sorted; reads the whole store, for audits alone."""
         ...
 
     def rewrite_log(self) -> None:
@@ -184,13 +184,18 @@ class MemoryKeyValue:
         for member in members:
             self._feeds.get(feed, {}).pop(member, None)
 
-    def holding(self, text: str) -> list[str]:
-        """Every key whose name or content has this text in it, sorted."""
+    def holding(self, *texts: str) -> list[str]:
+        """Every key whose name or content has one of these in it, sorted."""
         contents: dict[str, list[bytes]] = {key: [value] for key, value in self._values.items()}
         contents |= {key: list(values) for key, values in self._lists.items()}
         contents |= {key: [member.encode() for member in members] for key, members in self._feeds.items()}
         contents |= {_shown(key): [*fields, *fields.values()] for key, fields in self._hashes.items()}
-        return sorted(key for key, parts in contents.items() if text in key or any(text.encode() in p for p in parts))
+        wanted = [text.encode() for text in texts]
+        return sorted(
+            key
+            for key, parts in contents.items()
+            if any(text in part for text in wanted for part in (key.encode(), *parts))
+        )
 
     def rewrite_log(self) -> None:
         """There is no log."""
@@ -321,17 +326,18 @@ class RedisKeyValue:
                 trip.zrem(feed, *members)
                 trip.execute()
 
-    def holding(self, text: str) -> list[str]:
-        """Every key whose name or content has this text in it, sorted; reads the whole store, so for audits alone."""
+    def holding(self, *texts: str) -> list[str]:
+        """Every key whose name or content has one of these in it, sorted; reads the whole store, for audits alone."""
         found: set[str] = set()
+        wanted = [text.encode() for text in texts]
         with self._reached():
             chunk: list[bytes] = []
             for key in self._redis.scan_iter(count=BATCH):
                 chunk.append(key)
                 if len(chunk) == BATCH:
-                    found |= self._holding(chunk, text.encode())
+                    found |= self._holding(chunk, wanted)
                     chunk = []
-            found |= self._holding(chunk, text.encode())
+            found |= self._holding(chunk, wanted)
         return sorted(found)
 
     def rewrite_log(self) -> None:
@@ -344,7 +350,7 @@ class RedisKeyValue:
                 if "in progress" not in str(error):
                     raise
 
-    def _holding(self, keys: Sequence[bytes], text: bytes) -> set[str]:
+    def _holding(self, keys: Sequence[bytes], texts: Sequence[bytes]) -> set[str]:
         trip = self._redis.pipeline(transaction=False)
         for key in keys:
             trip.type(key)
@@ -354,7 +360,8 @@ class RedisKeyValue:
         for key, reader in read:
             getattr(trip, reader)(*((key, 0, -1) if reader in ("lrange", "zrange") else (key,)))
         contents = trip.execute()
-        return {_shown(key) for (key, _), content in zip(read, contents, strict=True) if text in key + _joined(content)}
+        held = [(key, key + b"\0" + _joined(content)) for (key, _), content in zip(read, contents, strict=True)]
+        return {_shown(key) for key, content in held if any(text in content for text in texts)}
 
     @contextmanager
     def _writing(self) -> Iterator[Any]:
