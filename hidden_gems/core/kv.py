@@ -61,6 +61,10 @@ class KeyValue(Protocol):
         """Put values before a list, the last one first, and cut it to `keep`."""
         ...
 
+    def prepend_each(self, lists: Mapping[str, Sequence[bytes]], keep: int) -> None:
+        """The same for many lists."""
+        ...
+
     def claim(self, values: Mapping[str, bytes], seconds: int) -> list[bytes | None]:
         """Write each value whose key is free, to be forgotten after `seconds`.
 
@@ -149,6 +153,11 @@ class MemoryKeyValue:
         """Put values before a list, the last one first, and cut it to `keep`."""
         self._check()
         self._lists[key] = [*reversed(values), *self._lists.get(key, [])][:keep]
+
+    def prepend_each(self, lists: Mapping[str, Sequence[bytes]], keep: int) -> None:
+        """The same for many lists."""
+        for key, values in lists.items():
+            self.prepend(key, values, keep)
 
     def claim(self, values: Mapping[str, bytes], seconds: int) -> list[bytes | None]:
         """Write each value whose key is free; here nothing is forgotten."""
@@ -285,20 +294,28 @@ class RedisKeyValue:
 
     def prepend(self, key: str, values: Sequence[bytes], keep: int) -> None:
         """Put values before a list, the last one first, and cut it to `keep`."""
+        self.prepend_each({key: values}, keep)
+
+    def prepend_each(self, lists: Mapping[str, Sequence[bytes]], keep: int) -> None:
+        """The same for many lists, in one round trip where none has grown too long."""
+        filled = {key: values for key, values in lists.items() if values}
         with self._writing() as trip:
-            if values:
+            for key, values in filled.items():
                 trip.lpush(key, *values)
-            trip.ltrim(key, 0, keep - 1)
+            lengths = trip.execute()
+            for key, length in zip(filled, lengths, strict=True):
+                if length > keep:
+                    trip.ltrim(key, 0, keep - 1)
             trip.execute()
 
     def claim(self, values: Mapping[str, bytes], seconds: int) -> list[bytes | None]:
         """Write each value whose key is free, to be forgotten after `seconds`; what was held before."""
         with self._writing() as trip:
             for key, value in values.items():
-                trip.set(key, value, nx=True, ex=seconds)
-                trip.get(key)
-            found = trip.execute()
-        return [None if written else held for written, held in zip(found[::2], found[1::2], strict=True)]
+                trip.execute_command("SET", key, value, "NX", "EX", seconds)
+            taken = [key for key, written in zip(values, trip.execute(), strict=True) if not written]
+            held = dict(zip(taken, self._redis.mget(taken), strict=True)) if taken else {}
+        return [held.get(key) for key in values]
 
     def count(self, key: str, by: int = 1) -> int:
         """Add to a counter that starts at 0; its new value."""
