@@ -13,6 +13,7 @@ from hidden_gems.cli.feedback_drill import feedback_drill
 from hidden_gems.cli.judge import evaluate, rank
 from hidden_gems.cli.online import online_app
 from hidden_gems.cli.pipelines import pipelines_app
+from hidden_gems.cli.privacy import privacy_app
 from hidden_gems.cli.processes import stop_on_signals
 from hidden_gems.cli.recommend import recommend
 from hidden_gems.cli.simulate import simulate
@@ -33,6 +34,7 @@ for command in (trial, poisoning):
 app.add_typer(data_app, name="data")
 app.add_typer(online_app, name="online")
 app.add_typer(stream_app, name="stream")
+app.add_typer(privacy_app, name="privacy")
 app.add_typer(pipelines_app, name="pipelines")
 
 

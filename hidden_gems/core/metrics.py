@@ -74,7 +74,8 @@ _TABLE = (
         ("what",),
     ),
     Metric("gems_collector_refused_total", "counter", "Calls answered 503.", ("why",)),
-    Metric("gems_collector_waiting_events", "gauge", "Events that wait for the broker."),
+    Metric("gems_collector_waiting_events", "gauge", "Events in hand: let in, and not written yet."),
+    Metric("gems_collector_request_seconds", "histogram", "Time until POST /v1/events was answered.", ("status",)),
     Metric("gems_collector_send_seconds", "histogram", "Time until the broker acknowledged."),
     # learner
     Metric("gems_learner_messages_total", "counter", "Messages by what became of them", ("outcome",)),
@@ -96,6 +97,8 @@ _TABLE = (
         "Time from the collector's receipt of an event to its effect on the next answer, one observation an event",
     ),
     Metric("gems_learner_snapshot_version", "gauge", "Version of the last snapshot of the state"),
+    Metric("gems_learner_damaged_snapshots", "gauge", "Snapshots that were dropped since the start, as unreadable"),
+    Metric("gems_learner_active", "gauge", "1 while this learner may write, 0 while it stands by"),
     Metric("gems_online_window_slates", "gauge", "Slates in the window of the watch", ("variant",)),
     Metric("gems_online_reward_per_slate", "gauge", "Mean reward of a slate in the window", ("variant",)),
     Metric(
@@ -126,6 +129,8 @@ _TABLE = (
     Metric("gems_archiver_dead_letters_total", "counter", "Messages that could not be read"),
     Metric("gems_archiver_waiting_rows", "gauge", "Rows in memory"),
     Metric("gems_archiver_lag_messages", "gauge", "Messages that wait at the broker"),
+    Metric("gems_archiver_erased_rows_total", "counter", "Rows left out because their person was erased after them"),
+    Metric("gems_archiver_forgotten_total", "counter", "People whom a store here has forgotten", ("store",)),
 )
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _TABLE})
 """All of them by name."""

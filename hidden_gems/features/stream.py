@@ -65,6 +65,7 @@ class LiveRows:
         self._store, self._keys = store, keys
         self._timezone, self._order_only = timezone, order_only
         self._most, self._users = people, OrderedDict[str, UserRow]()
+        self._forgotten = set[str]()
         self._items: dict[str, ItemRow] = {}
         self._gems = ItemRows.of({})
         self._usual = (-1, 0.0)  # hour since the epoch, and what was usual then
@@ -115,9 +116,10 @@ class LiveRows:
         return {name for name, at in zip(item_ids, created.tolist(), strict=True) if at > than}
 
     def forget(self, people: Iterable[str]) -> None:
-        """Hold nothing more about people; their rows are read anew."""
+        """Begin with people as with somebody new, whatever the store still holds."""
         for name in people:
             self._users.pop(name, None)
+            self._forgotten.add(name)
 
     def _read_users(self, ids: Iterable[str]) -> dict[str, UserRow]:
         """Rows of these people, the ones just used last in memory."""
@@ -125,7 +127,8 @@ class LiveRows:
         if missing := [name for name in names if name not in self._users]:
             *found, new = self._store.read_users([*missing, NEW])
             blank = new.row if new else UserRow(_blank(USER, NEW_USER.totals, self._order_only))
-            self._users |= {name: each.row if each else blank for name, each in zip(missing, found, strict=True)}
+            rows = [None if name in self._forgotten else each for name, each in zip(missing, found, strict=True)]
+            self._users |= {name: each.row if each else blank for name, each in zip(missing, rows, strict=True)}
         for name in names:
             self._users.move_to_end(name)
         return {name: self._users[name] for name in names}
@@ -206,6 +209,7 @@ class LiveRows:
         self._store.write_users(users, at)
         self._store.write_items(items, at)
         self._users |= users
+        self._forgotten -= users.keys()
         self._items |= items
         self._gems = table
         while len(self._users) > self._most:

@@ -3,10 +3,10 @@
 import hashlib
 import io
 import json
-import secrets
+import logging
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,8 +15,10 @@ import numpy as np
 from hidden_gems.core.clock import DAY_SECONDS, HOUR_SECONDS
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.online.journal import BadJournalError, Entry, Journal, effective, write_whole
+from hidden_gems.online.renaming import Renaming
 from hidden_gems.online.state import BadStateError, OnlineState
 
+_log = logging.getLogger("gems")
 _SUFFIX = ".npz"
 _MAGIC = b"gems-snapshot-1\n"
 _HASH_BYTES = 32
@@ -100,10 +102,12 @@ class History:
 
     Args:
         folder: Made where it is not there.
+        generation: Of the journal's writer; 0 for one that reads, or is alone.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.journal = Journal(folder / "journal")
+    def __init__(self, folder: Path, generation: int = 0) -> None:
+        self.journal = Journal(folder / "journal", generation)
+        self.damaged = 0  # snapshots that `mend` had to drop
         self._folder = folder / "snapshots"
         self._folder.mkdir(exist_ok=True)
         self._times: dict[int, float] = {}
@@ -146,6 +150,37 @@ class History:
         for version in self.versions():
             self._path(version).unlink()
         self.keep(snapshot)
+
+    def mend(self) -> int:
+        """Drop damaged snapshots, and all that stand on one, for they have only who moved since; how many.
+
+        Entries after the newest good one make up for them. Where the oldest is damaged there is none before it: the
+        rest stays, and does not know everybody.
+
+        Raises:
+            OSError: If the disk does not take it.
+        """
+        for torn in self._folder.glob(".*"):
+            torn.unlink()
+        versions = self.versions()
+        good = [self._is_good(version) for version in versions]
+        start = good.index(True) if True in good else len(good)
+        stop = good.index(False, start) if False in good[start:] else len(good)
+        for version in [*versions[:start], *versions[stop:]]:
+            self._path(version).unlink()
+        if 0 < start < stop:
+            first = self.snapshot(versions[start])
+            write_whole(self._path(versions[start]), replace(first, whole=False).to_bytes())
+        self.damaged += (dropped := len(versions) - (stop - start))
+        return dropped
+
+    def _is_good(self, version: int) -> bool:
+        try:
+            self.snapshot(version)
+        except BadStateError as error:
+            _log.error("%s", error)
+            return False
+        return True
 
     def drop_after(self, version: int) -> None:
         """Drop the snapshots after a version: they hold what has been taken back."""
@@ -204,20 +239,19 @@ class History:
         start = wanted[0] if oldest or without else self._start(wanted, entries, until)
         return self._learned(start, [entry for entry in entries if entry.version > start], without)
 
-    def rename(self, names: Mapping[str, str] | Sequence[str]) -> int:
-        """Put a random name in the place of everybody named, in journal and snapshots; how many files changed.
+    def rename(self, people: Sequence[str]) -> int:
+        """Put a random name in the place of each of these people, in journal and snapshots; how many files changed.
 
-        What a replay gives stays the same, but for the name.
+        Whoever was erased is renamed up to the erasure: the same name later is somebody new. What a replay gives stays
+        the same, but for the name.
         """
-        if not isinstance(names, Mapping):
-            names = {name: f"erased-{secrets.token_hex(8)}" for name in names}
-        changed = self.journal.rename(names)
-        for version in self.versions():
+        renaming, versions = Renaming.of(people, self.journal.entries()), self.versions()
+        changed = self.journal.rename(renaming.entry)
+        for version in versions:
             found = self.snapshot(version)
-            if names.keys() & found.moved.keys():
-                moved = {names.get(name, name): vector for name, vector in found.moved.items()}
-                snapshot = Snapshot(found.at, found.state, moved, found.whole)
-                write_whole(self._path(version), snapshot.to_bytes())
+            moved = renaming.moved(found.moved, version, versions)
+            if moved != found.moved:
+                write_whole(self._path(version), Snapshot(found.at, found.state, moved, found.whole).to_bytes())
                 changed += 1
         return changed
 

@@ -3,9 +3,8 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from hidden_gems.core.names import applied, counted
 
 _HASH_DIGITS = 16
 _SUFFIX = ".jsonl"
+_FINISHED = "finished"
 
 
 class BadJournalError(HiddenGemsError):
@@ -28,6 +28,7 @@ class Shown(NamedTuple):
     items: tuple[str, ...]
     kinds: tuple[int, ...] = ()  # of taste, of each item, see `drift.taste.kind_of`
     seen: str = ""  # see `online.seen.Seen`; empty where the slate did not say
+    at: float = 0.0  # when it was asked for, epoch seconds
 
     @property
     def marks(self) -> dict[str, str]:
@@ -119,15 +120,19 @@ class Entry:
 
 
 class Journal:
-    """Entries in files, each named after the first version it may hold; for one writer.
+    """Entries in files, each named after the first version it may hold and the generation of its writer.
+
+    A generation begins a file of its own and never writes to another's: what a writer that was thought dead still
+    appends lies behind the beginning of its successor's, and is not read.
 
     Args:
         folder: Made where it is not there.
+        generation: Of the writer, see `online.lease`; 0 for one that reads, or is alone.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, generation: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
+        self._folder, self._generation = folder, generation
 
     def append(self, entry: Entry) -> None:
         """Write an entry behind all others; back only when the disk has it.
@@ -135,8 +140,8 @@ class Journal:
         Raises:
             OSError: If the disk does not take it.
         """
-        path = max(self._files(), default=self._file(entry.version))
-        new = not path.exists()
+        own = [path for path in self._files() if _generation(path) == self._generation]
+        path = own[-1] if own else self._file(entry.version)
         with path.open("ab") as file:
             whole = file.tell()
             try:
@@ -146,8 +151,22 @@ class Journal:
             except OSError:
                 os.ftruncate(file.fileno(), whole)
                 raise
-        if new:
+        if not own:
             _sync(self._folder)
+
+    def finish(self, version: int) -> None:
+        """Note that an entry has had all of its effect; the next `append` brings it to the disk.
+
+        Raises:
+            OSError: If the disk does not take it.
+        """
+        with (self._folder / _FINISHED).open("w") as file:
+            file.write(f"{version:020d}")
+
+    def finished(self) -> int:
+        """Version of the last entry that is known to have had all of its effect; -1 where none is."""
+        path = self._folder / _FINISHED
+        return int((path.read_text() if path.exists() else "") or -1)
 
     def entries(self, after: int = -1) -> Iterator[Entry]:
         """Entries whose version is above `after`, in order; a torn last line was never finished and is left out.
@@ -155,76 +174,84 @@ class Journal:
         Raises:
             BadJournalError: If any other line is torn or was changed.
         """
-        files = sorted(self._files())
-        firsts = [*map(self._first, files), None]
-        for path, next_first in zip(files, firsts[1:], strict=True):
-            if next_first is not None and next_first - 1 <= after:
-                continue
-            lines = path.read_bytes().splitlines(keepends=True)
-            for number, line in enumerate(lines, 1):
-                try:
-                    entry = Entry.from_line(line)
-                except BadJournalError as error:
-                    if next_first is None and number == len(lines):
-                        return
-                    raise BadJournalError(f"{path}, line {number}: {error}") from error
-                if entry.version > after:
-                    yield entry
+        for path, last in self._ranges():
+            if last is None or last > after:
+                yield from (entry for entry in self._read(path, last) if entry.version > after)
+
+    def newest_generation(self) -> int:
+        """Of all writers so far."""
+        return max(map(_generation, self._files()), default=0)
 
     def last(self) -> Entry | None:
         """The newest entry."""
-        for path in sorted(self._files(), reverse=True):
-            if found := list(self.entries(self._first(path) - 1)):
+        for path, last in reversed(self._ranges()):
+            if found := self._read(path, last):
                 return found[-1]
         return None
 
     def cut_after(self, version: int) -> None:
-        """Remove the entries above a version, and a torn last line."""
-        for path in sorted(self._files(), reverse=True):
-            kept = [entry for entry in self.entries(self._first(path) - 1) if entry.version <= version]
+        """Remove the entries above a version, and torn last lines; what follows begins a file of our generation."""
+        for path, last in reversed(self._ranges()):
+            kept = [entry for entry in self._read(path, last) if entry.version <= version]
             if kept:
                 _rewrite(path, kept)
-                return
+                break
             path.unlink()
+        self.turn(version)
 
     def clear(self) -> None:
         """Remove everything."""
         for path in self._files():
             path.unlink()
+        (self._folder / _FINISHED).unlink(missing_ok=True)
 
     def turn(self, version: int) -> None:
         """Let the entries after a version begin a new file."""
-        path = self._file(version + 1)
-        path.touch()
+        self._file(version + 1).touch()
         _sync(self._folder)
 
     def drop_before(self, version: int) -> None:
         """Remove the files that hold nothing above a version."""
-        files = sorted(self._files())
-        for path, following in pairwise(files):
-            if self._first(following) - 1 <= version:
+        for path, last in self._ranges():
+            if last is not None and last <= version:
                 path.unlink()
 
-    def rename(self, names: Mapping[str, str]) -> int:
-        """Put other names in the place of people's, without the ids of what they told; how many files changed."""
+    def rename(self, renamed: Callable[[Entry], Entry]) -> int:
+        """Put other entries in the place of entries; how many files changed."""
         changed = 0
-        for path in sorted(self._files()):
-            entries = [Entry.from_line(line) for line in path.read_bytes().splitlines(keepends=True)]
-            renamed = [_renamed(entry, names) for entry in entries]
-            if renamed != entries:
-                _rewrite(path, renamed)
+        for path, last in self._ranges():
+            entries = self._read(path, last)
+            others = list(map(renamed, entries))
+            if others != entries:
+                _rewrite(path, others)
                 changed += 1
         return changed
 
+    def _read(self, path: Path, last: int | None) -> list[Entry]:
+        """Entries of a file up to a version; its last line may be torn where no newer file is of its generation."""
+        lines = path.read_bytes().splitlines(keepends=True)
+        newest = [each for each in self._files() if _generation(each) == _generation(path)][-1]
+        entries = []
+        for number, line in enumerate(lines, 1):
+            try:
+                entries.append(Entry.from_line(line))
+            except BadJournalError as error:
+                if path == newest and number == len(lines):
+                    break
+                raise BadJournalError(f"{path}, line {number}: {error}") from error
+        return [entry for entry in entries if last is None or entry.version <= last]
+
+    def _ranges(self) -> list[tuple[Path, int | None]]:
+        """Files in order, each with the last version that counts in it: the one before the next writer's first."""
+        files = self._files()
+        firsts = [int(path.stem.partition("-")[0]) for path in files]
+        return [(path, min(firsts[at:]) - 1 if firsts[at:] else None) for at, path in enumerate(files, 1)]
+
     def _files(self) -> list[Path]:
-        return list(self._folder.glob(f"*{_SUFFIX}"))
+        return sorted(self._folder.glob(f"*{_SUFFIX}"), key=lambda path: (_generation(path), path.stem))
 
     def _file(self, version: int) -> Path:
-        return self._folder / f"{version:020d}{_SUFFIX}"
-
-    @staticmethod
-    def _first(path: Path) -> int:
-        return int(path.stem)
+        return self._folder / f"{version:020d}-{self._generation:010d}{_SUFFIX}"
 
 
 def recalled(text: bytes) -> tuple[list[str], str]:
@@ -253,7 +280,10 @@ def effective(entries: Iterable[Entry], without: Sequence[str] = ()) -> list[Ent
     kept: list[Entry] = []
     for entry in entries:
         if entry.back_to is not None:
+            undone = [each for each in kept if each.version > entry.back_to]
             kept = [each for each in kept if each.version <= entry.back_to]
+            erased = dict.fromkeys(name for each in (*undone, entry) for name in each.erased)
+            entry = replace(entry, erased=tuple(erased))  # nobody comes back with the state
         if entry.without:
             kept = [_untold(each, entry.without) for each in kept]
         kept.append(replace(entry, back_to=None, without=()))
@@ -273,8 +303,8 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def _shown(told: Sequence[Any]) -> Shown:
     slate, person, items, *more = told
-    kinds, seen = more or ((), "")
-    return Shown(slate, person, tuple(items), tuple(kinds), seen)
+    kinds, *looked = more or ((),)
+    return Shown(slate, person, tuple(items), tuple(kinds), *looked)
 
 
 def _rewrite(path: Path, entries: Sequence[Entry]) -> None:
@@ -290,20 +320,8 @@ def _untold(entry: Entry, people: Sequence[str]) -> Entry:
     )
 
 
-def _renamed(entry: Entry, names: Mapping[str, str]) -> Entry:
-    return replace(
-        entry,
-        shown=tuple(
-            each._replace(slate_id="", user_id=names[each.user_id]) if each.user_id in names else each
-            for each in entry.shown
-        ),
-        told=tuple(
-            each._replace(event_id="", user_id=names[each.user_id], slate_id="") if each.user_id in names else each
-            for each in entry.told
-        ),
-        erased=tuple(names.get(person, person) for person in entry.erased),
-        without=tuple(names.get(person, person) for person in entry.without),
-    )
+def _generation(path: Path) -> int:
+    return int(path.stem.partition("-")[2] or 0)
 
 
 def _digest(text: bytes) -> bytes:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hidden_gems.core.clock import Clock
+from hidden_gems.core.erasures import Erasure, forgot
 from hidden_gems.core.kv import KeyValue
 from hidden_gems.core.names import (
     ERASURES,
@@ -24,6 +25,7 @@ from hidden_gems.core.names import (
     live_item,
     moved_today,
 )
+from hidden_gems.drift.kinds import kind_of
 from hidden_gems.events.records import Interaction, ItemChange, Slate
 from hidden_gems.features.hot_store import HotRows
 from hidden_gems.features.item_table import ItemTable
@@ -31,6 +33,7 @@ from hidden_gems.features.store import FeatureStore
 from hidden_gems.features.stream import LiveRows
 from hidden_gems.online.admission import DAILY_CAP, Admitted, Moved, admit, marks_of
 from hidden_gems.online.durable import DurableState
+from hidden_gems.online.forgetting import LEARNER, allowed, forget, stale
 from hidden_gems.online.held_back import HeldBackRows
 from hidden_gems.online.history import History, Replayed
 from hidden_gems.online.items import live_changes, with_changes
@@ -127,7 +130,9 @@ class OnlineLearning:
         if left is not None:
             Redo.from_json(left).finish(self._keys, self._store)
         self._durable.load()
-        self._followed = self._followed_before()
+        self._followed: dict[str, int] = {}
+        again = stale(self._keys, self.history)
+        self._follow({name: score for name, score in self._followed_before().items() if name not in again})
         self.live = live_changes(self._keys)
         self.serve(self._world)
 
@@ -162,6 +167,9 @@ class OnlineLearning:
         """
         if self._pending is not None or len(batch.events) + len(batch.slates) + len(batch.items) > MAX_MESSAGES:
             raise ValueError(f"a batch has at most {MAX_MESSAGES} messages, and the one before must be finished first")
+        events, kept = allowed(self._keys, batch.events, batch.slates)
+        refused = len(batch.events) + len(batch.slates) - len(events) - len(kept)
+        batch = Batch(events, kept, batch.items)
         marked = self._marked(batch)
         slates = _fresh(batch.slates, marked.keys())
         tellers = list(dict.fromkeys(event.user_id for event in batch.events if event.signed))
@@ -203,6 +211,7 @@ class OnlineLearning:
             self._pending = _Planned(stroke | {LEARNER_REDO: redo.to_json()}, redo, entry, gone, erased)
         counts = Counter(outcomes) + Counter(slate=len(slates), item=len(changes))
         counts += Counter(repeated=len(batch.slates) - len(slates), outdated=len(batch.items) - len(changes))
+        counts["erased"] = refused
         newest = max((each.event.timestamp for each in admitted), default=None)
         received = tuple(each.event.received for each in admitted)
         return Learned(counts, newest, received, drifted, tuple(slates), tuple(admitted), tuple(erased))
@@ -219,7 +228,8 @@ class OnlineLearning:
             self._keys.delete(planned.gone)
             publish(self._keys, self.state, planned.stroke)
             planned.redo.finish(self._keys, self._store)
-            self._followed |= planned.erased
+            self._durable.finish(planned.redo.version)
+            self._follow(planned.erased)
             self._pending = None
 
     def snapshot(self) -> None:
@@ -233,6 +243,14 @@ class OnlineLearning:
     def take_back(self, back_to: int | None = None, without: Sequence[str] = ()) -> Replayed:
         """Let steps, or what people were shown and told, not have happened; see `DurableState.take_back`."""
         return self._durable.take_back(back_to, without)
+
+    def forget(self) -> list[Erasure]:
+        """Let the files beside the state forget whom the state has forgotten; see `forgetting.forget`."""
+        return forget(self._keys, self._durable)
+
+    def _follow(self, erased: Mapping[str, int]) -> None:
+        forgot(self._keys, LEARNER, [Erasure(name, score, 0.0) for name, score in erased.items()])
+        self._followed |= erased
 
     def _erased(self) -> dict[str, int]:
         """People who were erased and whose erasure was not followed yet, with the score of the note."""
@@ -282,9 +300,8 @@ def _shown(slates: Sequence[Slate], table: ItemTable) -> tuple[Shown, ...]:
     for slate in slates:
         items = tuple(dict.fromkeys(place.item_id for place in slate.places))
         seen = Seen.of(slate) if len(items) == len(slate.places) else None
-        found.append(
-            Shown(slate.slate_id, slate.user_id, items, _kinds(items, table), "" if seen is None else seen.to_text())
-        )
+        look = "" if seen is None else seen.to_text()
+        found.append(Shown(slate.slate_id, slate.user_id, items, _kinds(items, table), look, slate.timestamp))
     return tuple(found)
 
 
@@ -310,7 +327,7 @@ def _told(
 
 
 def _kinds(items: Sequence[str], table: ItemTable) -> tuple[int, ...]:
-    return (0,) * len(table.rows(items))
+    return tuple(kind_of(table.type[row] or "") for row in table.rows(items).tolist())
 
 
 def _row_key(person: str) -> str:

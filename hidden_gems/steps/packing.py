@@ -13,6 +13,7 @@ import numpy as np
 from hidden_gems.benchmark.shelf import Shelf
 from hidden_gems.core.checkout import git_sha
 from hidden_gems.core.clock import WallClock
+from hidden_gems.core.erasures import moments
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.names import embedding_row
 from hidden_gems.export import release as releases
@@ -94,8 +95,14 @@ def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
         )
 
     release = releases.publish(folder, fill, describe, WallClock().now())
-    rows = {embedding_row(release.name, name): str(row).encode() for row, name in enumerate(shelf.users.ids) if row}
-    RedisKeyValue(redis).put(rows)
+    keys = RedisKeyValue(redis)
+    erased = moments(keys, shelf.users.ids)  # the models may still know them; nobody finds their rows
+    rows = {
+        embedding_row(release.name, name): str(row).encode()
+        for row, name in enumerate(shelf.users.ids)
+        if row and name not in erased
+    }
+    keys.put(rows)
     return release
 
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from hidden_gems.core.clock import HOUR_SECONDS
 from hidden_gems.online.admission import DAILY_CAP
 from hidden_gems.online.learning import MAX_MESSAGES
+from hidden_gems.online.lease import LEASE_SECONDS
 from hidden_gems.online.watch import RewardWatch
 from hidden_gems.streaming.batches import BATCH_MESSAGES
 from inference.shell.settings import Settings
@@ -31,6 +32,7 @@ class LearnerSettings(Settings):
     watch_hours: float = Field(default=24.0, gt=0)  # window in which online is compared with the release alone
     watch_slates: int = Field(default=200, ge=1)  # of each variant before it is judged
     watch_people: int = Field(default=30, ge=2)
+    lease_seconds: float = Field(default=LEASE_SECONDS, gt=0)  # without a sign of life another learner takes over
     redis_timeout_seconds: float = Field(default=0.5, gt=0)
 
     def release_folder(self) -> Path:
