@@ -15,8 +15,8 @@ from hidden_gems.online.votes import Standing
 
 DAILY_CAP = 20
 """Events by which one person may move one item on one day."""
-PERSON_CAP = 100
-"""Events by which one person may move all items together on one day."""
+PERSON_CAPS = 5
+"""So many times the cap of one item may one person move all items together on one day."""
 
 Outcome = Literal["applied", "report", "unsigned", "repeated", "counted", "capped", "surge"]
 """Admitted · says nothing of taste · quotes no token · seen before · its impression and type counted · over a cap ·
@@ -44,7 +44,7 @@ class Moved:
         """Whether one more event of a day counts; a late day counts as the newest one."""
         if day > self.day:
             self.day, self.items = day, {}
-        return self.items.get(item_id, 0) < cap and sum(self.items.values()) < PERSON_CAP
+        return self.items.get(item_id, 0) < cap and sum(self.items.values()) < PERSON_CAPS * cap
 
     def take(self, item_id: str) -> None:
         """Count one more event of the newest day."""

@@ -72,8 +72,8 @@ class Attack:
 
 _RINGS = (Attack("forged", 0.01, 0), Attack("real", 0.05, 3), Attack("loud", 0.05, 10, PRAISE))
 ATTACKS = {each.name: each for each in _RINGS}
-"""D31: 1 % bots with clicks without a token; 5 % with real impressions, who ask as often as a keen person and click; and
-the same number who ask ten times a day and say everything."""
+"""D31: 1 % bots with clicks without a token; 5 % with real impressions, who ask as often as a keen person and click;
+and the same number who ask ten times a day and say everything."""
 
 
 @dataclass(frozen=True)

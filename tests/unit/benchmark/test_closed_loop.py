@@ -112,7 +112,8 @@ def test_forged_clicks_change_nothing(city: City, release: TrialRelease, tmp_pat
     attacked = guide(city, release, tmp_path / "b", bots=Bots(["bot"], gem, 0, seed=1))
     one, other = lived(clean), lived(attacked)
     assert np.array_equal(column(one, "item"), column(other, "item"))
-    assert clean.learner and attacked.learner
+    assert clean.learner is not None
+    assert attacked.learner is not None
     forged = attacked.learner.outcomes["unsigned"] - clean.learner.outcomes["unsigned"]
     assert forged == DAYS * FORGED_CLICKS
     assert attacked.learner.digest() == clean.learner.digest()

@@ -4,7 +4,7 @@ import pytest
 
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.events.records import BadRecordError, Interaction
-from hidden_gems.online.admission import DAILY_CAP, PERSON_CAP, Admitted, Moved, admit, check, marks_of
+from hidden_gems.online.admission import DAILY_CAP, PERSON_CAPS, Admitted, Moved, admit, check, marks_of
 
 NOON = 20_000 * DAY_SECONDS + DAY_SECONDS / 2
 
@@ -113,5 +113,6 @@ def test_an_event_that_can_is_not(right: Interaction) -> None:
 
 
 def test_a_person_moves_so_much_a_day_and_no_more_over_all_items() -> None:
-    events = [event(number, item_id=f"g{number}") for number in range(PERSON_CAP + 3)]
-    assert outcomes(events) == ["applied"] * PERSON_CAP + ["capped"] * 3
+    most = 2 * PERSON_CAPS
+    events = [event(number, item_id=f"g{number}") for number in range(most + 3)]
+    assert outcomes(events, cap=2) == ["applied"] * most + ["capped"] * 3
