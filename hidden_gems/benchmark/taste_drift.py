@@ -34,6 +34,7 @@ class Point:
     weeks: int  # with an outcome and without a change
     found: Mapping[int, float]  # share found within `WITHIN` outcomes, by the outcomes known before
     people: Mapping[int, int]  # of whom
+    found_by_gems: float  # share found before `WITHIN` gems were answered, however often each; KNOWN[1]
     median_delay: float  # outcomes from the change to the find, infinite where most are not found; KNOWN[1]
 
     def as_dict(self) -> dict[str, Any]:
@@ -41,7 +42,7 @@ class Point:
         plain = asdict(self)
         plain["found"] = {str(key): _finite(value) for key, value in self.found.items()}
         plain["people"] = {str(key): value for key, value in self.people.items()}
-        return plain | {"median_delay": _finite(self.median_delay)}
+        return plain | {"median_delay": _finite(self.median_delay), "found_by_gems": _finite(self.found_by_gems)}
 
 
 def search_with(drift: TasteDrift) -> Search:
@@ -100,6 +101,7 @@ def point(lives: Sequence[Life], finds: Sequence[Finds], threshold: float) -> Po
     """What was found in each life, as shares."""
     false = weeks = any_weeks = 0
     delays: dict[int, list[float]] = {known: [] for known in KNOWN}
+    by_gems: list[bool] = []
     for life, found in zip(lives, finds, strict=True):
         told = [step.timestamp for step in life.steps if not step.slate]
         steady = [at for at in told if life.steady(at)]
@@ -113,6 +115,8 @@ def point(lives: Sequence[Life], finds: Sequence[Finds], threshold: float) -> Po
         for known in KNOWN:
             if len(steady) >= known:
                 delays[known].append(delay)
+        if len(steady) >= KNOWN[1] and (most := _outcomes_of(life, WITHIN)) is not None:
+            by_gems.append(delay <= most)
     return Point(
         threshold,
         false / max(weeks, 1),
@@ -120,8 +124,16 @@ def point(lives: Sequence[Life], finds: Sequence[Finds], threshold: float) -> Po
         weeks,
         {known: float(np.mean([d <= WITHIN for d in each])) if each else math.nan for known, each in delays.items()},
         {known: len(each) for known, each in delays.items()},
+        float(np.mean(by_gems)) if by_gems else math.nan,
         float(np.median(delays[KNOWN[1]])) if delays[KNOWN[1]] else math.nan,
     )
+
+
+def _outcomes_of(life: Life, gems: int) -> int | None:
+    """Outcomes after the change until so many gems were answered; None where they never were."""
+    after = [step for step in life.steps if not step.slate and not life.steady(step.timestamp)]
+    answered = np.cumsum([step.first for step in after])
+    return int(np.searchsorted(answered, gems)) + 1 if answered[-1] >= gems else None
 
 
 @dataclass(frozen=True)

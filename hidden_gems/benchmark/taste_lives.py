@@ -42,6 +42,7 @@ class Step(NamedTuple):
     slate: tuple[int, ...]  # kinds from the first position; empty for an outcome
     kind: int  # of an outcome
     reward: float  # of an outcome
+    first: bool  # of an outcome: the first of its gem in its slate
     evidence: float  # of a slate: logarithm of how much likelier what followed is after the change than before
 
 
@@ -135,11 +136,13 @@ class _Lived:
         steps: dict[int, list[Step]] = {}
         for user, at, row, seen in zip(users.tolist(), times.tolist(), items, evidence.tolist(), strict=True):
             slate = tuple(kinds[row[row != EMPTY]].tolist())
-            steps.setdefault(user, []).append(Step(at, slate, 0, 0.0, seen))
+            steps.setdefault(user, []).append(Step(at, slate, 0, 0.0, False, seen))
+        told = told.sort_values("timestamp", kind="stable")
+        first = ~told.duplicated(["slate", "position"])
         columns = (told[name].tolist() for name in ("user", "timestamp", "item", "code", "value"))
-        for user, at, item, code, value in zip(*columns, strict=True):
+        for user, at, item, code, value, new in zip(*columns, first.tolist(), strict=True):
             reward = reward_of(EVENT_TYPES[code], None if np.isnan(value) else value)
-            steps[user].append(Step(at, (), int(kinds[item]), reward, 0.0))
+            steps[user].append(Step(at, (), int(kinds[item]), reward, new, 0.0))
         return {user: sorted(each, key=lambda step: (step.timestamp, not step.slate)) for user, each in steps.items()}
 
     def _appeal(self, types: NDArray[np.float32]) -> Appeal:
@@ -201,6 +204,6 @@ def _drawn(weeks: int, number: int, seed: int) -> Life:
         at = place * WEEK_SECONDS // _OUTCOMES_PER_WEEK
         kind = int(random.choice(KINDS, p=shares[int(changed and place >= middle)]))
         slate = tuple(random.permutation(np.arange(1, KINDS))[:10].tolist())
-        steps += [Step(at, slate, 0, 0.0, float(np.log(shares[1, kind] / shares[0, kind])))]
-        steps += [Step(at, (), kind, reward_of("click"), 0.0)]
+        steps += [Step(at, slate, 0, 0.0, False, float(np.log(shares[1, kind] / shares[0, kind])))]
+        steps += [Step(at, (), kind, reward_of("click"), True, 0.0)]
     return Life(steps, 0, middle * WEEK_SECONDS // _OUTCOMES_PER_WEEK if changed else None)

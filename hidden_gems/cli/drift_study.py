@@ -73,21 +73,31 @@ def _table(study: "Study") -> Table:
     from hidden_gems.benchmark.taste_drift import KNOWN
 
     table = Table(title=f"SIMULATED. {study.reading}: {study.what}", title_justify="left")
-    for name in ("", "threshold", "false alarms a week", *(f"found, {n} before" for n in KNOWN), "median delay"):
+    for name in (
+        "",
+        "threshold",
+        "false alarms a week",
+        *(f"found, {n} before" for n in KNOWN),
+        "by gems",
+        "median delay",
+    ):
         table.add_column(name, justify="right" if name else "left")
     for name, points in (("detector", study.detector), ("oracle", study.oracle)):
         for point in points:
             mark = " *" if name == "detector" and point.threshold == study.chosen else ""
             table.add_row(name + mark, *_cells(point))
         table.add_section()
-    table.caption = "* the threshold the learner uses; found: within 60 outcomes, share of the people in brackets"
+    table.caption = (
+        "* the threshold the learner uses; found: within 60 outcomes, share of the people in brackets who had so many "
+        "before and 60 after; by gems: before 60 gems were answered, each once or more often, of who had 60 before"
+    )
     return table
 
 
 def _cells(point: "Point") -> list[str]:
     found = [f"{_share(point.found[n])} ({people})" for n, people in point.people.items()]
     delay = f"{point.median_delay:.0f}" if math.isfinite(point.median_delay) else "–"
-    return [f"{point.threshold:g}", f"{point.false_per_week:.1%}", *found, delay]
+    return [f"{point.threshold:g}", f"{point.false_per_week:.1%}", *found, _share(point.found_by_gems), delay]
 
 
 def _share(value: float) -> str:

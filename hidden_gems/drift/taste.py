@@ -38,6 +38,7 @@ class TasteDrift:
         changing: Share of the types that a change is thought to concern.
         shape: Of the gamma; the smaller, the more types are thought to differ.
         liked: An outcome is a like where its reward is above this; a view is not, a click is.
+        dislike_looks: An outcome below 0, a skip or a dismissal, says as much as so many looks without a like.
         look_decay: A place in a slate is looked at with probability (1 + position) ** -decay.
 
     Examples:
@@ -63,6 +64,7 @@ class TasteDrift:
     changing: float = 0.05
     shape: float = 0.7
     liked: float = 0.2
+    dislike_looks: float = 20.0
     look_decay: float = 0.45
 
     def start(self) -> Floats:
@@ -102,6 +104,7 @@ class TasteDrift:
         windows = _windows(memory)
         memory[:2] += 1.0
         windows[:, _LIKES, kind] += reward > self.liked
+        windows[:, _LOOKS, kind] += self.dislike_looks * (reward < 0)
         scores = self._scores(windows)
         best = int(scores.argmax())
         if scores[best] >= self.threshold:

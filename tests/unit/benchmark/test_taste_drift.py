@@ -16,7 +16,7 @@ def life(change: int | None, outcomes: int = 200) -> Life:
     for number in range(outcomes):
         at = number * spacing
         evidence = 0.5 if change is not None and at >= change else -0.5
-        steps += [Step(at, (1, 2, 3), 0, 0.0, evidence), Step(at, (), 1, 0.3, 0.0)]
+        steps += [Step(at, (1, 2, 3), 0, 0.0, False, evidence), Step(at, (), 1, 0.3, number % 3 == 0, 0.0)]
     return Life(steps, 0, change)
 
 
@@ -35,6 +35,14 @@ def test_a_find_after_more_than_sixty_outcomes_is_too_late() -> None:
     changed = life(WEEK_SECONDS)
     found = point([changed], [[(WEEK_SECONDS + 70 * WEEK_SECONDS // 100, 100 + WITHIN + 1)]], 2.0)
     assert (found.found[60], found.median_delay) == (0.0, 61.0)
+
+
+def test_sixty_gems_take_longer_to_answer_than_sixty_outcomes() -> None:
+    changed = life(WEEK_SECONDS, outcomes=300)
+    for outcomes, soon in ((178, 1.0), (182, 0.0)):
+        found = point([changed], [[(WEEK_SECONDS + 100, 100 + outcomes)]], 2.0)
+        assert (found.found[60], found.found_by_gems) == (0.0, soon)
+    assert math.isnan(point([life(WEEK_SECONDS)], [[]], 2.0).found_by_gems)
 
 
 def test_who_has_not_sixty_outcomes_after_it_is_not_judged() -> None:
