@@ -154,7 +154,7 @@ def _report(config: "TrialConfig", lived: "pd.DataFrame", arms: list[str]) -> di
     }
     pairs = [(arm, over) for arm, over in (("online", "static"), ("rows", "static"), ("online", "rows"))]
     there = [(arm, over) for arm, over in pairs if arm in arms and over in arms]
-    lifts = {arm: {} for arm, _ in there}  # type: dict[str, dict[str, Any]]
+    lifts: dict[str, dict[str, Any]] = {arm: {} for arm, _ in there}
     for arm, over in there:
         lifts[arm][over] = {rate: lift(lived, arm, over, rate).as_dict() for rate in ("ctr", "reward_per_slate")}
         for column in ("half", "who"):
