@@ -18,8 +18,6 @@ from inference.collector.metrics import Metrics
 WRITERS = 3
 GROUP_EVENTS = 500
 """Events of a group, unless one list alone has more."""
-SILENT_SECONDS = 0.2
-"""A broker that acknowledges nothing for so long is away: nobody waits for it any longer."""
 PATIENCE_SECONDS = 2.0
 """Longest time that a call waits where the broker goes on, and this process is slow."""
 _LOOK_SECONDS = 0.04
@@ -42,8 +40,8 @@ class Door:
         intake: Writes them.
         admission: Bounds what is in hand.
         metrics: Count what is refused.
-        silent_seconds: How long the broker has been silent. Events whose call was refused for that may be written all
-            the same, later; sent again they are told as repeats.
+        listen: Raises where the broker is silent. Events whose call was refused for that may be written all the same,
+            later; sent again they are told as repeats.
         monotonic: Seconds on a clock that never jumps.
     """
 
@@ -52,11 +50,11 @@ class Door:
         intake: Intake,
         admission: Admission,
         metrics: Metrics,
-        silent_seconds: Callable[[], float],
+        listen: Callable[[], None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._intake, self._admission = intake, admission
-        self._silent_seconds, self._monotonic = silent_seconds, monotonic
+        self._listen, self._monotonic = listen, monotonic
         self._refused = metrics.refused
         self._queue: deque[_Waiting] = deque()
         self._change = Condition()
@@ -76,7 +74,7 @@ class Door:
             BusyError: If too much is in hand, or it takes too long.
         """
         try:
-            self._heard()
+            self._listen()
             self._admission.enter(len(contents), size)
             return await self._answer(_Waiting(contents, size, self._monotonic()))
         except (BusyError, PartUnavailableError) as error:
@@ -90,16 +88,12 @@ class Door:
         answer = asyncio.wrap_future(waiting.answer)
         try:
             while not (await asyncio.wait([answer], timeout=_LOOK_SECONDS))[0]:
-                self._heard()
+                self._listen()
                 if self._monotonic() - waiting.came > PATIENCE_SECONDS:
                     raise BusyError("it takes too long; send the same again")
             return answer.result()
         finally:
             answer.cancel()
-
-    def _heard(self) -> None:
-        if self._silent_seconds() > SILENT_SECONDS:
-            raise PartUnavailableError("broker", f"it has acknowledged nothing for {SILENT_SECONDS:g} seconds")
 
     def close(self) -> None:
         """Take nothing more; what is under way is finished."""

@@ -52,7 +52,7 @@ async def _occupy(door: Door, slow: Slow) -> list[asyncio.Task[Outcome]]:
 
 def test_what_waits_together_is_written_together() -> None:
     slow, admission = Slow(), Admission()
-    door = Door(slow, admission, Metrics(), lambda: 0.0)
+    door = Door(slow, admission, Metrics(), lambda: None)
 
     async def run() -> list[Outcome]:
         busy = await _occupy(door, slow)
@@ -73,7 +73,7 @@ def test_what_waits_together_is_written_together() -> None:
 def test_a_failed_write_fails_every_call_of_its_group() -> None:
     slow, admission = Slow(fails=True), Admission()
     slow.may.set()
-    door = Door(slow, admission, Metrics(), lambda: 0.0)
+    door = Door(slow, admission, Metrics(), lambda: None)
     try:
         with pytest.raises(PartUnavailableError):
             asyncio.run(door.take([0], 1))
@@ -84,17 +84,22 @@ def test_a_failed_write_fails_every_call_of_its_group() -> None:
 
 def test_nobody_waits_for_a_silent_broker_and_what_nobody_waits_for_is_not_written() -> None:
     slow, admission = Slow(), Admission()
-    silent = 0.0
-    door = Door(slow, admission, Metrics(), lambda: silent)
+    silent = False
+
+    def listen() -> None:
+        if silent:
+            raise PartUnavailableError("broker", "silent")
+
+    door = Door(slow, admission, Metrics(), listen)
 
     async def run() -> None:
         nonlocal silent
         waiting = [*await _occupy(door, slow), *(asyncio.create_task(door.take([0], 1)) for _ in range(2))]
         await asyncio.sleep(0.1)
         assert not any(each.done() for each in waiting)
-        silent = 0.21
+        silent = True
         for each in waiting:
-            with pytest.raises(PartUnavailableError, match="acknowledged nothing"):
+            with pytest.raises(PartUnavailableError, match="silent"):
                 await asyncio.wait_for(each, 5)
         with pytest.raises(PartUnavailableError):
             await door.take([0], 1)
@@ -112,7 +117,7 @@ def test_nobody_waits_for_a_silent_broker_and_what_nobody_waits_for_is_not_writt
 def test_a_call_that_takes_too_long_is_told() -> None:
     slow, admission = Slow(), Admission()
     times = iter([10.0, 12.1, 20.0, 20.0])
-    door = Door(slow, admission, Metrics(), lambda: 0.0, monotonic=lambda: next(times))
+    door = Door(slow, admission, Metrics(), lambda: None, monotonic=lambda: next(times))
     try:
         with pytest.raises(BusyError, match="too long"):
             asyncio.run(door.take([0], 1))
@@ -124,26 +129,29 @@ def test_a_call_that_takes_too_long_is_told() -> None:
 
 def test_a_broker_is_silent_from_what_it_was_sent_until_it_acknowledges() -> None:
     now = 10.0
-    seen = []
 
     class Inner:
         def send(self, messages: Sequence[Message]) -> None:
             nonlocal now
-            now += 3.0
-            seen.append(watched.silent_seconds())
+            now += 1.0
+            watched.listen()
+            now += 0.1
+            with pytest.raises(PartUnavailableError, match="nothing for 1 seconds"):
+                watched.listen()
             if not messages:
                 raise PartUnavailableError("broker", "gone")
 
         def close(self) -> None:
             pass
 
-    watched = WatchedProducer(Inner(), lambda: now)
-    assert watched.silent_seconds() == 0.0
+    watched = WatchedProducer(Inner(), 1.0, lambda: now)
+    watched.listen()
     watched.send([Message("topic", "key", b"")])
-    with pytest.raises(PartUnavailableError):
+    now += 5.0
+    watched.listen()  # nothing waits
+    with pytest.raises(PartUnavailableError, match="gone"):
         watched.send([])
-    assert seen == [3.0, 3.0]
-    assert watched.silent_seconds() == 0.0
+    watched.listen()
 
 
 def test_what_is_in_hand_is_bounded() -> None:
@@ -197,7 +205,7 @@ def test_the_bound_follows_how_long_answers_take() -> None:
 
 
 def test_too_much_is_refused_before_its_body_is_read(tmp_path: Path) -> None:
-    world = World(tmp_path / "home")
+    world = World(tmp_path / "home", settings={"silent_seconds": 0.05})
     stalled = threading.Event()
 
     class Still:
@@ -219,7 +227,7 @@ def test_too_much_is_refused_before_its_body_is_read(tmp_path: Path) -> None:
 
 
 def test_a_refusal_can_be_read_by_a_browser_of_a_known_origin(tmp_path: Path) -> None:
-    world = World(tmp_path / "home", settings={"cors_origins": "https://gems.example"})
+    world = World(tmp_path / "home", settings={"cors_origins": "https://gems.example", "silent_seconds": 0.05})
     stalled = threading.Event()
     world.producer.send = lambda messages: stalled.wait(5) and None  # type: ignore[method-assign]
     world.post([event(event_id=str(number)) for number in range(500)])

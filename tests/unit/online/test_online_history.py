@@ -26,6 +26,7 @@ from hidden_gems.online.history import History, Snapshot, digest
 from hidden_gems.online.journal import BadJournalError, Entry, Journal, Shown, Told
 from hidden_gems.online.learning import Batch, OnlineLearning
 from hidden_gems.online.orders import Order, obey
+from hidden_gems.online.renaming import Renaming
 from hidden_gems.online.state import OnlineState, follow
 from hidden_gems.online.thompson import BetaThompson
 from tests.unit.online.test_learning import AT, WORLD, click, slate
@@ -426,5 +427,5 @@ def test_what_a_writer_appends_that_was_overtaken_does_not_count(tmp_path: Path)
     assert [(entry.version, entry.told[0].event_id) for entry in new.entries()] == [(1, "e1"), (2, "e2"), (3, "e5")]
     assert new.last() == Entry(3, AT, told=(told[5],))
     assert (new.newest_generation(), Journal(tmp_path / "other").newest_generation()) == (2, 0)
-    assert new.rename({"ada": "erased-1"}) == 2
+    assert new.rename(Renaming.of(["ada"], new.entries()).entry) == 2
     assert not any(b"ada" in path.read_bytes() for path in tmp_path.glob("*.jsonl"))
