@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hidden_gems.benchmark.loop_learner import LoopLearner
 from hidden_gems.events.kinds import EventType
 from hidden_gems.events.records import Interaction
 from hidden_gems.simulation.policy import Request as Asked
@@ -59,9 +60,9 @@ class Bots:
         if self._left:
             self._left -= 1
             for name in self.names:
-                self._ask(guide, asked, name)
+                self._ask(guide, guide.learner, asked, name)
 
-    def _ask(self, guide: "Guide", asked: Asked, name: str) -> None:
+    def _ask(self, guide: "Guide", learner: LoopLearner, asked: Asked, name: str) -> None:
         request = replace(guide.request(asked, int(self._random.integers(len(asked.users)))), user_id=name)
         person = guide.person(request)
         answer = guide.answer(person, request, self._random)
@@ -69,11 +70,11 @@ class Bots:
         slate = guide.slate_of(answer, request, person, slate_id)
         at = slate.timestamp
         self.shown["slates"] += 1
-        guide.learner.hear([slate])
+        learner.hear([slate])
         for place in slate.places:
             if place.item_id == self.target:
                 self.shown["target"] += 1
-                guide.learner.hear(
+                learner.hear(
                     Interaction(
                         event_id=f"{slate_id}-{place.position}-{kind}",
                         user_id=name,

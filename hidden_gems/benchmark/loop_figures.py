@@ -68,8 +68,12 @@ class Lift:
 
     def as_dict(self) -> dict[str, Any]:
         """For a report."""
-        intervals = {name: vars(each) for name, each in (("seeds", self.seeds), ("people", self.people))}
-        return {"by_seed": list(self.by_seed), **intervals}
+        return {"by_seed": list(self.by_seed), "seeds": plain(self.seeds), "people": plain(self.people)}
+
+
+def plain(interval: Interval) -> dict[str, float | None]:
+    """For JSON, which has no number that is not finite."""
+    return {name: value if np.isfinite(value) else None for name, value in vars(interval).items()}
 
 
 def lift(lived: pd.DataFrame, arm: str, over: str, rate: str = "ctr") -> Lift:
