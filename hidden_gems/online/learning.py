@@ -291,9 +291,8 @@ def _shown(slates: Sequence[Slate], table: ItemTable) -> tuple[Shown, ...]:
     for slate in slates:
         items = tuple(dict.fromkeys(place.item_id for place in slate.places))
         seen = Seen.of(slate) if len(items) == len(slate.places) else None
-        found.append(
-            Shown(slate.slate_id, slate.user_id, items, _kinds(items, table), "" if seen is None else seen.to_text())
-        )
+        look = "" if seen is None else seen.to_text()
+        found.append(Shown(slate.slate_id, slate.user_id, items, _kinds(items, table), look, slate.timestamp))
     return tuple(found)
 
 
