@@ -21,7 +21,7 @@ START, HOUR = 1_777_900_000.0, 3600.0
 
 
 def found_below(slates_a_day: int, hours: int, fall: float | None, seed: int) -> tuple[int, int | None] | None:
-    """Hour of the first verdict below, and the version (one an hour) that it would go back to; None where there is none."""
+    """Hour of the first verdict below, and the version (one an hour) that it would go back to; None for none."""
     random, watch, watched = np.random.default_rng(seed), RewardWatch(), Watched()
     rates = random.beta(2, 6, PEOPLE)
     for hour in range(hours):
