@@ -206,7 +206,26 @@ def bench(root: Path, seed: int, *, durable: bool = False, proxied: bool = False
     ports["advertised"] = ports["proxy"] if proxied else ports["kafka"]
     make_release(dataset, root / "releases", at)
     (root / "redis").mkdir()
-    environment = {
+    environment = _environment(root, ports, at) | more
+    with (
+        FaultProxy(ports["kafka"], ports["proxy"], seed) as proxy,
+        Supervisor(list(_parts(root, ports, environment, durable)), print) as supervisor,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        made = Bench(root, supervisor, ports, dataset.items["item_id"].tolist(), at, proxy, seed)
+        made.start("redis")
+        patch.setenv("GEMS_FEATURE_REPO", str(FEATURE_REPO))
+        materialize(dataset, at, redis=environment["GEMS_REDIS"], folder=root / "feast")
+        if durable:
+            made.start("s3")
+        made.start("kafka")
+        create_topics(made.kafka)
+        made.start("collector")
+        yield made
+
+
+def _environment(root: Path, ports: Mapping[str, int], at: int) -> dict[str, str]:
+    return {
         "GEMS_HOME": str(root),
         "GEMS_REDIS": f"127.0.0.1:{ports['redis']}",
         "GEMS_KAFKA": f"127.0.0.1:{ports['advertised']}",
@@ -223,22 +242,7 @@ def bench(root: Path, seed: int, *, durable: bool = False, proxied: bool = False
         "GEMS_SNAPSHOT_SECONDS": "5",
         "GEMS_BATCH_MESSAGES": str(BATCH),
         "OMP_NUM_THREADS": "1",
-    } | more
-    with (
-        FaultProxy(ports["kafka"], ports["proxy"], seed) as proxy,
-        Supervisor(list(_parts(root, ports, environment, durable)), print) as supervisor,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        made = Bench(root, supervisor, ports, dataset.items["item_id"].tolist(), at, proxy, seed)
-        made.start("redis")
-        patch.setenv("GEMS_FEATURE_REPO", str(FEATURE_REPO))
-        materialize(dataset, at, redis=environment["GEMS_REDIS"], folder=root / "feast")
-        if durable:
-            made.start("s3")
-        made.start("kafka")
-        create_topics(made.kafka)
-        made.start("collector")
-        yield made
+    }
 
 
 def _parts(root: Path, ports: Mapping[str, int], environment: Mapping[str, str], durable: bool) -> Iterator[Part]:
