@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Variant = Literal["online", "static"]
-VARIANTS: tuple[Variant, ...] = ("online", "static")
+VARIANTS: tuple[str, ...] = ("online", "static")
 _RANGE = 1 << 64
 
 

@@ -61,6 +61,10 @@ class KeyValue(Protocol):
         """Put values before a list, the last one first, and cut it to `keep`."""
         ...
 
+    def prepend_each(self, lists: Mapping[str, Sequence[bytes]], keep: int) -> None:
+        """The same for many lists."""
+        ...
+
     def claim(self, values: Mapping[str, bytes], seconds: int) -> list[bytes | None]:
         """Write each value whose key is free, to be forgotten after `seconds`.
 
@@ -85,8 +89,8 @@ class KeyValue(Protocol):
         """Take the notes of these members out of a feed."""
         ...
 
-    def holding(self, text: str) -> list[str]:
-        """Every key whose name or content has this text in it, sorted; reads the whole store, so for audits alone."""
+    def holding(self, *texts: str) -> list[str]:
+        """Every key whose name or content has one of these in it, sorted; reads the whole store, for audits alone."""
         ...
 
     def rewrite_log(self) -> None:
@@ -150,6 +154,11 @@ class MemoryKeyValue:
         self._check()
         self._lists[key] = [*reversed(values), *self._lists.get(key, [])][:keep]
 
+    def prepend_each(self, lists: Mapping[str, Sequence[bytes]], keep: int) -> None:
+        """The same for many lists."""
+        for key, values in lists.items():
+            self.prepend(key, values, keep)
+
     def claim(self, values: Mapping[str, bytes], seconds: int) -> list[bytes | None]:
         """Write each value whose key is free; here nothing is forgotten."""
         self._check()
@@ -184,13 +193,18 @@ class MemoryKeyValue:
         for member in members:
             self._feeds.get(feed, {}).pop(member, None)
 
-    def holding(self, text: str) -> list[str]:
-        """Every key whose name or content has this text in it, sorted."""
+    def holding(self, *texts: str) -> list[str]:
+        """Every key whose name or content has one of these in it, sorted."""
         contents: dict[str, list[bytes]] = {key: [value] for key, value in self._values.items()}
         contents |= {key: list(values) for key, values in self._lists.items()}
         contents |= {key: [member.encode() for member in members] for key, members in self._feeds.items()}
         contents |= {_shown(key): [*fields, *fields.values()] for key, fields in self._hashes.items()}
-        return sorted(key for key, parts in contents.items() if text in key or any(text.encode() in p for p in parts))
+        wanted = [text.encode() for text in texts]
+        return sorted(
+            key
+            for key, parts in contents.items()
+            if any(text in part for text in wanted for part in (key.encode(), *parts))
+        )
 
     def rewrite_log(self) -> None:
         """There is no log."""
@@ -280,20 +294,28 @@ class RedisKeyValue:
 
     def prepend(self, key: str, values: Sequence[bytes], keep: int) -> None:
         """Put values before a list, the last one first, and cut it to `keep`."""
+        self.prepend_each({key: values}, keep)
+
+    def prepend_each(self, lists: Mapping[str, Sequence[bytes]], keep: int) -> None:
+        """The same for many lists, in one round trip where none has grown too long."""
+        filled = {key: values for key, values in lists.items() if values}
         with self._writing() as trip:
-            if values:
+            for key, values in filled.items():
                 trip.lpush(key, *values)
-            trip.ltrim(key, 0, keep - 1)
+            lengths = trip.execute()
+            for key, length in zip(filled, lengths, strict=True):
+                if length > keep:
+                    trip.ltrim(key, 0, keep - 1)
             trip.execute()
 
     def claim(self, values: Mapping[str, bytes], seconds: int) -> list[bytes | None]:
         """Write each value whose key is free, to be forgotten after `seconds`; what was held before."""
         with self._writing() as trip:
             for key, value in values.items():
-                trip.set(key, value, nx=True, ex=seconds)
-                trip.get(key)
-            found = trip.execute()
-        return [None if written else held for written, held in zip(found[::2], found[1::2], strict=True)]
+                trip.execute_command("SET", key, value, "NX", "EX", seconds)
+            taken = [key for key, written in zip(values, trip.execute(), strict=True) if not written]
+            held = dict(zip(taken, self._redis.mget(taken), strict=True)) if taken else {}
+        return [held.get(key) for key in values]
 
     def count(self, key: str, by: int = 1) -> int:
         """Add to a counter that starts at 0; its new value."""
@@ -321,17 +343,18 @@ class RedisKeyValue:
                 trip.zrem(feed, *members)
                 trip.execute()
 
-    def holding(self, text: str) -> list[str]:
-        """Every key whose name or content has this text in it, sorted; reads the whole store, so for audits alone."""
+    def holding(self, *texts: str) -> list[str]:
+        """Every key whose name or content has one of these in it, sorted; reads the whole store, for audits alone."""
         found: set[str] = set()
+        wanted = [text.encode() for text in texts]
         with self._reached():
             chunk: list[bytes] = []
             for key in self._redis.scan_iter(count=BATCH):
                 chunk.append(key)
                 if len(chunk) == BATCH:
-                    found |= self._holding(chunk, text.encode())
+                    found |= self._holding(chunk, wanted)
                     chunk = []
-            found |= self._holding(chunk, text.encode())
+            found |= self._holding(chunk, wanted)
         return sorted(found)
 
     def rewrite_log(self) -> None:
@@ -344,7 +367,7 @@ class RedisKeyValue:
                 if "in progress" not in str(error):
                     raise
 
-    def _holding(self, keys: Sequence[bytes], text: bytes) -> set[str]:
+    def _holding(self, keys: Sequence[bytes], texts: Sequence[bytes]) -> set[str]:
         trip = self._redis.pipeline(transaction=False)
         for key in keys:
             trip.type(key)
@@ -354,7 +377,8 @@ class RedisKeyValue:
         for key, reader in read:
             getattr(trip, reader)(*((key, 0, -1) if reader in ("lrange", "zrange") else (key,)))
         contents = trip.execute()
-        return {_shown(key) for (key, _), content in zip(read, contents, strict=True) if text in key + _joined(content)}
+        held = [(key, key + b"\0" + _joined(content)) for (key, _), content in zip(read, contents, strict=True)]
+        return {_shown(key) for key, content in held if any(text in content for text in texts)}
 
     @contextmanager
     def _writing(self) -> Iterator[Any]:

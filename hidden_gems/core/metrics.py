@@ -74,7 +74,8 @@ _TABLE = (
         ("what",),
     ),
     Metric("gems_collector_refused_total", "counter", "Calls answered 503.", ("why",)),
-    Metric("gems_collector_waiting_events", "gauge", "Events that wait for the broker."),
+    Metric("gems_collector_waiting_events", "gauge", "Events in hand: let in, and not written yet."),
+    Metric("gems_collector_request_seconds", "histogram", "Time until POST /v1/events was answered.", ("status",)),
     Metric("gems_collector_send_seconds", "histogram", "Time until the broker acknowledged."),
     # learner
     Metric("gems_learner_messages_total", "counter", "Messages by what became of them", ("outcome",)),

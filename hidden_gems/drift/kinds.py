@@ -21,3 +21,13 @@ def kind_of(word: str) -> int:
         return _ROWS[word]
     digest = hashlib.blake2b(word.encode(), digest_size=8).digest()
     return 1 + int.from_bytes(digest, "little") % len(GEM_TYPES)
+
+
+def word_of(kind: int) -> str:
+    """The type of the contract in a row; empty for row 0.
+
+    Examples:
+        >>> word_of(kind_of("cafe")), word_of(0)
+        ('cafe', '')
+    """
+    return GEM_TYPES[kind - 1] if kind else ""

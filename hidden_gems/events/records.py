@@ -6,11 +6,13 @@ A reader ignores fields it does not know, so that a newer writer may say more.
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.events.topics import SCHEMA_VERSION
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 class BadRecordError(BadInputError):
@@ -21,12 +23,11 @@ class BadRecordError(BadInputError):
 class _Record:
     def to_json(self) -> bytes:
         """UTF-8 JSON; NaN is null."""
-        content = {"schema_version": SCHEMA_VERSION, **self._content()}
-        return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        return _ENCODER.encode({"schema_version": SCHEMA_VERSION, **self._content()}).encode()
 
     def _content(self) -> dict[str, Any]:
         """Fields as JSON has them."""
-        content: dict[str, Any] = _plain(asdict(self))
+        content: dict[str, Any] = _plain(vars(self))
         return content
 
     @classmethod

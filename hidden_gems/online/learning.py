@@ -24,6 +24,7 @@ from hidden_gems.core.names import (
     live_item,
     moved_today,
 )
+from hidden_gems.drift.kinds import kind_of
 from hidden_gems.events.records import Interaction, ItemChange, Slate
 from hidden_gems.features.hot_store import HotRows
 from hidden_gems.features.item_table import ItemTable
@@ -39,6 +40,7 @@ from hidden_gems.online.journal import Entry, Shown, Told, recalled
 from hidden_gems.online.redo import Redo
 from hidden_gems.online.seen import Seen
 from hidden_gems.online.state import Drifted, OnlineState, publish
+from hidden_gems.online.votes import Standing, Votes
 
 _OVERLAP = 100
 """Notes of a feed that are read again: writers number their notes before they write them."""
@@ -97,6 +99,7 @@ class OnlineLearning:
         history: What was applied; nobody else writes to it.
         clock: Rows are true at its second.
         cap: Events by which one person may move one item on one day.
+        votes: How much sudden praise of a gem counts; None counts all of it.
 
     Raises:
         PartUnavailableError: If a store does not answer; make it again.
@@ -111,8 +114,9 @@ class OnlineLearning:
         history: History,
         clock: Clock,
         cap: int = DAILY_CAP,
+        votes: Votes | None = None,
     ) -> None:
-        self._keys, self._store, self._clock, self._cap = keys, store, clock, cap
+        self._keys, self._store, self._clock, self._cap, self._votes = keys, store, clock, cap, votes
         self._pending: _Planned | None = None
         self._world, self.history = world, history
         self._durable = DurableState(keys, history, prior, clock)
@@ -173,7 +177,10 @@ class OnlineLearning:
         erased = self._erased()  # after the vectors: what was read of somebody erased meanwhile is told here
         own = {name: None if name in erased else raw for name, raw in zip(people, held, strict=False)}
         moved = {name: Moved.from_json(raw) for name, raw in zip(tellers, held[len(people) :], strict=True)}
-        admitted, outcomes = admit(batch.events, marked.keys(), moved, self._cap)
+        self._rows.forget(erased)
+        votes = None if self._world.order_only else self._votes  # an order has no days
+        standing = votes and Standing.of(votes, self._rows, batch.events)
+        admitted, outcomes = admit(batch.events, marked.keys(), moved, self._cap, standing)
         changes = self._newer(batch.items)
         stroke = {live_item(name): change.to_json() for name, change in changes.items()}
         table = self._table({**self.live, **changes}) if changes else self._rows.items
@@ -181,7 +188,6 @@ class OnlineLearning:
         now = self._clock.now()
         at = max(1, int(now))
         self._rows.items = table
-        self._rows.forget(erased)
         rows = self._rows.apply([each.event for each in admitted], [each for each in slates if each.user_id], at)
         self.live |= changes
         entry: Entry | None = None
@@ -313,7 +319,7 @@ def _told(
 
 
 def _kinds(items: Sequence[str], table: ItemTable) -> tuple[int, ...]:
-    return (0,) * len(table.rows(items))
+    return tuple(kind_of(table.type[row] or "") for row in table.rows(items).tolist())
 
 
 def _row_key(person: str) -> str:

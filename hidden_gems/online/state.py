@@ -20,7 +20,7 @@ from hidden_gems.online.cohorts import CohortWeights
 from hidden_gems.online.factors import Floats, OnlineFactors
 from hidden_gems.online.journal import Shown, Told
 from hidden_gems.online.linear import LinearArms
-from hidden_gems.online.people import OnPerson
+from hidden_gems.online.people import TASTE, OnPerson
 from hidden_gems.online.seen import Seen
 from hidden_gems.online.thompson import BetaThompson
 
@@ -28,8 +28,8 @@ NEW_ARM_STRENGTH = 2.0
 """Impressions that the prior of an arm without history is worth: wide, so that it is tried."""
 LEAST_PRIOR = 1e-3
 """Of an item that earned nothing in a log where nobody earned anything; a Beta belief needs more than 0."""
-HURRY_PACE = 3.0
-"""Of somebody in a hurry: their own steps, and what they forget, are so many times as large."""
+HURRY_OUTCOMES, HURRY_PACE = 30.0, 3.0
+"""For so many outcomes after a drift a person's own steps, and what they forget, are so many times as large."""
 _SETTINGS = {
     "arms": ("prior_successes", "prior_failures", "half_life"),
     "factors": ("dimensions", "learning_rate", "decay", "scale", "bound", "seed"),
@@ -49,6 +49,9 @@ class Drifted(NamedTuple):
 
     user_id: str  # pseudonym
     score: float  # of the detector
+    outcomes: int  # since the change before, or since the first
+    before: tuple[int, ...]  # kinds they liked most, best first
+    after: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -120,12 +123,22 @@ class OnlineState:
         parts: list[Shown | Told] = [*shown, *told]
         names = dict.fromkeys(each.user_id for each in parts if each.user_id)
         held = {name: OnPerson.unpack(people.get(name)) for name in names}
+        drifted = []
+        for slate in shown:
+            if slate.user_id and slate.kinds:
+                held[slate.user_id].taste = TASTE.shown(held[slate.user_id].taste, slate.kinds)
         for each in told:
             person = held[each.user_id]
+            before, outcomes = person.taste, TASTE.outcomes(person.taste) + 1
+            person.taste, score = TASTE.learn_one(before, each.kind, each.reward)
+            if score >= TASTE.threshold:
+                liked = TASTE.favourites(before), TASTE.favourites(person.taste)
+                drifted.append(Drifted(each.user_id, score, outcomes, *liked))
+                person.hurry = HURRY_OUTCOMES
             pace = HURRY_PACE if person.hurry > 0 else 1.0
             person.hurry = max(0.0, person.hurry - 1.0)
             person.vector = self.factors.learn_one(person.vector, each.item_id, each.reward, pace)
-        return Moved({name: person.pack() for name, person in held.items()})
+        return Moved({name: person.pack() for name, person in held.items()}, tuple(drifted))
 
     def to_bytes(self) -> bytes:
         """A mark, a SHA-256, and NumPy arrays without pickle."""

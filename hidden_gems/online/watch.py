@@ -121,7 +121,7 @@ class RewardWatch:
         kept.sort(key=lambda pair: pair[1].at)
         self._seen = dict(kept[-_MOST_SLATES:])
         found = {name: [seen for seen in self._seen.values() if seen.variant == name] for name in VARIANTS}
-        sides: dict[str, Side] = {name: _side(seen) for name, seen in found.items() if seen}
+        sides = {name: _side(seen) for name, seen in found.items() if seen}
         if "static" not in sides:
             return Standing(now, "not watched", sides)
         if len(sides) < len(VARIANTS) or any(map(self._short, sides.values())):
@@ -133,10 +133,12 @@ class RewardWatch:
         return Standing(now, verdict, sides, difference, highest)
 
     def led(self) -> int:
-        """The newest version that answered while online still led: up to the largest running difference of rewards.
+        """The newest version that surely answered before online fell behind.
 
         Each side's rewards are added up over the window as shares of its slates, so that hours at which everybody gives
-        more feedback weigh on both sides alike. From the maximum on, online earned less.
+        more feedback weigh on both sides alike. From the largest running difference on, online earned less; it is taken
+        to have begun at the first slate that is within one standard error of that: to go back too far costs learning,
+        not far enough keeps the harm.
 
         Returns:
             The version before all that answered, where online led at no time of the window.
@@ -149,7 +151,10 @@ class RewardWatch:
         reward = np.array([each.reward for each in seen])
         part = np.where(online, reward / max(1, online.sum()), -reward / max(1, (~online).sum()))
         running = np.concatenate([[0.0], np.cumsum(part)])
-        versions = [each.version for each in seen[: int(np.argmax(running))] if each.variant == "online"]
+        parts = [[each for each in seen if each.variant == name] for name in VARIANTS]
+        error = float(np.linalg.norm([_side(part).error for part in parts if part]))
+        turned = int(np.argmax(running >= running.max() - error))
+        versions = [each.version for each in seen[:turned] if each.variant == "online"]
         first = min((each.version for each in seen if each.variant == "online"), default=1)
         return max(versions, default=first - 1)
 

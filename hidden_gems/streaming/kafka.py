@@ -91,6 +91,13 @@ class KafkaProducer:
                 self._look_at = time.monotonic() + _LOOK_SECONDS
             return self._gone
 
+    def reaches(self, topic: str) -> bool:
+        """Whether the broker has told where messages to a topic go; connects, so that the first `send` need not."""
+        try:
+            return bool(self._connected().partitions_for(topic))
+        except errors.KafkaError:
+            return False
+
     def close(self) -> None:
         """Let go of the connection."""
         with self._lock:

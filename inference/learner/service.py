@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from hidden_gems.core.clock import Clock
 from hidden_gems.core.errors import FencedError, PartUnavailableError, ReleaseError
 from hidden_gems.core.kv import KeyValue
-from hidden_gems.events.records import BadRecordError, Interaction, ItemChange, Slate
-from hidden_gems.events.topics import IMPRESSIONS, INTERACTIONS, ITEMS
+from hidden_gems.drift.kinds import word_of
+from hidden_gems.events.records import BadRecordError, DriftEvent, Interaction, ItemChange, Slate
+from hidden_gems.events.topics import DRIFT, IMPRESSIONS, INTERACTIONS, ITEMS
 from hidden_gems.online.admission import check
 from hidden_gems.online.learning import Batch, OnlineLearning, World
 from hidden_gems.online.orders import answer_order, obey, take_order
+from hidden_gems.online.state import Drifted
 from hidden_gems.streaming.batches import BATCH_MESSAGES, next_batch
-from hidden_gems.streaming.broker import Consumer, Producer, Received
+from hidden_gems.streaming.broker import Consumer, Message, Producer, Received
 from hidden_gems.streaming.dead_letters import dead_letter
 from inference.learner import metrics
 from inference.learner.watching import Watching
@@ -156,6 +158,7 @@ class Learner:
             return
         self.patience.persist(self.learning.finish)
         self.watching.took(learned)
+        self._tell(learned.drifted)
         for outcome, count in learned.outcomes.items():
             metrics.MESSAGES.labels(outcome).inc(count)
         for received in learned.received:
@@ -163,6 +166,21 @@ class Learner:
         if learned.newest is not None:
             metrics.AGE.set(self.clock.now() - learned.newest)
         metrics.STATE_VERSION.set(self.learning.state.version)
+
+    def _tell(self, drifted: Sequence[Drifted]) -> None:
+        """Log whose taste was found to have changed; a crash between the effect and this line loses the line alone."""
+        now = self.clock.now()
+        events = [
+            DriftEvent(
+                each.user_id, now, each.score, each.outcomes,
+                tuple(map(word_of, each.before)), tuple(map(word_of, each.after)),
+            )
+            for each in drifted
+        ]  # fmt: skip
+        if events:
+            messages = [Message(DRIFT, event.user_id, event.to_json()) for event in events]
+            self.patience.persist(lambda: self.producer.send(messages))
+            metrics.DRIFT_EVENTS.inc(len(events))
 
     def _bury(self, bad: Sequence[tuple[Received, str]]) -> None:
         """Send what cannot be learned from to the dead letters, each with its reason."""

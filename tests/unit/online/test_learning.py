@@ -22,6 +22,7 @@ from hidden_gems.core.names import (
     live_item,
     moved_today,
 )  # fmt: skip
+from hidden_gems.drift.kinds import kind_of
 from hidden_gems.events.records import Interaction, ItemChange, Place, Slate
 from hidden_gems.features.arm_context import CONTEXT_NAMES
 from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
@@ -30,8 +31,9 @@ from hidden_gems.online.admission import marks_of
 from hidden_gems.online.factors import OnlineFactors
 from hidden_gems.online.history import History
 from hidden_gems.online.learning import MAX_MESSAGES, Batch, OnlineLearning, World
+from hidden_gems.online.people import TASTE, OnPerson
 from hidden_gems.online.seen import Seen
-from hidden_gems.online.state import OnlineState, follow
+from hidden_gems.online.state import HURRY_OUTCOMES, OnlineState, follow
 from hidden_gems.online.thompson import BetaThompson
 
 AT = 1_777_852_800
@@ -392,3 +394,41 @@ def test_a_store_that_is_away_leaves_memory_as_it_was() -> None:
     assert learning.state.to_bytes() == before
     assert learning.learn(Batch([click(1)])).outcomes == Counter(applied=1)
     assert likes(parts, "ada", "g0") == 1.0
+
+
+def turned(person: str, likes: int = 60) -> list[Batch]:
+    """Somebody who saves cafes and then bars, of the two that every slate shows."""
+    return [
+        Batch(
+            [click(number, person, "g0" if number < likes else "g1", event_type="save")],
+            [slate(f"s{number}", "g0", "g1", user=person)],
+        )
+        for number in range(2 * likes)
+    ]
+
+
+def test_a_change_of_taste_is_found_once_and_the_person_learns_faster_for_a_while() -> None:
+    parts = Parts()
+    learning = parts.learning(cap=1_000)
+    drifted = [(at, each) for at, batch in enumerate(turned("ada")) for each in learning.learn(batch).drifted]
+    [(at, found)] = drifted
+    assert 60 < at < 90
+    assert (found.user_id, found.outcomes) == ("ada", at + 1)
+    assert (found.before[0], found.after[0]) == (kind_of("cafe"), kind_of("bar"))
+    [packed] = parts.keys.get([factors("ada")])
+    assert OnPerson.unpack(packed).hurry == max(0.0, HURRY_OUTCOMES - (120 - at))
+    again, other = learning.history.replay(oldest=True), parts.learning(cap=1_000)
+    assert again.people["ada"] == packed
+    assert other.state.to_bytes() == learning.state.to_bytes()
+
+
+def test_what_is_held_of_a_person_comes_back_and_an_older_one_has_no_taste_yet() -> None:
+    person = OnPerson(np.arange(17.0), 3.0, TASTE.shown(TASTE.start(), [1, 2, 3]))
+    back = OnPerson.unpack(person.pack())
+    assert back.pack() == person.pack()
+    assert OnlineFactors().person(person.pack()).tolist() == list(range(17))
+    older = OnPerson.unpack(OnlineFactors.packed(np.arange(17.0)))
+    assert (older.hurry, older.taste.tolist()) == (0.0, TASTE.start().tolist())
+    for wrong in (b"", person.pack()[:-8], person.pack()[:-1], np.full(210, np.nan).tobytes()):
+        with pytest.raises(ValueError):  # noqa: PT011
+            OnPerson.unpack(wrong)

@@ -73,6 +73,6 @@ def test_what_is_not_in_the_table_cannot_be_made() -> None:
 def test_status_reads_names_of_the_table() -> None:
     from hidden_gems.cli import stack, status
 
-    read = [status.STATE_VERSION, status.LAG, status.AGE, status.RELEASE]
+    read = [status.STATE_VERSION, status.LAG, status.AGE, status.RELEASE, status.VERDICT, status.RETURNS]
     read += [line.split()[0] for line in stack.WORKS.values()]
     assert set(read) <= METRICS.keys()
