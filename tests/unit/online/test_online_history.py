@@ -21,11 +21,13 @@ from hidden_gems.core.names import (
 )
 from hidden_gems.events.records import Interaction
 from hidden_gems.features.store import MemoryStore
+from hidden_gems.online.entries import BadJournalError, Entry, Shown, Told
 from hidden_gems.online.factors import OnlineFactors
-from hidden_gems.online.history import History, Snapshot, digest
-from hidden_gems.online.journal import BadJournalError, Entry, Journal, Shown, Told
+from hidden_gems.online.history import History, digest
+from hidden_gems.online.journal import Journal
 from hidden_gems.online.learning import Batch, OnlineLearning
 from hidden_gems.online.orders import Order, obey
+from hidden_gems.online.snapshots import Snapshot
 from hidden_gems.online.state import OnlineState, follow
 from hidden_gems.online.thompson import BetaThompson
 from tests.unit.online.test_learning import AT, WORLD, click, slate
