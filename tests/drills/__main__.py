@@ -5,7 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from tests.drills import door_drills, learner_drills, serving_drills, snapshot_drills
+from tests.drills import door_drills, learner_drills, proved_elsewhere, serving_drills, snapshot_drills
 from tests.drills.bench import bench
 from tests.drills.report import Drill, Finding
 
@@ -54,6 +54,7 @@ GROUPS = (
         (*door_drills.PROXIED, *learner_drills.PROXIED),
     ),
     Group(_whole_stack, serving_drills.DRILLS),
+    Group(lambda root, seed: nullcontext(proved_elsewhere.Place(root, seed)), proved_elsewhere.DRILLS),
 )
 
 
