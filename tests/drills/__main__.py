@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -69,6 +70,7 @@ def main() -> int:
     only = set(asked.only.split(",")) if asked.only else set(names)
     if unknown := only - set(names):
         parser.error(f"there is no drill {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    logging.basicConfig(level=logging.CRITICAL)  # what the drills make go wrong in this process is no news
     console, began, findings = Console(), time.monotonic(), []
     for group in GROUPS:
         chosen = [drill for drill in group.drills if drill.name in only]
