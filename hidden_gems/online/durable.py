@@ -130,7 +130,7 @@ class DurableState:
                 publish(self._keys, state)
             elif state.version:
                 _log.warning("there is no journal up to version %d: it begins here", state.version)
-            whole = stored is None or state.version == 0
+            whole = state.version == 0 and not self.history.damaged
             try:
                 self.history.begin(Snapshot(self._clock.now(), state, {}, whole))
             except OSError as error:
