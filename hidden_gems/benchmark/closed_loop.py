@@ -14,6 +14,7 @@ import numpy as np
 from hidden_gems.benchmark.bots import Bots
 from hidden_gems.benchmark.loop_learner import LoopLearner
 from hidden_gems.benchmark.loop_release import TrialRelease
+from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.core.names import factors
 from hidden_gems.datasets.contract import MOODS, WEATHERS
 from hidden_gems.events.records import Interaction, Place, Slate
@@ -99,6 +100,7 @@ class Guide:
         self._hear()
         city.state.end_day(city.parameters, city.random)
         city.day += 1
+        city.clock.advance(city.start + city.day * DAY_SECONDS - city.clock.now())
         return log
 
     def __call__(self, asked: Asked, random: np.random.Generator) -> Slates:

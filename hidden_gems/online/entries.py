@@ -24,6 +24,7 @@ class Shown(NamedTuple):
     items: tuple[str, ...]
     kinds: tuple[int, ...] = ()  # of taste, of each item, see `drift.taste.kind_of`
     seen: str = ""  # see `online.seen.Seen`; empty where the slate did not say
+    at: float = 0.0  # when it was asked for, epoch seconds
 
     @property
     def marks(self) -> dict[str, str]:
@@ -152,8 +153,8 @@ def effective(entries: Iterable[Entry], without: Sequence[str] = ()) -> list[Ent
 
 def _shown(told: Sequence[Any]) -> Shown:
     slate, person, items, *more = told
-    kinds, seen = more or ((), "")
-    return Shown(slate, person, tuple(items), tuple(kinds), seen)
+    kinds, *looked = more or ((),)
+    return Shown(slate, person, tuple(items), tuple(kinds), *looked)
 
 
 def _untold(entry: Entry, people: Sequence[str]) -> Entry:

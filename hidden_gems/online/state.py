@@ -19,6 +19,7 @@ from hidden_gems.features.arm_context import COHORTS, CONTEXT_NAMES, MEMBER_NAME
 from hidden_gems.online.cohorts import CohortWeights
 from hidden_gems.online.entries import Shown, Told
 from hidden_gems.online.factors import Floats, OnlineFactors
+from hidden_gems.online.left import looked, taken
 from hidden_gems.online.linear import LinearArms
 from hidden_gems.online.people import TASTE, OnPerson
 from hidden_gems.online.seen import Seen
@@ -125,8 +126,10 @@ class OnlineState:
         held = {name: OnPerson.unpack(people.get(name)) for name in names}
         drifted = []
         for slate in shown:
-            if slate.user_id and slate.kinds:
-                held[slate.user_id].taste = TASTE.shown(held[slate.user_id].taste, slate.kinds)
+            if slate.user_id:
+                person = held[slate.user_id]
+                person.taste = TASTE.shown(person.taste, slate.kinds)
+                person.left = looked(person.left, self.factors.add_items(slate.items).tolist(), slate.at)
         for each in told:
             person = held[each.user_id]
             before, outcomes = person.taste, TASTE.outcomes(person.taste) + 1
@@ -138,6 +141,8 @@ class OnlineState:
             pace = HURRY_PACE if person.hurry > 0 else 1.0
             person.hurry = max(0.0, person.hurry - 1.0)
             person.vector = self.factors.learn_one(person.vector, each.item_id, each.reward, pace)
+            if each.reward > 0.0:
+                person.left = taken(person.left, int(self.factors.index.rows([each.item_id])[0]))
         return Moved({name: person.pack() for name, person in held.items()}, tuple(drifted))
 
     def to_bytes(self) -> bytes:

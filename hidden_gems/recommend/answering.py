@@ -17,11 +17,13 @@ from hidden_gems.features.raw import Raw
 from hidden_gems.features.request import RequestContext, request_columns, user_row
 from hidden_gems.features.store import RowReader
 from hidden_gems.features.vector import feature_matrix
+from hidden_gems.online.left import looks
+from hidden_gems.online.people import left_of
 from hidden_gems.recommend.deep import DeepAnswer, DeepModels, deep_features, deep_inputs
 from hidden_gems.recommend.filters import LeftOut, left_out
 from hidden_gems.recommend.person import History, Person, history
 from hidden_gems.recommend.request import Request
-from hidden_gems.recommend.slate import Beliefs, Diversity, Filled, Utilities, fill, utilities, wishes
+from hidden_gems.recommend.slate import LEFT_SHARE, Beliefs, Diversity, Filled, Utilities, fill, utilities, wishes
 from hidden_gems.recommend.world import World
 
 
@@ -132,6 +134,13 @@ def _affinity(world: World, person: Person) -> NDArray[np.float64] | None:
     return np.where(rows > 0, factors.affinity(factors.person(person.factors), rows), -np.inf)
 
 
+def _left(world: World, person: Person, found: Found, at: float) -> NDArray[np.float64]:
+    """How often the person was lately shown each candidate and left it, n; 0 where nothing is learned online."""
+    if world.online is None or person.factors is None:
+        return np.zeros(len(found.rows))
+    return looks(left_of(person.factors), world.online.factors.index.rows(found.item_ids), at)
+
+
 def columns(world: World, person: Person, request: Request, item_ids: Sequence[str]) -> Raw:
     """Raw columns of gems for a person at the moment of the request."""
     return request_columns(person.row, world.rows, item_ids, items=world.items.attributes, context=request.context)
@@ -150,6 +159,7 @@ def utilities_of(world: World, person: Person, request: Request, found: Found, b
     preferred = wishes(
         request.preferences, world.items.types[found.rows].tolist(), world.items.static["item_price_level"][found.rows]
     )
+    preferred -= LEFT_SHARE * _left(world, person, found, request.context.timestamp)
     newcomers = (found.rows > 0) & (world.items.deep_rows(found.rows) == 0)
     return utilities(beliefs, found.online, float(len(found.history.rows)), preferred, newcomers)
 

@@ -31,6 +31,7 @@ from hidden_gems.online.admission import marks_of
 from hidden_gems.online.factors import OnlineFactors
 from hidden_gems.online.history import History
 from hidden_gems.online.learning import MAX_MESSAGES, Batch, OnlineLearning, World
+from hidden_gems.online.left import looked, nothing
 from hidden_gems.online.people import TASTE, OnPerson
 from hidden_gems.online.seen import Seen
 from hidden_gems.online.state import HURRY_OUTCOMES, OnlineState, follow
@@ -423,7 +424,7 @@ def test_a_change_of_taste_is_found_once_and_the_person_learns_faster_for_a_whil
 
 
 def test_what_is_held_of_a_person_comes_back_and_an_older_one_has_no_taste_yet() -> None:
-    person = OnPerson(np.arange(17.0), 3.0, TASTE.shown(TASTE.start(), [1, 2, 3]))
+    person = OnPerson(np.arange(17.0), 3.0, TASTE.shown(TASTE.start(), [1, 2, 3]), looked(nothing(), [4, 5], AT))
     back = OnPerson.unpack(person.pack())
     assert back.pack() == person.pack()
     assert OnlineFactors().person(person.pack()).tolist() == list(range(17))

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +27,7 @@ from hidden_gems.online.history import History, digest
 from hidden_gems.online.journal import Journal
 from hidden_gems.online.learning import Batch, OnlineLearning
 from hidden_gems.online.orders import Order, obey
+from hidden_gems.online.renaming import Renaming
 from hidden_gems.online.snapshots import Snapshot
 from hidden_gems.online.state import OnlineState, follow
 from hidden_gems.online.thompson import BetaThompson
@@ -430,8 +430,5 @@ def test_what_a_writer_appends_that_was_overtaken_does_not_count(tmp_path: Path)
     assert [(entry.version, entry.told[0].event_id) for entry in new.entries()] == [(1, "e1"), (2, "e2"), (3, "e5")]
     assert new.last() == Entry(3, AT, told=(told[5],))
     assert (new.newest_generation(), Journal(tmp_path / "other").newest_generation()) == (2, 0)
-    changed = new.rename(
-        lambda entry: replace(entry, told=tuple(each._replace(user_id="erased-1") for each in entry.told))
-    )
-    assert changed == 2
+    assert new.rename(Renaming.of(["ada"], new.entries()).entry) == 2
     assert not any(b"ada" in path.read_bytes() for path in tmp_path.glob("*.jsonl"))
