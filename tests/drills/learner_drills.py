@@ -13,6 +13,7 @@ from tests.drills.feed import Feed
 from tests.drills.report import Drill, Finding
 
 KILLS, CATCH_UP_EVENTS, CATCH_UP_SECONDS = 20, 10_000, 5.0
+APPLIED = 'gems_learner_messages_total{outcome="applied"}'
 TAKE_OVER_SECONDS = 30.0
 LONG = 900_000
 """Characters of a message whose letter, kept whole, no broker would take."""
@@ -54,7 +55,8 @@ def killed_learner(bench: Bench, found: Finding) -> None:
     with feed.flowing(300.0):
         for _ in range(KILLS):
             active = _reading(bench)
-            time.sleep(0.8 * float(random.random()))
+            _await(lambda: bench.metric(active, APPLIED) > 0)  # noqa: B023
+            time.sleep(0.5 * float(random.random()))
             bench.kill(active)
             bench.supervisor.start(active)  # to stand by
             versions.append(last.version if (last := bench.history.journal.last()) else 0)
@@ -65,7 +67,7 @@ def killed_learner(bench: Bench, found: Finding) -> None:
     bench.end(*LEARNERS)
     feed.insist(CATCH_UP_EVENTS, 500)
     bench.start("learner")
-    applied = partial(bench.metric, "learner", 'gems_learner_messages_total{outcome="applied"}')
+    applied = partial(bench.metric, "learner", APPLIED)
     _await(lambda: applied() > 0)
     began = time.monotonic()
     _await(lambda: applied() >= CATCH_UP_EVENTS)
@@ -113,7 +115,7 @@ def _roles(bench: Bench) -> tuple[str, str]:
     return (first, second) if bench.metric(first, "gems_learner_active") == 1.0 else (second, first)
 
 
-def _await(look: Callable[[], bool], seconds: float = 60.0) -> None:
+def _await(look: Callable[[], bool], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not look():
         if time.monotonic() > deadline:
