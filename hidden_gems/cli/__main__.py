@@ -21,6 +21,7 @@ from hidden_gems.cli.status import logs, status
 from hidden_gems.cli.stream import stream_app
 from hidden_gems.cli.targets import targets
 from hidden_gems.cli.train import train
+from hidden_gems.cli.trial import poisoning, trial
 from hidden_gems.cli.up import down, up
 from hidden_gems.core.errors import BadInputError, HiddenGemsError
 
@@ -28,6 +29,8 @@ app = typer.Typer(name="gems", no_args_is_help=True, add_completion=False)
 for command in (demo, up, recommend, status, logs, down, doctor, simulate, train, evaluate, rank, targets):
     app.command()(command)
 app.command()(feedback_drill)
+for command in (trial, poisoning):
+    online_app.command()(command)
 app.add_typer(data_app, name="data")
 app.add_typer(online_app, name="online")
 app.add_typer(stream_app, name="stream")

@@ -177,7 +177,7 @@ def _processes(plan: Plan, release: Path) -> Iterator[Part]:
             name=name,
             command=command,
             log=plan.places.logs / f"{name}.log",
-            ready=_answers(addresses[name] + path, WORKS.get(name, "")),
+            ready=answers_with(addresses[name] + path, WORKS.get(name, "")),
             url=addresses[name] + path,
             environment=common | own,
             ports=ports[name],
@@ -216,7 +216,7 @@ def kept_keys() -> list[str]:
     return [key.decode() for key in secret(API_KEYS, gems_home() / API_KEY_FILE)]
 
 
-def _answers(url: str, words: str) -> Callable[[], bool]:
+def answers_with(url: str, words: str) -> Callable[[], bool]:
     """Whether a URL answers 200 with these words in it."""
 
     def answers() -> bool:

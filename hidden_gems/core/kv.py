@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from copy import copy
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, Self
 
-from hidden_gems.core.errors import PartUnavailableError
+from hidden_gems.core.errors import FencedError, PartUnavailableError
+from hidden_gems.core.fence import Fence
 
 BATCH = 1_000
 TIMEOUT_SECONDS = 0.5
@@ -31,6 +33,14 @@ class KeyValue(Protocol):
         """Write all of them."""
         ...
 
+    def put_if(self, guard: str, held: bytes | None, values: Mapping[str, bytes]) -> bool:
+        """Write all of them in one stroke if `guard` still holds `held` (None: nothing); whether it did."""
+        ...
+
+    def behind(self, fence: Fence) -> Self:
+        """The same store, whose every write raises `FencedError` and writes nothing once the fence is another's."""
+        ...
+
     def get(self, keys: Sequence[str]) -> list[bytes | None]:
         """Value of each key, None where there is none."""
         ...
@@ -49,6 +59,10 @@ class KeyValue(Protocol):
 
     def prepend(self, key: str, values: Sequence[bytes], keep: int) -> None:
         """Put values before a list, the last one first, and cut it to `keep`."""
+        ...
+
+    def prepend_each(self, lists: Mapping[str, Sequence[bytes]], keep: int) -> None:
+        """The same for many lists."""
         ...
 
     def claim(self, values: Mapping[str, bytes], seconds: int) -> list[bytes | None]:
@@ -92,10 +106,23 @@ class MemoryKeyValue:
     _hashes: dict[bytes, dict[bytes, bytes]] = field(default_factory=dict)
     _lists: dict[str, list[bytes]] = field(default_factory=dict)
     _feeds: dict[str, dict[str, int]] = field(default_factory=dict)
+    _fence: Fence | None = None
 
     def put(self, values: Mapping[str, bytes]) -> None:
         """Write all of them."""
+        self._check()
         self._values.update(values)
+
+    def put_if(self, guard: str, held: bytes | None, values: Mapping[str, bytes]) -> bool:
+        """Write all of them if `guard` still holds `held`."""
+        if self._values.get(guard) != held:
+            return False
+        self.put(values)
+        return True
+
+    def behind(self, fence: Fence) -> Self:
+        """The same store behind a fence."""
+        return replace(self, _fence=fence)
 
     def get(self, keys: Sequence[str]) -> list[bytes | None]:
         """Value of each key, None where there is none."""
@@ -103,6 +130,7 @@ class MemoryKeyValue:
 
     def delete(self, keys: Sequence[str]) -> int:
         """Remove keys of any kind; how many there were."""
+        self._check()
         homes: tuple[dict[str, Any], ...] = (self._values, self._lists, self._feeds)
         found = {key for key in keys if any(key in home for home in homes) or key.encode() in self._hashes}
         for key in found:
@@ -118,25 +146,36 @@ class MemoryKeyValue:
 
     def put_fields(self, key: bytes, fields: Mapping[bytes, bytes]) -> None:
         """Write fields of a hash."""
+        self._check()
         self._hashes.setdefault(key, {}).update(fields)
 
     def prepend(self, key: str, values: Sequence[bytes], keep: int) -> None:
         """Put values before a list, the last one first, and cut it to `keep`."""
+        self._check()
         self._lists[key] = [*reversed(values), *self._lists.get(key, [])][:keep]
+
+    def prepend_each(self, lists: Mapping[str, Sequence[bytes]], keep: int) -> None:
+        """The same for many lists."""
+        for key, values in lists.items():
+            self.prepend(key, values, keep)
 
     def claim(self, values: Mapping[str, bytes], seconds: int) -> list[bytes | None]:
         """Write each value whose key is free; here nothing is forgotten."""
+        self._check()
         held = self.get(list(values))
-        self._values = {**values, **self._values}
+        for key, value in values.items():
+            self._values.setdefault(key, value)
         return held
 
     def count(self, key: str, by: int = 1) -> int:
         """Add to a counter that starts at 0; its new value."""
+        self._check()
         self._values[key] = str(int(self._values.get(key, b"0")) + by).encode()
         return int(self._values[key])
 
     def mark(self, feed: str, members: Sequence[str], score: int) -> None:
         """Note in a feed that these members changed at `score`."""
+        self._check()
         self._feeds.setdefault(feed, {}).update(dict.fromkeys(members, score))
 
     def marked_since(self, feed: str, score: int) -> list[tuple[str, int]]:
@@ -144,8 +183,13 @@ class MemoryKeyValue:
         later = [(member, at) for member, at in self._feeds.get(feed, {}).items() if at > score]
         return sorted(later, key=lambda pair: (pair[1], pair[0]))
 
+    def _check(self) -> None:
+        if self._fence is not None:
+            self._fence.check(self._values.get(self._fence.key))
+
     def unmark(self, feed: str, members: Sequence[str]) -> None:
         """Take the notes of these members out of a feed."""
+        self._check()
         for member in members:
             self._feeds.get(feed, {}).pop(member, None)
 
@@ -177,8 +221,8 @@ class RedisKeyValue:
         import redis
 
         host, _, port = address.rpartition(":")
-        self._error = redis.RedisError
-        self._refused = redis.ResponseError
+        self._error, self._watched, self._refused = redis.RedisError, redis.WatchError, redis.ResponseError
+        self._fence: Fence | None = None
         self._redis = redis.Redis(
             host=host,
             port=int(port),
@@ -190,9 +234,30 @@ class RedisKeyValue:
     def put(self, values: Mapping[str, bytes]) -> None:
         """Write all of them."""
         pairs = list(values.items())
-        with self._reached():
-            for start in range(0, len(pairs), BATCH):
-                self._redis.mset(dict(pairs[start : start + BATCH]))
+        for start in range(0, len(pairs), BATCH):
+            with self._writing() as trip:
+                trip.mset(dict(pairs[start : start + BATCH]))
+                trip.execute()
+
+    def put_if(self, guard: str, held: bytes | None, values: Mapping[str, bytes]) -> bool:
+        """Write all of them in one stroke if `guard` still holds `held`."""
+        with self._reached(), self._redis.pipeline() as trip:
+            trip.watch(guard)
+            if trip.get(guard) != held:
+                return False
+            trip.multi()
+            trip.mset(dict(values))
+            try:
+                trip.execute()
+            except self._watched:
+                return False
+            return True
+
+    def behind(self, fence: Fence) -> Self:
+        """The same store behind a fence."""
+        fenced = copy(self)
+        fenced._fence = fence
+        return fenced
 
     def get(self, keys: Sequence[str]) -> list[bytes | None]:
         """Value of each key, None where there is none."""
@@ -201,8 +266,11 @@ class RedisKeyValue:
 
     def delete(self, keys: Sequence[str]) -> int:
         """Remove keys of any kind; how many there were."""
-        with self._reached():
-            return int(self._redis.delete(*keys)) if keys else 0
+        if not keys:
+            return 0
+        with self._writing() as trip:
+            trip.delete(*keys)
+            return int(trip.execute()[0])
 
     def fetch(self, keys: Sequence[str] = (), hashes: Sequence[Hash] = (), lists: Sequence[str] = ()) -> Fetched:
         """Values, fields of hashes and whole lists in one round trip."""
@@ -220,38 +288,47 @@ class RedisKeyValue:
 
     def put_fields(self, key: bytes, fields: Mapping[bytes, bytes]) -> None:
         """Write fields of a hash."""
-        with self._reached():
-            self._redis.hset(key, mapping=dict(fields))
+        with self._writing() as trip:
+            trip.hset(key, mapping=dict(fields))
+            trip.execute()
 
     def prepend(self, key: str, values: Sequence[bytes], keep: int) -> None:
         """Put values before a list, the last one first, and cut it to `keep`."""
-        with self._reached():
-            trip = self._redis.pipeline(transaction=False)
-            if values:
+        self.prepend_each({key: values}, keep)
+
+    def prepend_each(self, lists: Mapping[str, Sequence[bytes]], keep: int) -> None:
+        """The same for many lists, in one round trip where none has grown too long."""
+        filled = {key: values for key, values in lists.items() if values}
+        with self._writing() as trip:
+            for key, values in filled.items():
                 trip.lpush(key, *values)
-            trip.ltrim(key, 0, keep - 1)
+            lengths = trip.execute()
+            for key, length in zip(filled, lengths, strict=True):
+                if length > keep:
+                    trip.ltrim(key, 0, keep - 1)
             trip.execute()
 
     def claim(self, values: Mapping[str, bytes], seconds: int) -> list[bytes | None]:
         """Write each value whose key is free, to be forgotten after `seconds`; what was held before."""
-        with self._reached():
-            trip = self._redis.pipeline(transaction=False)
+        with self._writing() as trip:
             for key, value in values.items():
-                trip.set(key, value, nx=True, ex=seconds)
-                trip.get(key)
-            found = trip.execute()
-        return [None if written else held for written, held in zip(found[::2], found[1::2], strict=True)]
+                trip.execute_command("SET", key, value, "NX", "EX", seconds)
+            taken = [key for key, written in zip(values, trip.execute(), strict=True) if not written]
+            held = dict(zip(taken, self._redis.mget(taken), strict=True)) if taken else {}
+        return [held.get(key) for key in values]
 
     def count(self, key: str, by: int = 1) -> int:
         """Add to a counter that starts at 0; its new value."""
-        with self._reached():
-            return int(self._redis.incrby(key, by))
+        with self._writing() as trip:
+            trip.incrby(key, by)
+            return int(trip.execute()[0])
 
     def mark(self, feed: str, members: Sequence[str], score: int) -> None:
         """Note in a feed that these members changed at `score`."""
         if members:
-            with self._reached():
-                self._redis.zadd(feed, dict.fromkeys(members, score))
+            with self._writing() as trip:
+                trip.zadd(feed, dict.fromkeys(members, score))
+                trip.execute()
 
     def marked_since(self, feed: str, score: int) -> list[tuple[str, int]]:
         """Members whose note is above `score`, with it, lowest first."""
@@ -262,8 +339,9 @@ class RedisKeyValue:
     def unmark(self, feed: str, members: Sequence[str]) -> None:
         """Take the notes of these members out of a feed."""
         if members:
-            with self._reached():
-                self._redis.zrem(feed, *members)
+            with self._writing() as trip:
+                trip.zrem(feed, *members)
+                trip.execute()
 
     def holding(self, *texts: str) -> list[str]:
         """Every key whose name or content has one of these in it, sorted; reads the whole store, for audits alone."""
@@ -301,6 +379,20 @@ class RedisKeyValue:
         contents = trip.execute()
         held = [(key, key + b"\0" + _joined(content)) for (key, _), content in zip(read, contents, strict=True)]
         return {_shown(key) for key, content in held if any(text in content for text in texts)}
+
+    @contextmanager
+    def _writing(self) -> Iterator[Any]:
+        """A round trip of writes; behind a fence it is checked and written in one stroke."""
+        fence = self._fence
+        with self._reached(), self._redis.pipeline(transaction=fence is not None) as trip:
+            if fence is not None:
+                trip.watch(fence.key)
+                fence.check(trip.get(fence.key))
+                trip.multi()
+            try:
+                yield trip
+            except self._watched as error:
+                raise FencedError("another one took over between the look and the write") from error
 
     @contextmanager
     def _reached(self) -> Iterator[None]:

@@ -60,6 +60,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             "sources": pa.list_(pa.string()),
             "degraded": pa.list_(pa.string()),
             "vector": pa.list_(pa.float32()),
+            "variant": pa.string(),
             "issued": pa.float64(),
             **_CONTEXT,
         }
@@ -84,7 +85,9 @@ def interaction_rows(event: Interaction) -> list[Row]:
 
 def impression_rows(slate: Slate) -> list[Row]:
     """A row for each place of a slate."""
-    of_slate = ("slate_id", "user_id", "timestamp", "policy", "release", "feature_service", "state_version", "issued")
+    of_slate = (
+        "slate_id", "user_id", "timestamp", "policy", "release", "feature_service", "state_version", "variant", "issued"
+    )  # fmt: skip
     same = {name: getattr(slate, name) for name in of_slate}
     same |= {"degraded": list(slate.degraded)} | _context(slate.context)
     return [

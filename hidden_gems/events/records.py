@@ -6,11 +6,13 @@ A reader ignores fields it does not know, so that a newer writer may say more.
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.events.topics import SCHEMA_VERSION
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 class BadRecordError(BadInputError):
@@ -21,12 +23,11 @@ class BadRecordError(BadInputError):
 class _Record:
     def to_json(self) -> bytes:
         """UTF-8 JSON; NaN is null."""
-        content = {"schema_version": SCHEMA_VERSION, **self._content()}
-        return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        return _ENCODER.encode({"schema_version": SCHEMA_VERSION, **self._content()}).encode()
 
     def _content(self) -> dict[str, Any]:
         """Fields as JSON has them."""
-        content: dict[str, Any] = _plain(asdict(self))
+        content: dict[str, Any] = _plain(vars(self))
         return content
 
     @classmethod
@@ -123,6 +124,7 @@ class Slate(_Record):
     places: tuple[Place, ...]
     degraded: tuple[str, ...] = ()
     context: Mapping[str, Any] = field(default_factory=dict)
+    variant: str = ""  # see `core.assignment`; empty where the answer is no part of the comparison
     issued: float | None = None  # epoch seconds on the clock of who answered; None in messages from before it was told
 
     @property
@@ -153,6 +155,8 @@ class Slate(_Record):
             for each in content["places"]
         )
         degraded = tuple(content.get("degraded", ()))
+        if not isinstance(content.get("variant", ""), str):
+            raise ValueError("variant must be a text")
         issued = content.get("issued")
         return cls(
             **content
@@ -180,6 +184,28 @@ class ItemChange(_Record):
     def closed(self, now: float) -> bool:
         """Whether the gem may not be shown at a moment."""
         return self.columns is None or (self.closed_until is not None and now < self.closed_until)
+
+
+@dataclass(frozen=True)
+class DriftEvent(_Record):
+    """One message of `drift.v1`: a person's taste in types of gems has changed."""
+
+    user_id: str  # pseudonym
+    timestamp: float  # epoch seconds, when it was found
+    score: float  # of the detector
+    outcomes: int  # feedback that counted since the change before, or since the person's first
+    before: tuple[str, ...]  # types that were liked most, best first; "" where the type is not known
+    after: tuple[str, ...]
+
+    @classmethod
+    def _of(cls, content: dict[str, Any]) -> Self:
+        timestamp, score = float(content.pop("timestamp")), float(content.pop("score"))
+        if not (math.isfinite(timestamp) and math.isfinite(score)):
+            raise ValueError("timestamp and score must be finite")
+        if not isinstance(content["user_id"], str) or not content["user_id"]:
+            raise ValueError("user_id must be a text")
+        kinds = {name: tuple(str(kind) for kind in content[name]) for name in ("before", "after")}
+        return cls(**content | kinds | {"timestamp": timestamp, "score": score, "outcomes": int(content["outcomes"])})
 
 
 def _plain(value: Any) -> Any:

@@ -91,6 +91,14 @@ class LiveRows:
             person.tell(event)
         return self._write(people, gems, at)
 
+    def liked(self, people: Iterable[str]) -> dict[str, set[str]]:
+        """Gems that each person liked, by pseudonym."""
+        return {name: set(row.own) for name, row in self._read_users(people).items()}
+
+    def praised(self, item_ids: Iterable[str]) -> dict[str, tuple[int, ...]]:
+        """When each gem was liked in the last 31 days, epoch seconds, oldest first, by item id."""
+        return {name: row.recent for name, row in self._read_items(item_ids).items()}
+
     def forget(self, people: Iterable[str]) -> None:
         """Begin with people as with somebody new, whatever the store still holds."""
         for name in people:

@@ -3,9 +3,10 @@
 import hashlib
 import io
 import json
+import logging
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from hidden_gems.online.journal import BadJournalError, Entry, Journal, effectiv
 from hidden_gems.online.renaming import Renaming
 from hidden_gems.online.state import BadStateError, OnlineState
 
+_log = logging.getLogger("gems")
 _SUFFIX = ".npz"
 _MAGIC = b"gems-snapshot-1\n"
 _HASH_BYTES = 32
@@ -87,7 +89,7 @@ class Replayed:
     whole: bool = True  # everybody's vector is known since the oldest snapshot
     at: float = 0.0  # epoch seconds of the last entry, or of the snapshot
     gone: set[str] = field(default_factory=set)  # people who were there at some time and have no vector now
-    marks: list[str] = field(default_factory=list)  # keys of what has counted
+    marks: dict[str, str] = field(default_factory=dict)  # keys of what has counted, with their values
 
     @property
     def digest(self) -> str:
@@ -100,10 +102,12 @@ class History:
 
     Args:
         folder: Made where it is not there.
+        generation: Of the journal's writer; 0 for one that reads, or is alone.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.journal = Journal(folder / "journal")
+    def __init__(self, folder: Path, generation: int = 0) -> None:
+        self.journal = Journal(folder / "journal", generation)
+        self.damaged = 0  # snapshots that `mend` had to drop
         self._folder = folder / "snapshots"
         self._folder.mkdir(exist_ok=True)
         self._times: dict[int, float] = {}
@@ -146,6 +150,37 @@ class History:
         for version in self.versions():
             self._path(version).unlink()
         self.keep(snapshot)
+
+    def mend(self) -> int:
+        """Drop damaged snapshots, and all that stand on one, for they have only who moved since; how many.
+
+        Entries after the newest good one make up for them. Where the oldest is damaged there is none before it: the
+        rest stays, and does not know everybody.
+
+        Raises:
+            OSError: If the disk does not take it.
+        """
+        for torn in self._folder.glob(".*"):
+            torn.unlink()
+        versions = self.versions()
+        good = [self._is_good(version) for version in versions]
+        start = good.index(True) if True in good else len(good)
+        stop = good.index(False, start) if False in good[start:] else len(good)
+        for version in [*versions[:start], *versions[stop:]]:
+            self._path(version).unlink()
+        if 0 < start < stop:
+            first = self.snapshot(versions[start])
+            write_whole(self._path(versions[start]), replace(first, whole=False).to_bytes())
+        self.damaged += (dropped := len(versions) - (stop - start))
+        return dropped
+
+    def _is_good(self, version: int) -> bool:
+        try:
+            self.snapshot(version)
+        except BadStateError as error:
+            _log.error("%s", error)
+            return False
+        return True
 
     def drop_after(self, version: int) -> None:
         """Drop the snapshots after a version: they hold what has been taken back."""
@@ -238,16 +273,12 @@ class History:
             if entry.version != at + 1:
                 raise BadJournalError(f"the journal has no entry of version {at + 1}")
             at = entry.version
-        found.gone = {*people, *(each.user_id for entry in entries for each in entry.told)}
+        found.gone = {*people, *(name for entry in entries for name in entry.people)}
         for entry in effective(entries, without):
             for person in entry.erased:
                 found.people.pop(person, None)
-            factors = found.state.factors
-            told = {each.user_id for each in entry.told}
-            vectors = {name: factors.person(found.people.get(name)) for name in told}
-            moved = found.state.learn(entry.shown, entry.told, vectors)
-            found.people |= {name: factors.packed(vector) for name, vector in moved.items()}
-            found.marks += entry.marks
+            found.people |= found.state.learn(entry.shown, entry.told, found.people).people
+            found.marks |= entry.marks
             found.entries, found.at = found.entries + 1, entry.at
         found.state.version = at
         found.gone -= found.people.keys()
@@ -285,9 +316,14 @@ class History:
 def digest(state: OnlineState, people: Mapping[str, bytes]) -> str:
     """SHA-256 of everything learned, in an order that does not depend on when anything was met; not of the version."""
     hashed = hashlib.sha256()
-    arms, table = state.arms.arrays(), state.factors.table()
-    rows = {"arms": (state.arms.index, np.concatenate([arms["priors"], arms["learned"]], axis=1))}
-    for name, (index, numbers) in {**rows, "factors": (state.factors.index, table)}.items():
+    arms, linear = state.arms.arrays(), state.linear.arrays()
+    rows = {
+        "arms": (state.arms.index, np.concatenate([arms["priors"], arms["learned"]], axis=1)),
+        "factors": (state.factors.index, state.factors.table()),
+        "linear": (state.linear.index, linear["shown"]),
+    }
+    hashed.update(linear["gram"].tobytes() + linear["earned"].tobytes() + state.cohorts.table().tobytes())
+    for name, (index, numbers) in rows.items():
         hashed.update(name.encode() + numbers[0].tobytes())
         for row, item in sorted(enumerate(index.ids, 1), key=lambda pair: pair[1]):
             hashed.update(item.encode() + b"\0" + numbers[row].tobytes())

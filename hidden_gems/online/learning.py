@@ -8,7 +8,7 @@ is in the journal before the stroke, so that a store that lost something is fill
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from hidden_gems.core.names import (
     live_item,
     moved_today,
 )
+from hidden_gems.drift.kinds import kind_of
 from hidden_gems.events.records import Interaction, ItemChange, Slate
 from hidden_gems.features.hot_store import HotRows
 from hidden_gems.features.item_table import ItemTable
@@ -35,9 +36,11 @@ from hidden_gems.online.forgetting import LEARNER, allowed, forget, stale
 from hidden_gems.online.held_back import HeldBackRows
 from hidden_gems.online.history import History, Replayed
 from hidden_gems.online.items import live_changes, with_changes
-from hidden_gems.online.journal import Entry, Shown, Told
+from hidden_gems.online.journal import Entry, Shown, Told, recalled
 from hidden_gems.online.redo import Redo
-from hidden_gems.online.state import OnlineState, publish
+from hidden_gems.online.seen import Seen
+from hidden_gems.online.state import Drifted, OnlineState, publish
+from hidden_gems.online.votes import Standing, Votes
 
 _OVERLAP = 100
 """Notes of a feed that are read again: writers number their notes before they write them."""
@@ -70,6 +73,10 @@ class Learned:
     outcomes: Counter[str] = field(default_factory=Counter)  # messages by outcome
     newest: float | None = None  # event time of the newest feedback that counted, epoch seconds
     received: tuple[float, ...] = ()  # when the collector took each event that counted, epoch seconds
+    drifted: tuple[Drifted, ...] = ()  # people whose taste was found to have changed
+    slates: tuple[Slate, ...] = ()  # that counted
+    admitted: tuple[Admitted, ...] = ()  # feedback that counted
+    erased: tuple[str, ...] = ()  # people who are forgotten
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,7 @@ class OnlineLearning:
         history: What was applied; nobody else writes to it.
         clock: Rows are true at its second.
         cap: Events by which one person may move one item on one day.
+        votes: How much sudden praise of a gem counts; None counts all of it.
 
     Raises:
         PartUnavailableError: If a store does not answer; make it again.
@@ -106,8 +114,9 @@ class OnlineLearning:
         history: History,
         clock: Clock,
         cap: int = DAILY_CAP,
+        votes: Votes | None = None,
     ) -> None:
-        self._keys, self._store, self._clock, self._cap = keys, store, clock, cap
+        self._keys, self._store, self._clock, self._cap, self._votes = keys, store, clock, cap, votes
         self._pending: _Planned | None = None
         self._world, self.history = world, history
         self._durable = DurableState(keys, history, prior, clock)
@@ -161,16 +170,17 @@ class OnlineLearning:
         refused = len(batch.events) + len(batch.slates) - len(events) - len(kept)
         batch = Batch(events, kept, batch.items)
         marked = self._marked(batch)
-        people = list(dict.fromkeys(event.user_id for event in batch.events if event.signed))
-        held = self._keys.get([*map(factors, people), *map(moved_today, people)])
+        slates = _fresh(batch.slates, marked.keys())
+        tellers = list(dict.fromkeys(event.user_id for event in batch.events if event.signed))
+        people = list(dict.fromkeys([*tellers, *(slate.user_id for slate in slates if slate.user_id)]))
+        held = self._keys.get([*map(factors, people), *map(moved_today, tellers)])
         erased = self._erased()  # after the vectors: what was read of somebody erased meanwhile is told here
-        vectors = {
-            name: self.state.factors.person(None if name in erased else raw)
-            for name, raw in zip(people, held, strict=False)
-        }
-        moved = {name: Moved.from_json(raw) for name, raw in zip(people, held[len(people) :], strict=True)}
-        admitted, outcomes = admit(batch.events, marked, moved, self._cap)
-        slates = _fresh(batch.slates, marked)
+        own = {name: None if name in erased else raw for name, raw in zip(people, held, strict=False)}
+        moved = {name: Moved.from_json(raw) for name, raw in zip(tellers, held[len(people) :], strict=True)}
+        self._rows.forget(erased)
+        votes = None if self._world.order_only else self._votes  # an order has no days
+        standing = votes and Standing.of(votes, self._rows, batch.events)
+        admitted, outcomes = admit(batch.events, marked.keys(), moved, self._cap, standing)
         changes = self._newer(batch.items)
         stroke = {live_item(name): change.to_json() for name, change in changes.items()}
         table = self._table({**self.live, **changes}) if changes else self._rows.items
@@ -178,21 +188,22 @@ class OnlineLearning:
         now = self._clock.now()
         at = max(1, int(now))
         self._rows.items = table
-        self._rows.forget(erased)
         rows = self._rows.apply([each.event for each in admitted], [each for each in slates if each.user_id], at)
         self.live |= changes
-        entry = None
+        entry: Entry | None = None
+        drifted: tuple[Drifted, ...] = ()
         if admitted or slates or erased:
-            entry = Entry(self.state.version + 1, now, _shown(slates), _told(admitted), tuple(erased))
-            learned = self.state.learn(entry.shown, entry.told, vectors)
-            packed = {name: self.state.factors.packed(vector) for name, vector in learned.items()}
-            self._durable.moved |= {**dict.fromkeys(erased), **packed}
-            stroke |= {factors(name): vector for name, vector in packed.items()}
+            shown = _shown(slates, table)
+            entry = Entry(self.state.version + 1, now, shown, _told(admitted, shown, marked, table), tuple(erased))
+            learned = self.state.learn(entry.shown, entry.told, own)
+            drifted = learned.drifted
+            self._durable.moved |= {**dict.fromkeys(erased), **learned.people}
+            stroke |= {factors(name): packed for name, packed in learned.people.items()}
             stroke |= {moved_today(each.event.user_id): moved[each.event.user_id].to_json() for each in admitted}
             if erased:
                 stroke[LEARNER_ERASURES] = str(max(erased.values())).encode()
         if entry or changes:
-            marks = entry.marks if entry else ()
+            marks = entry.marks if entry else {}
             redo = Redo(self.state.version, at, rows.users, rows.items, marks, tuple(changes))
             gone = tuple(key for name in erased for key in (factors(name), moved_today(name), _row_key(name)))
             self._pending = _Planned(stroke | {LEARNER_REDO: redo.to_json()}, redo, entry, gone, erased)
@@ -200,7 +211,8 @@ class OnlineLearning:
         counts += Counter(repeated=len(batch.slates) - len(slates), outdated=len(batch.items) - len(changes))
         counts["erased"] = refused
         newest = max((each.event.timestamp for each in admitted), default=None)
-        return Learned(counts, newest, tuple(each.event.received for each in admitted))
+        received = tuple(each.event.received for each in admitted)
+        return Learned(counts, newest, received, drifted, tuple(slates), tuple(admitted), tuple(erased))
 
     def finish(self) -> None:
         """Write what was planned.
@@ -214,6 +226,7 @@ class OnlineLearning:
             self._keys.delete(planned.gone)
             publish(self._keys, self.state, planned.stroke)
             planned.redo.finish(self._keys, self._store)
+            self._durable.finish(planned.redo.version)
             self._follow(planned.erased)
             self._pending = None
 
@@ -247,10 +260,13 @@ class OnlineLearning:
         noted = self._keys.marked_since(ERASURES, int(followed or 0) - _OVERLAP)
         return {name: score for name, score in noted if score <= int(followed or 0)}
 
-    def _marked(self, batch: Batch) -> set[str]:
-        keys = [key for event in batch.events if event.signed for key in marks_of(event)]
+    def _marked(self, batch: Batch) -> dict[str, bytes]:
+        """Marks that there are of the batch, and of the slates that its events answer."""
+        signed = [event for event in batch.events if event.signed]
+        keys = [key for event in signed for key in marks_of(event)]
         keys += [applied(slate.slate_id) for slate in batch.slates]
-        return {key for key, value in zip(keys, self._keys.get(keys), strict=True) if value is not None}
+        keys = list(dict.fromkeys([*keys, *(applied(event.slate_id or "") for event in signed)]))
+        return {key: value for key, value in zip(keys, self._keys.get(keys), strict=True) if value is not None}
 
     def _newer(self, items: Sequence[ItemChange]) -> dict[str, ItemChange]:
         """The newest change of each item, unless a later one is known; the same one again counts as new."""
@@ -265,23 +281,44 @@ class OnlineLearning:
         return ItemTable(dict(with_changes(self._world.columns, changes.values())))
 
 
-def _fresh(slates: Sequence[Slate], marked: set[str]) -> list[Slate]:
+def _fresh(slates: Sequence[Slate], marked: Set[str]) -> list[Slate]:
     fresh = {slate.slate_id: slate for slate in reversed(slates) if applied(slate.slate_id) not in marked}
     return list(reversed(fresh.values()))
 
 
-def _shown(slates: Sequence[Slate]) -> tuple[Shown, ...]:
-    return tuple(
-        Shown(slate.slate_id, slate.user_id, tuple(dict.fromkeys(place.item_id for place in slate.places)))
-        for slate in slates
-    )
+def _shown(slates: Sequence[Slate], table: ItemTable) -> tuple[Shown, ...]:
+    found = []
+    for slate in slates:
+        items = tuple(dict.fromkeys(place.item_id for place in slate.places))
+        seen = Seen.of(slate) if len(items) == len(slate.places) else None
+        look = "" if seen is None else seen.to_text()
+        found.append(Shown(slate.slate_id, slate.user_id, items, _kinds(items, table), look, slate.timestamp))
+    return tuple(found)
 
 
-def _told(admitted: Sequence[Admitted]) -> tuple[Told, ...]:
-    return tuple(
-        Told(event.event_id, event.user_id, event.item_id, event.event_type, event.slate_id or "", reward)
-        for event, reward in admitted
-    )
+def _told(
+    admitted: Sequence[Admitted], shown: Sequence[Shown], marked: Mapping[str, bytes], table: ItemTable
+) -> tuple[Told, ...]:
+    """Feedback with what it is about looked like, as far as the slate is known: from this batch, or from its mark."""
+    slates = {slate.slate_id: (list(slate.items), slate.seen) for slate in shown}
+    found = []
+    for event, reward in admitted:
+        slate_id = event.slate_id or ""
+        if slate_id not in slates:
+            slates[slate_id] = recalled(marked.get(applied(slate_id), b"null"))
+        items, seen = slates[slate_id]
+        place = (
+            Seen.from_text(seen).place(items.index(event.item_id)).to_text() if seen and event.item_id in items else ""
+        )
+        [kind] = _kinds([event.item_id], table)
+        found.append(
+            Told(event.event_id, event.user_id, event.item_id, event.event_type, slate_id, reward, kind, place)
+        )
+    return tuple(found)
+
+
+def _kinds(items: Sequence[str], table: ItemTable) -> tuple[int, ...]:
+    return tuple(kind_of(table.type[row] or "") for row in table.rows(items).tolist())
 
 
 def _row_key(person: str) -> str:

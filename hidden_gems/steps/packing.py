@@ -72,8 +72,8 @@ def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
             check_deep(deep, graphs)
             write_model_repository(graphs, draft / "model_repository")
         _pack_ranker(ranker, parts.ranker / SAMPLE, draft / "ranker")
-        _tables(shelf).save(draft / "tables")
-        _write_policy(shelf, draft / "policy")
+        release_tables(shelf).save(draft / "tables")
+        write_policy(shelf, draft / "policy")
         shutil.copy(parts.models / BLEND_FILE, draft / "policy")
         reports = draft / "reports"
         shutil.copytree(parts.evaluation, reports)
@@ -144,7 +144,8 @@ def _pack_ranker(ranker: LambdaMART, sample: Path, folder: Path) -> None:
         check_trees(ranker, folder / "lambdamart.onnx", rows["vectors"], rows["query_sizes"])
 
 
-def _tables(shelf: Shelf) -> ReleaseTables:
+def release_tables(shelf: Shelf) -> ReleaseTables:
+    """Item side of a release: what came before the test."""
     before = shelf.split.test_from
     neighbours = shelf.neighbours(before)
     items = shelf.dataset.items
@@ -157,7 +158,7 @@ def _tables(shelf: Shelf) -> ReleaseTables:
     )
 
 
-def _write_policy(shelf: Shelf, folder: Path) -> None:
+def write_policy(shelf: Shelf, folder: Path) -> None:
     """Priors of the arms: what each item earned per impression, shrunk to the mean; used while the store is empty."""
     log = shelf.log(shelf.split.test_from)
     past = shelf.dataset.before(shelf.split.test_from)

@@ -9,8 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prometheus_client import Counter, Gauge
-
 from hidden_gems.core.clock import Clock
 from hidden_gems.core.erasable import Erasable
 from hidden_gems.core.erasures import moments
@@ -31,6 +29,7 @@ from hidden_gems.events.topics import IMPRESSIONS, INTERACTIONS, ITEMS
 from hidden_gems.privacy.compaction import compact, end_of_list
 from hidden_gems.streaming.broker import Consumer, Message, Producer, Received
 from hidden_gems.streaming.dead_letters import dead_letter
+from inference.shell.exported import counter, gauge
 from inference.shell.metrics import READY
 
 GROUP = "archiver"
@@ -40,14 +39,13 @@ POLL_MESSAGES = 500
 OVERFULL = 4
 """Times the rows of a flush after which nothing more is read until the disk takes them."""
 
-ROWS = Counter("gems_archiver_rows", "Rows written", ["table"])
-FILES = Counter("gems_archiver_files", "Files written", ["table"])
-DEAD = Counter("gems_archiver_dead_letters", "Messages that could not be read")
-WAITING = Gauge("gems_archiver_waiting_rows", "Rows in memory")
-LAG = Gauge("gems_archiver_lag_messages", "Messages that wait at the broker")
-
-REFUSED = Counter("gems_archiver_erased_rows", "Rows left out because their person was erased after them")
-FORGOTTEN = Counter("gems_archiver_forgotten", "People whom a store here has forgotten", ["store"])
+ROWS = counter("gems_archiver_rows_total")
+FILES = counter("gems_archiver_files_total")
+DEAD = counter("gems_archiver_dead_letters_total")
+WAITING = gauge("gems_archiver_waiting_rows")
+LAG = gauge("gems_archiver_lag_messages")
+REFUSED = counter("gems_archiver_erased_rows_total")
+FORGOTTEN = counter("gems_archiver_forgotten_total")
 
 _log = logging.getLogger("gems")
 

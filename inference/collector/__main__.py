@@ -6,21 +6,28 @@ import uvicorn
 
 from hidden_gems.core.errors import HiddenGemsError
 from hidden_gems.core.kv import RedisKeyValue
+from hidden_gems.events.topics import INTERACTIONS
 from hidden_gems.streaming.kafka import KafkaProducer
 from hidden_gems.streaming.reach import answers
 from inference.collector.service import make_app
 from inference.collector.settings import CollectorSettings
 
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter while another one wants it. Python's own 5 ms are paid by the event loop
+for every call to the network, while a writer works: refusals would be as slow as writes."""
+
 
 def main() -> int:
     """Serve; 2 where the settings are wrong."""
     settings = CollectorSettings()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    producer = KafkaProducer(settings.kafka, settings.send_timeout_seconds)
     try:
         app = make_app(
-            KafkaProducer(settings.kafka, settings.send_timeout_seconds),
+            producer,
             RedisKeyValue(settings.redis, settings.redis_timeout_seconds),
             settings,
-            broker_answers=lambda: answers(settings.kafka),
+            broker_answers=lambda: answers(settings.kafka) and producer.reaches(INTERACTIONS),
         )
     except HiddenGemsError as error:
         print(error, file=sys.stderr)

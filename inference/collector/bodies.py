@@ -14,12 +14,16 @@ _CLOSE = {"Connection": "close"}  # a body that was not read must not be taken f
 
 
 async def json_of(request: Request, most: int, seconds: float = BODY_SECONDS) -> Any:
-    """JSON value of a body of at most so many bytes.
+    """JSON value of a body of at most so many bytes; raises as `body_of` and `parsed` do."""
+    return parsed(await body_of(request, most, seconds))
+
+
+async def body_of(request: Request, most: int, seconds: float = BODY_SECONDS) -> bytearray:
+    """A body of at most so many bytes.
 
     Raises:
         TooLargeError: If it is larger; nothing beyond the bound is kept.
         SlowBodyError: If it does not arrive in time.
-        NotJsonError: If it is not JSON in UTF-8; NaN and Infinity are not.
     """
     length = request.headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit() or int(length) > most:
@@ -35,6 +39,15 @@ async def json_of(request: Request, most: int, seconds: float = BODY_SECONDS) ->
         raise SlowBodyError(f"the body did not arrive in {seconds:g} seconds", headers=_CLOSE) from error
     except ClientDisconnect as error:
         raise CallError("the caller hung up") from error
+    return body
+
+
+def parsed(body: bytearray) -> Any:
+    """JSON value of a body.
+
+    Raises:
+        NotJsonError: If it is not JSON in UTF-8; NaN and Infinity are not.
+    """
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -1,15 +1,16 @@
 """POST /v1/events."""
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+import orjson
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
-from inference.collector.bodies import json_of
+from inference.collector.bodies import body_of, parsed
 from inference.collector.door import Door
-from inference.collector.errors import CallError, TooLargeError, declared
+from inference.collector.errors import CallError, TooLargeError, TooManyError, declared
 from inference.collector.guard import Guard
+from inference.collector.intake import Outcome
 from inference.collector.keys import Caller
 from inference.collector.limits import MAX_EVENT_BYTES, MAX_EVENTS
 from inference.collector.messages import Event
@@ -83,15 +84,28 @@ def event_calls(door: Door, guard: Guard) -> APIRouter:
     @router.post(
         "/v1/events",
         status_code=202,
+        response_model=Taken,
         summary="Send one event, or up to 500",
         responses=declared(400, 408, 413, 503),
         openapi_extra=body(one_or_many(Event), {"one": EXAMPLE, "many": [EXAMPLE]}),
     )
-    async def send_events(request: Request, caller: Annotated[Caller, Depends(sends)]) -> Taken:
+    async def send_events(request: Request, caller: Annotated[Caller, Depends(sends)]) -> Response:
         """Answer after the broker has acknowledged; after a 503 send the same again, event ids make that safe."""
-        contents = listed(await json_of(request, MAX_EVENT_BYTES))
+        text = await body_of(request, MAX_EVENT_BYTES)
+        contents = listed(parsed(text))
         if len(contents) > 1:
             guard.room(caller, len(contents) - 1)
-        return Taken.model_validate(asdict(await door.take(contents)))
+        outcome = await door.take(contents, len(text))
+        if outcome.wait_seconds and len(outcome.rejected) == len(contents):
+            after = {"Retry-After": str(outcome.wait_seconds)}
+            raise TooManyError("the people have sent too much", "user_id", after)
+        return _answer(outcome)
 
     return router
+
+
+def _answer(outcome: Outcome) -> Response:
+    """Answer of a call, by hand: `Taken` says what it looks like."""
+    rejected = [vars(each) for each in outcome.rejected]
+    said = {"accepted": outcome.accepted, "unsigned": outcome.unsigned, "duplicates": outcome.duplicates}
+    return Response(orjson.dumps({**said, "rejected": rejected}), 202, media_type="application/json")

@@ -30,7 +30,7 @@ def identity(value: Any) -> str:
     text = str(value)
     if not 1 <= len(text) <= MAX_ID_LENGTH:
         raise ValueError(f"expected 1 to {MAX_ID_LENGTH} characters, got {len(text)}")
-    if any(unicodedata.category(each) == "Cc" for each in text):
+    if not text.isprintable() and any(unicodedata.category(each) == "Cc" for each in text):
         raise ValueError("has a control character")
     return text
 

@@ -10,19 +10,20 @@ from hidden_gems.core import names
 from hidden_gems.core.clock import DAY_SECONDS, Clock
 from hidden_gems.core.erasures import moments
 from hidden_gems.core.errors import PartUnavailableError
-from hidden_gems.core.ids import Pseudonyms
 from hidden_gems.core.kv import KeyValue
 from hidden_gems.events.records import Interaction
-from hidden_gems.events.tokens import BadTokenError, Tokens
+from hidden_gems.events.tokens import BadTokenError
 from hidden_gems.events.topics import INTERACTIONS
 from hidden_gems.streaming.broker import Message, Producer
-from inference.collector.messages import CONFLICT, ERASED, Read, Rejection, read
+from inference.collector.limits import RateLimit
+from inference.collector.messages import CONFLICT, ERASED, TOO_MANY, Read, Rejection, read
 from inference.collector.metrics import Metrics
+from inference.collector.secrets import Secrets
 from inference.collector.turns import Turns
 
 CLAIM_SECONDS = 8 * DAY_SECONDS
-KEEP_RECENT = 1_000
-KEEP_DISMISSED = 1_000
+KEEP = 1_000
+"""Recent events of a person, and gems they dismissed."""
 OFF = b"off"
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -30,22 +31,37 @@ _T = TypeVar("_T")
 
 @dataclass
 class Outcome:
-    """What became of a list of events."""
+    """What became of the events of one call."""
 
     accepted: int = 0
     unsigned: int = 0
     duplicates: int = 0
     rejected: list[Rejection] = field(default_factory=list)
+    wait_seconds: int = 0  # until the people above their limit have room again
 
-    def conflict(self, each: Read) -> None:
-        """Reject an event whose id came before with other content."""
-        message = "this event_id came before with other content"
-        self.rejected.append(Rejection(each.index, each.interaction.event_id, CONFLICT, message, "event_id"))
+    def reject(self, each: Read, reason: str, message: str, where: str) -> None:
+        """Reject an event that can be read."""
+        self.rejected.append(Rejection(each.index, each.interaction.event_id, reason, message, where))
+
+    def settle(self, each: Read, digest: bytes) -> None:
+        """An event whose id came before: a repeat where the content is the same, else a conflict."""
+        if digest == each.digest:
+            self.duplicates += 1
+        else:
+            self.reject(each, CONFLICT, "this event_id came before with other content", "event_id")
+
+
+@dataclass(frozen=True)
+class _Fresh:
+    """An event that may be new, and the outcome of its call."""
+
+    read: Read
+    outcome: Outcome
 
 
 @dataclass(frozen=True)
 class _Known:
-    """What the key-value store says about a list of events; empty where it is away."""
+    """What the key-value store says about a group of events; empty where it is away."""
 
     digests: dict[str, bytes]
     opted_out: frozenset[str]
@@ -53,7 +69,7 @@ class _Known:
 
 
 class Intake:
-    """Take lists of events.
+    """Take events, those of several calls as one group: one look into the store, one write, one claim.
 
     An event is claimed only after the broker has acknowledged it: a claim before could outlive a failed write, and the
     repeat would be taken for a duplicate of something that was never written. Between the two a crash leaves an
@@ -64,56 +80,82 @@ class Intake:
         self,
         producer: Producer,
         keys: KeyValue,
-        pseudonyms: Pseudonyms,
-        tokens: Tokens,
+        secrets: Secrets,
         clock: Clock,
         metrics: Metrics,
+        people: RateLimit,
     ) -> None:
-        self._producer, self._keys = producer, keys
-        self._pseudonyms, self._tokens = pseudonyms, tokens
-        self._clock, self._metrics = clock, metrics
+        self._producer, self._keys, self._secrets = producer, keys, secrets
+        self._clock, self._metrics, self._people = clock, metrics, people
         self._turns = Turns()
 
-    def take(self, contents: Sequence[Any]) -> Outcome:
+    def take(self, calls: Sequence[Sequence[Any]]) -> tuple[list[Outcome], float]:
         """Write what can be read; returns after the broker has acknowledged it.
+
+        Args:
+            calls: Any JSON values, those of each call together.
+
+        Returns:
+            What became of each call, and the seconds that the broker took.
 
         Raises:
             PartUnavailableError: If the broker does not acknowledge; some of the events may have been written.
             BusyError: If the same events are under way for too long.
         """
-        now, outcome = self._clock.now(), Outcome()
-        fresh = _once(contents, now, self._pseudonyms.of, outcome)
-        if fresh:
-            with self._turns.of({each.interaction.event_id for each in fresh}):
-                self._write(fresh, outcome, now)
-        outcome.rejected.sort(key=lambda each: each.index)
-        self._count(outcome)
-        return outcome
+        now, outcomes, sending = self._clock.now(), [Outcome() for _ in calls], 0.0
+        if fresh := self._read(calls, outcomes, now):
+            with self._turns.of({each.read.interaction.event_id for each in fresh}):
+                sending = self._write(fresh, now)
+        for outcome in outcomes:
+            outcome.rejected.sort(key=lambda each: each.index)
+        self._count(outcomes)
+        return outcomes, sending
 
-    def _write(self, fresh: list[Read], outcome: Outcome, now: float) -> None:
+    def _read(self, calls: Sequence[Sequence[Any]], outcomes: list[Outcome], now: float) -> list[_Fresh]:
+        """Readable events, each id once; the others are counted or rejected."""
+        seen: dict[str, _Fresh] = {}
+        for contents, outcome in zip(calls, outcomes, strict=True):
+            for index, content in enumerate(contents):
+                each = read(index, content, now, self._secrets.pseudonyms.of)
+                if isinstance(each, Rejection):
+                    outcome.rejected.append(each)
+                elif wait := self._people.wait(each.interaction.user_id, 1):
+                    outcome.wait_seconds = wait
+                    outcome.reject(each, TOO_MANY, f"too many events of this person; again in {wait} s", "user_id")
+                elif first := seen.get(each.interaction.event_id):
+                    outcome.settle(each, first.read.digest)
+                else:
+                    seen[each.interaction.event_id] = _Fresh(each, outcome)
+        return list(seen.values())
+
+    def _write(self, fresh: list[_Fresh], now: float) -> float:
         known = self._tried("look", lambda: self._look(fresh)) or _Known({}, frozenset(), {})
-        new = [each for each in fresh if _is_new(each, known, outcome)]
+        new = [each for each in fresh if _is_new(each, known)]
         if not new:
-            return
-        events = [self._signed(each, known, now) for each in new]
-        began = time.monotonic()
+            return 0.0
+        events = [self._signed(each.read, known, now) for each in new]
         messages = [Message(INTERACTIONS, each.user_id, each.to_json()) for each in events]
+        began = time.monotonic()
         self._producer.send(messages)
-        self._metrics.sending.observe(time.monotonic() - began)
+        sending = time.monotonic() - began
+        self._metrics.sending.observe(sending)
         held = self._tried("claim", lambda: self._claim(new)) or [None] * len(new)
         taken: list[tuple[Interaction, bytes]] = []
         for each, event, message, before in zip(new, events, messages, held, strict=True):
             if before is None:
                 taken.append((event, message.value))
+                each.outcome.accepted += 1
+                each.outcome.unsigned += not event.signed
             else:  # another collector took the same id in the meantime
-                _settle(each, before, outcome)
-        outcome.accepted += len(taken)
-        outcome.unsigned += sum(not event.signed for event, _ in taken)
+                each.outcome.settle(each.read, before)
+        for event, _ in taken:
+            self._metrics.accepted.labels(event.event_type).inc()
         self._tried("remember", lambda: self._remember(taken))
+        return sending
 
-    def _look(self, fresh: list[Read]) -> _Known:
-        ids = [each.interaction.event_id for each in fresh]
-        people = list(dict.fromkeys(each.interaction.user_id for each in fresh))
+    def _look(self, fresh: list[_Fresh]) -> _Known:
+        ids = [each.read.interaction.event_id for each in fresh]
+        people = list(dict.fromkeys(each.read.interaction.user_id for each in fresh))
         keys = [*map(names.event, ids), *map(names.consent, people), *map(names.erased, people)]
         found = self._keys.fetch(keys).values
         digests = dict(zip(ids, found[: len(ids)], strict=True))
@@ -132,7 +174,7 @@ class Intake:
                 event, context={name: said for name, said in event.context.items() if name not in ("lat", "lon")}
             )
         try:
-            claim = self._tokens.verify(
+            claim = self._secrets.tokens.verify(
                 each.token,
                 user_id=event.user_id,
                 item_id=event.item_id,
@@ -146,18 +188,19 @@ class Intake:
             event, signed=True, propensity=claim.propensity, slate_id=claim.slate_id, position=claim.position
         )
 
-    def _claim(self, new: list[Read]) -> list[bytes | None]:
-        return self._keys.claim({names.event(each.interaction.event_id): each.digest for each in new}, CLAIM_SECONDS)
+    def _claim(self, new: list[_Fresh]) -> list[bytes | None]:
+        digests = {names.event(each.read.interaction.event_id): each.read.digest for each in new}
+        return self._keys.claim(digests, CLAIM_SECONDS)
 
     def _remember(self, taken: list[tuple[Interaction, bytes]]) -> bool:
         own: dict[str, list[tuple[Interaction, bytes]]] = {}
         for pair in sorted(taken, key=lambda pair: pair[0].timestamp):
             own.setdefault(pair[0].user_id, []).append(pair)
+        lists = {names.recent_events(person): [text for _, text in pairs] for person, pairs in own.items()}
         for person, pairs in own.items():
-            gone = [event.item_id.encode() for event, _ in pairs if event.event_type == "dismiss"]
-            if gone:
-                self._keys.prepend(names.dismissed(person), gone, KEEP_DISMISSED)
-            self._keys.prepend(names.recent_events(person), [text for _, text in pairs], KEEP_RECENT)
+            if gone := [event.item_id.encode() for event, _ in pairs if event.event_type == "dismiss"]:
+                lists[names.dismissed(person)] = gone
+        self._keys.prepend_each(lists, KEEP)
         # Written before it is asked: either this sees an erasure, or the erasure sees what was written.
         for person, at in moments(self._keys, own).items():
             if any(event.known_since <= at for event, _ in own[person]):
@@ -172,40 +215,22 @@ class Intake:
             self._metrics.skipped.labels(what).inc()
             return None
 
-    def _count(self, outcome: Outcome) -> None:
+    def _count(self, outcomes: Sequence[Outcome]) -> None:
         for name in ("accepted", "unsigned", "duplicates"):
-            self._metrics.events.labels(name).inc(getattr(outcome, name))
-        self._metrics.events.labels("rejected").inc(len(outcome.rejected))
-        for each in outcome.rejected:
+            self._metrics.events.labels(name).inc(sum(getattr(each, name) for each in outcomes))
+        rejected = [each for outcome in outcomes for each in outcome.rejected]
+        self._metrics.events.labels("rejected").inc(len(rejected))
+        for each in rejected:
             self._metrics.rejections.labels(each.reason).inc()
 
 
-def _once(contents: Sequence[Any], now: float, pseudonym: Callable[[str], str], outcome: Outcome) -> list[Read]:
-    """Readable events of a list, each id once; the others are counted or rejected."""
-    seen: dict[str, Read] = {}
-    for index, content in enumerate(contents):
-        each = read(index, content, now, pseudonym)
-        if isinstance(each, Rejection):
-            outcome.rejected.append(each)
-        elif (first := seen.setdefault(each.interaction.event_id, each)) is not each:
-            _settle(each, first.digest, outcome)
-    return list(seen.values())
-
-
-def _is_new(each: Read, known: _Known, outcome: Outcome) -> bool:
-    event = each.interaction
+def _is_new(each: _Fresh, known: _Known) -> bool:
+    event = each.read.interaction
     if event.timestamp <= known.erased.get(event.user_id, 0.0):
         message = "what happened before the person was erased is not taken again"
-        outcome.rejected.append(Rejection(each.index, event.event_id, ERASED, message, "timestamp"))
+        each.outcome.reject(each.read, ERASED, message, "timestamp")
         return False
     if (digest := known.digests.get(event.event_id)) is None:
         return True
-    _settle(each, digest, outcome)
+    each.outcome.settle(each.read, digest)
     return False
-
-
-def _settle(each: Read, digest: bytes, outcome: Outcome) -> None:
-    if digest == each.digest:
-        outcome.duplicates += 1
-    else:
-        outcome.conflict(each)

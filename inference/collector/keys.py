@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -15,6 +16,7 @@ Scope = Literal["ingest", "backend", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 KEY_FILE = "api.key"
 _VARIABLE = "GEMS_API_KEYS"
+_HASH = "sha256:"
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,9 @@ class Keys:
     """Known keys, each with its scopes; a key that is listed twice has both.
 
     `ingest` sends events and is bound to origins, `backend` sends events and makes the calls about people, `admin`
-    changes gems. Several keys of one scope may live side by side, so that one can be replaced by the next.
+    changes gems. Several keys of one scope may live side by side, so that one can be replaced by the next. An entry
+    `scope:sha256:HEX` holds the SHA-256 of a key instead of the key, which then is stored nowhere on our side; keys of
+    ours are 64 random digits, so a plain hash is enough.
 
     Examples:
         >>> keys = Keys.parse(["ingest:one", "admin:two"], bare_allowed=False)
@@ -39,20 +43,21 @@ class Keys:
         True
     """
 
-    def __init__(self, scopes: dict[str, frozenset[Scope]]) -> None:
-        self._known = [(_digest(key), held) for key, held in scopes.items()]
+    def __init__(self, scopes: dict[bytes, frozenset[Scope]]) -> None:
+        self._known = list(scopes.items())
 
     @classmethod
     def parse(cls, entries: Sequence[str], *, bare_allowed: bool) -> "Keys":
-        """Read `scope:key` entries; a bare key has all scopes.
+        """Read `scope:key` and `scope:sha256:HEX` entries; a bare key has all scopes.
 
         Raises:
-            BadInputError: If there is none, a scope is unknown, a key is empty, or a bare key is not allowed.
+            BadInputError: If there is none, a scope is unknown, a key is empty, a hash is none, or a bare key is not
+                allowed.
         """
-        held: dict[str, frozenset[Scope]] = {}
+        held: dict[bytes, frozenset[Scope]] = {}
         for entry in filter(None, (each.strip() for each in entries)):
-            scopes, key = _entry(entry, bare_allowed)
-            held[key] = held.get(key, frozenset()) | scopes
+            scopes, digest = _entry(entry, bare_allowed)
+            held[digest] = held.get(digest, frozenset()) | scopes
         if not held:
             raise BadInputError(f"{_VARIABLE} names no key; expected scope:key, comma-separated")
         return cls(held)
@@ -86,16 +91,22 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _entry(entry: str, bare_allowed: bool) -> tuple[frozenset[Scope], str]:
+def _entry(entry: str, bare_allowed: bool) -> tuple[frozenset[Scope], bytes]:
     name, colon, key = entry.partition(":")
     if not colon:
         if not bare_allowed:
             raise BadInputError(f"{_VARIABLE} holds a key without a scope, which only a loopback address may have")
-        return frozenset(SCOPES), entry
+        return frozenset(SCOPES), _digest(entry)
     scope = next((each for each in SCOPES if each == name), None)
     if scope is None or not key:
         raise BadInputError(f"{_VARIABLE} has an entry that is no scope:key; scopes are {', '.join(SCOPES)}")
-    return frozenset({scope}), key
+    return frozenset({scope}), _hashed(key.removeprefix(_HASH)) if key.startswith(_HASH) else _digest(key)
+
+
+def _hashed(digits: str) -> bytes:
+    if not re.fullmatch("[0-9a-fA-F]{64}", digits):
+        raise BadInputError(f"{_VARIABLE} has an entry that is no scope:sha256:HEX with 64 hexadecimal digits")
+    return bytes.fromhex(digits)
 
 
 def _digest(key: str) -> bytes:

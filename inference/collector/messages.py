@@ -19,9 +19,11 @@ AHEAD_SECONDS = 300.0
 LATE_SECONDS = 7.0 * DAY_SECONDS
 CONFLICT = "event_conflict"
 ERASED = "erased"
+TOO_MANY = "too_many"
 _MAX_ITEMS = 100
 _MAX_TOKEN = 2048
 _MAX_POSITION = 10_000
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -179,4 +181,4 @@ def _event_id(content: Any) -> str | None:
 
 
 def _canonical(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(value).encode()

@@ -3,7 +3,6 @@
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from fastapi import FastAPI, Response
 from fastapi.concurrency import run_in_threadpool
@@ -13,11 +12,11 @@ from pydantic import BaseModel
 
 from hidden_gems.core.clock import Clock
 from hidden_gems.core.errors import PartUnavailableError
-from hidden_gems.core.ids import Pseudonyms, secret
 from hidden_gems.core.kv import KeyValue
-from hidden_gems.events.tokens import Tokens
 from hidden_gems.streaming.broker import Producer
+from inference.collector.admission import Admission
 from inference.collector.door import Door
+from inference.collector.entrance import Entrance
 from inference.collector.errors import ErrorAnswer, answer_errors
 from inference.collector.event_calls import event_calls
 from inference.collector.gem_calls import Gems, gem_calls
@@ -32,30 +31,17 @@ from inference.collector.openapi import describe
 from inference.collector.paths import EncodedPaths
 from inference.collector.person_calls import Consent, person_calls
 from inference.collector.persons import Persons
+from inference.collector.secrets import Secrets
 from inference.collector.settings import CollectorSettings
-from inference.collector.turns import Queue
+from inference.collector.silence import WatchedProducer
+from inference.collector.tracker import tracker_call
 from inference.shell.now import TellsTime
-
-TOKEN_VARIABLE = "GEMS_TOKEN_KEYS"
 
 
 class Health(BaseModel):
     """One word."""
 
     status: str
-
-
-@dataclass(frozen=True)
-class Secrets:
-    """Keys of ids and tokens, the same in every process."""
-
-    pseudonyms: Pseudonyms
-    tokens: Tokens
-
-    @classmethod
-    def load(cls, settings: CollectorSettings) -> "Secrets":
-        """From the environment, else from files under the home."""
-        return cls(Pseudonyms.load(settings.home), Tokens(secret(TOKEN_VARIABLE, settings.home / "token.key")))
 
 
 def make_app(
@@ -82,10 +68,12 @@ def make_app(
     """
     clock, secrets, metrics = clock or settings.the_clock(), Secrets.load(settings), Metrics()
     guard = Guard(Keys.load(settings), RateLimit(settings.events_a_minute, monotonic), settings.origins())
-    intake = Intake(producer, keys, secrets.pseudonyms, secrets.tokens, clock, metrics)
-    queue = Queue()
-    metrics.waiting.set_function(lambda: float(queue.waiting))
-    door = Door(intake, queue, monotonic)
+    people = RateLimit(settings.person_events_a_minute, monotonic)
+    admission = Admission()
+    metrics.waiting.set_function(lambda: float(admission.events))
+    watched = WatchedProducer(producer)
+    intake = Intake(watched, keys, secrets, clock, metrics, people)
+    door = Door(intake, admission, metrics, watched.silent_seconds)
     known = KnownGems(keys, settings.release_folder(), settings.pointer)
     persons = Persons(keys, secrets.pseudonyms, clock, settings.release_folder())
 
@@ -100,8 +88,10 @@ def make_app(
     app.include_router(event_calls(door, guard))
     app.include_router(person_calls(persons, known, guard))
     app.include_router(gem_calls(Gems(producer, known, clock), guard))
+    app.include_router(tracker_call())
     _watch(app, metrics, broker_answers)
     describe(app, [Event, Gem, GemOfMany, Consent])
+    app.add_middleware(Entrance, admission=admission, metrics=metrics)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.origins(),

@@ -16,11 +16,12 @@ class CollectorSettings(Settings):
     kafka: str = "127.0.0.1:9092"
     releases: Path | None = None  # folder of the releases and their pointers; under the home by default
     pointer: str = "stable"
-    api_keys: SecretStr = SecretStr("")  # "scope:key,..."; a file under the home when empty
+    api_keys: SecretStr = SecretStr("")  # "scope:key,scope:sha256:HEX,..."; a file under the home when empty
     cors_origins: str = ""  # comma-separated; a browser of another origin is refused
     events_a_minute: int = Field(default=120_000, ge=MAX_EVENTS)  # of one key; any other call counts as one event
+    person_events_a_minute: int = Field(default=3_000, ge=1)  # of one person, over all keys
     redis_timeout_seconds: float = Field(default=0.25, gt=0)
-    send_timeout_seconds: float = Field(default=2.0, gt=0)  # until the broker has acknowledged a list
+    send_timeout_seconds: float = Field(default=2.0, gt=0)  # until the broker has acknowledged a group of events
 
     def origins(self) -> list[str]:
         """Origins that browsers may call from."""

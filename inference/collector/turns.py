@@ -1,4 +1,4 @@
-"""One turn at a time for each event id, and a bound on what waits."""
+"""One turn at a time for each event id."""
 
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
@@ -6,8 +6,6 @@ from threading import Condition
 
 from inference.collector.errors import BusyError
 
-MAX_WAITING = 10_000
-"""Events that may wait for the broker at once."""
 TURN_SECONDS = 5.0
 
 
@@ -39,34 +37,3 @@ class Turns:
             with self._change:
                 self._busy -= event_ids
                 self._change.notify_all()
-
-
-class Queue:
-    """Count events that wait; refuse those above the bound."""
-
-    def __init__(self, most: int = MAX_WAITING) -> None:
-        self._most = most
-        self._waiting = 0
-        self._change = Condition()
-
-    @property
-    def waiting(self) -> int:
-        """Events that wait now."""
-        return self._waiting
-
-    @contextmanager
-    def holding(self, events: int) -> Iterator[None]:
-        """Let these events wait.
-
-        Raises:
-            BusyError: If too many wait already.
-        """
-        with self._change:
-            if self._waiting + events > self._most:
-                raise BusyError("too many events wait for the broker; send them again")
-            self._waiting += events
-        try:
-            yield
-        finally:
-            with self._change:
-                self._waiting -= events

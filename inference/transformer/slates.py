@@ -131,6 +131,7 @@ def slate_of(served: Served) -> Slate:
         state_version=served.state_version,
         places=places,
         degraded=served.lost,
+        variant=served.variant,
         issued=served.issued,
         context={name: value for name, value in context.items() if value is not None},
     )
@@ -208,6 +209,7 @@ def prediction(
         "user_id": user_id,
         "policy": served.policy,
         "release": served.world.release,
+        "variant": served.variant,
         "degraded": list(served.lost),
         "short": len(items) < served.request.limit,
         "hand_over": round(served.utilities.handed_over, 4),

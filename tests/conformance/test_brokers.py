@@ -137,7 +137,7 @@ def test_a_broker_that_is_away_is_named_soon() -> None:
     with pytest.raises(PartUnavailableError, match="broker is unavailable") as caught:
         producer.send([Message("t", "k", b"v")])
     assert caught.value.part == "broker"
-    assert 0.4 < time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 1.0
     producer.close()
     consumer = KafkaConsumer(address, "g", ["t"])
     assert consumer.poll(0.1, 1) == []

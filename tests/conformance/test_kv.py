@@ -1,11 +1,12 @@
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from hidden_gems.cli.processes import free_port, redis_server
-from hidden_gems.core.errors import PartUnavailableError
+from hidden_gems.core.errors import FencedError, PartUnavailableError
+from hidden_gems.core.fence import Fence
 from hidden_gems.core.kv import BATCH, KeyValue, MemoryKeyValue, RedisKeyValue
 
 
@@ -115,3 +116,54 @@ def test_a_log_that_is_written_anew_has_nothing_of_what_was_deleted(tmp_path: Pa
 def test_a_redis_that_is_away_is_named_at_once() -> None:
     with pytest.raises(PartUnavailableError, match="features is unavailable"):
         RedisKeyValue(f"127.0.0.1:{free_port()}").get(["a"])
+
+
+def test_a_stroke_on_a_condition_is_all_or_nothing(store: KeyValue) -> None:
+    assert store.put_if("guard", None, {"guard": b"1", "a": b"x"})
+    assert not store.put_if("guard", None, {"guard": b"2", "a": b"y"})
+    assert not store.put_if("guard", b"2", {"a": b"y"})
+    assert store.put_if("guard", b"1", {"guard": b"2"})
+    assert store.get(["guard", "a"]) == [b"2", b"x"]
+
+
+WRITES: dict[str, Callable[[KeyValue], object]] = {
+    "put": lambda store: store.put({"a": b"2"}),
+    "delete": lambda store: store.delete(["a"]),
+    "put_fields": lambda store: store.put_fields(b"h", {b"x": b"2"}),
+    "prepend": lambda store: store.prepend("l", [b"2"], keep=5),
+    "claim": lambda store: store.claim({"new": b"2"}, 60),
+    "count": lambda store: store.count("n"),
+    "mark": lambda store: store.mark("f", ["m"], 2),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_behind_a_fence_everything_is_written_until_it_is_anothers(store: KeyValue, name: str) -> None:
+    def held() -> list[object]:
+        found = store.fetch(["a", "new", "n"], [(b"h", [b"x"])], ["l"])
+        return [found.values, found.fields, found.lists, store.marked_since("f", 0)]
+
+    for write in WRITES.values():
+        write(store)
+    store.put({"a": b"1", "guard": b"7"})
+    fenced, before = store.behind(Fence("guard", b"7")), held()
+    WRITES[name](fenced)
+    assert held() != before or name in ("put_fields", "claim", "mark")
+    store.put({"guard": b"8"})
+    before = held()
+    with pytest.raises(FencedError, match="guard is 8 by now, and was 7 for us"):
+        WRITES[name](fenced)
+    assert held() == before
+    assert fenced.get(["guard"]) == [b"8"]
+
+
+def test_who_is_overtaken_between_the_look_and_the_write_writes_nothing(tmp_path: Path) -> None:
+    with redis_server(tmp_path / "redis") as address:
+        store = RedisKeyValue(address)
+        store.put({"guard": b"7"})
+        fenced = store.behind(Fence("guard", b"7"))
+        with pytest.raises(FencedError, match="between the look"), fenced._writing() as trip:  # noqa: PT012
+            trip.mset({"a": b"1"})
+            store.put({"guard": b"8"})
+            trip.execute()
+        assert store.get(["a"]) == [None]

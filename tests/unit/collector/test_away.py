@@ -1,6 +1,5 @@
 """Parts that are away, and what races: nothing acknowledged is lost, nothing refused is taken for a repeat."""
 
-import asyncio
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +11,8 @@ from hidden_gems.cli.processes import free_port
 from hidden_gems.core import names
 from hidden_gems.core.kv import MemoryKeyValue, RedisKeyValue
 from hidden_gems.streaming.broker import Message, Producer
-from inference.collector.door import Door
 from inference.collector.errors import BusyError
-from inference.collector.intake import Intake, Outcome
-from inference.collector.turns import Queue, Turns
+from inference.collector.turns import Turns
 from tests.unit.collector.world import PSEUDONYMS, World, event
 
 
@@ -110,7 +107,7 @@ def _together(world: World, first: dict[str, Any], second: dict[str, Any]) -> li
     calls[0].start()
     assert stalling.began.wait(5)
     calls[1].start()
-    calls[1].join(0.3)
+    calls[1].join(0.1)
     assert answers == {}
     stalling.go_on.set()
     for call in calls:
@@ -184,34 +181,3 @@ def test_a_turn_ends_with_an_error_too() -> None:
         raise ZeroDivisionError
     with turns.of({"a"}):
         pass
-
-
-def test_what_waits_is_bounded() -> None:
-    queue = Queue(most=3)
-    with queue.holding(2):
-        assert queue.waiting == 2
-        with queue.holding(1), pytest.raises(BusyError, match="too many"), queue.holding(1):
-            pass
-        assert queue.waiting == 2
-    assert queue.waiting == 0
-
-
-def test_a_list_that_waited_too_long_for_a_writer_is_refused_at_once() -> None:
-    class Untouched(Intake):
-        def __init__(self) -> None:
-            pass
-
-        def take(self, contents: Sequence[Any]) -> Outcome:
-            return Outcome(accepted=len(contents))
-
-    def waited(seconds: float) -> Outcome:
-        times = iter([10.0, 10.0 + seconds])
-        door = Door(Untouched(), Queue(), monotonic=lambda: next(times))
-        try:
-            return asyncio.run(door.take([1, 2]))
-        finally:
-            door.close()
-
-    assert waited(2.0).accepted == 2
-    with pytest.raises(BusyError, match="too slow"):
-        waited(2.1)

@@ -1,3 +1,4 @@
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def test_every_call_of_the_description_is_guarded_or_open_on_purpose(world: Worl
         (method.upper(), path) for path, calls in paths.items() for method in calls if "security" in calls[method]
     }
     unguarded = {(method.upper(), path) for path, calls in paths.items() for method in calls} - guarded
-    assert unguarded == {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics")}
+    assert unguarded == {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/v1/tracker.js")}
     assert len(guarded) == len(CALLS)
 
 
@@ -92,6 +93,24 @@ def test_a_limit_is_of_one_key_and_one_minute() -> None:
     assert [limit.wait("a", 3), limit.wait("a", 1)] == [0, 60]
 
 
+def test_a_person_sends_so_much_in_a_minute_whatever_the_key(tmp_path: Path) -> None:
+    world = World(tmp_path / "home", settings={"person_events_a_minute": 3})
+    assert world.taken([event(event_id="1"), event(event_id="2")])["accepted"] == 2
+    mixed = world.post(
+        [event(event_id="3"), event(event_id="4"), event(event_id="5", user_id="u2")], "browser-key"
+    ).json()
+    assert (mixed["accepted"], [(each["index"], each["reason"]) for each in mixed["rejected"]]) == (
+        2,
+        [(1, "too_many")],
+    )
+    refused = world.post([event(event_id="4"), event(event_id="6")])
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "45")
+    assert refused.json()["error"]["field"] == "user_id"
+    world.monotonic.advance(45)
+    assert world.taken(event(event_id="4"))["accepted"] == 1
+    assert [each.event_id for each in world.log] == ["1", "2", "3", "5", "4"]
+
+
 def test_a_limit_below_one_list_is_refused() -> None:
     with pytest.raises(ValueError, match="500"):
         CollectorSettings(events_a_minute=499)
@@ -105,6 +124,9 @@ def test_a_limit_below_one_list_is_refused() -> None:
         (["secret"], False, "without a scope"),
         (["reader:secret"], True, "no scope:key"),
         (["admin:"], True, "no scope:key"),
+        (["admin:sha256:secret"], True, "64 hexadecimal digits"),
+        (["admin:sha256:" + 63 * "a"], True, "64 hexadecimal digits"),
+        (["sha256:" + 64 * "a"], False, "no scope:key"),
     ],
 )
 def test_keys_that_cannot_be_meant_are_refused(entries: list[str], bare: bool, problem: str) -> None:
@@ -119,6 +141,17 @@ def test_a_key_may_have_two_scopes_and_a_scope_two_keys() -> None:
     assert held == {"a": {"ingest", "backend"}, "b:c": {"backend"}}
     assert keys.caller("b") is None
     assert keys.caller("") is None
+
+
+def test_a_key_may_be_known_by_its_hash_and_replaced_while_both_are_valid() -> None:
+    hashed = [f"backend:sha256:{hashlib.sha256(key.encode()).hexdigest()}" for key in ("old", "new")]
+    keys = Keys.parse(hashed, bare_allowed=False)
+    for key in ("old", "new"):
+        caller = keys.caller(key)
+        assert caller is not None
+        assert caller.scopes == {"backend"}
+    assert keys.caller(hashed[0].rpartition(":")[2]) is None  # the hash itself opens nothing
+    assert Keys.parse(hashed[1:], bare_allowed=False).caller("old") is None
 
 
 def _settings(home: Path, **more: Any) -> CollectorSettings:

@@ -50,6 +50,7 @@ def test_the_description_names_every_call_with_its_errors(world: World) -> None:
     assert set(said["paths"]) == {
         "/v1/events",
         "/v1/items",
+        "/v1/tracker.js",
         "/v1/items/{item_id}",
         "/v1/users/{user_id}",
         "/v1/users/{user_id}/events",

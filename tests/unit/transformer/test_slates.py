@@ -79,6 +79,12 @@ def test_who_may_not_be_known_is_not_named_and_not_located(why: str) -> None:
     assert all(tokens) is (why == "no store")
 
 
+def test_the_variant_is_in_the_slate_and_in_the_answer() -> None:
+    answer = replace(served(), variant="static")
+    assert slate_of(answer).variant == prediction(answer, "u42", TOKENS, None)["variant"] == "static"
+    assert slate_of(served()).variant == ""
+
+
 def test_an_answer_names_the_caller_and_signs_for_the_pseudonym() -> None:
     answer = served(lost=("deep",))
     found = prediction(answer, "u42", TOKENS, None)
