@@ -156,14 +156,7 @@ def _since(path: Path, person: str, erased_at: float) -> bool:
         snapshot = Snapshot.from_bytes(path.read_bytes())
         return snapshot.at > erased_at and snapshot.moved.get(person) is not None
     entries = [Entry.from_line(line) for line in path.read_bytes().splitlines(keepends=True)]
-    return not any(
-        person in entry.erased
-        or (
-            entry.at <= erased_at
-            and person in ({each.user_id for each in entry.told} | {each.user_id for each in entry.shown})
-        )
-        for entry in entries
-    )
+    return not any(person in entry.erased or (entry.at <= erased_at and person in entry.people) for entry in entries)
 
 
 def spool(folder: Path) -> PlainFiles:

@@ -271,7 +271,6 @@ def test_a_hundred_people_are_gone_and_nothing_brings_them_back(scene: Scene, tm
     _nobody_is_back(scene, "a copy of the learner's folder")
 
 
-
 def test_who_opts_out_gets_what_somebody_unknown_gets_and_is_logged_without_a_name(scene: Scene) -> None:
     client, person = scene.stack.client, scene.others[0]
     context = {"timestamp": scene.stack.now, "location": {"lat": 41.03, "lon": 28.95}}
