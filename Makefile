@@ -10,7 +10,7 @@ ifeq ($(PIP_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: setup demo check test proofs evaluate latency load schema mutants pipelines scale clean help
+.PHONY: setup demo check test proofs drills evaluate latency load schema mutants pipelines scale clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ - /'
@@ -38,6 +38,9 @@ test: setup      ## all tests: units in parallel, then what starts real servers,
 
 proofs: setup    ## long runs behind promises: faults, five hundred clicks, real Triton, odd data
 	python -m pytest -q -m proofs
+
+drills: setup    ## faults on purpose, and whether every promise holds; report in .gems/drills.json; ONLY=D05,D06 SEED=1
+	python -m tests.drills $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
 
 evaluate: setup  ## every target in three simulated cities; with DATA=folder TIMEZONE=zone all models on that folder first
 	$(if $(DATA),gems evaluate --data $(DATA) --timezone $(or $(TIMEZONE),Europe/Istanbul) --out .gems/evaluation.json)

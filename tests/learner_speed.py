@@ -9,28 +9,42 @@ from pathlib import Path
 
 import numpy as np
 
+from hidden_gems.features.arm_context import CONTEXT_NAMES, MEMBER_NAMES
+from hidden_gems.online.entries import Shown, Told
 from hidden_gems.online.factors import OnlineFactors
-from hidden_gems.online.journal import Shown, Told
+from hidden_gems.online.seen import Seen
 from hidden_gems.online.state import OnlineState
 from hidden_gems.online.thompson import BetaThompson
 
-BATCH = 200
+BATCH, KINDS = 200, 19
 PEOPLE, GEMS = 50_000, 5_000
 
 
 def batches(events: int, seed: int) -> Iterator[tuple[list[Shown], list[Told]]]:
-    """Micro-batches of feedback, and a slate of ten gems for every fifth event."""
+    """Micro-batches of feedback, and a slate of ten gems for every fifth event; both say how places looked."""
     random = np.random.default_rng(seed)
     people = [f"p{number}" for number in range(PEOPLE)]
     gems = [f"g{number}" for number in range(GEMS)]
+    numbers = random.random((100, 10, len(CONTEXT_NAMES) + len(MEMBER_NAMES)))
+    looks = [
+        Seen(n % 4, each[:, : len(CONTEXT_NAMES)], each[:, len(CONTEXT_NAMES) :]) for n, each in enumerate(numbers)
+    ]
+    slates, places = [look.to_text() for look in looks], [look.place(0).to_text() for look in looks]
     for start in range(0, events, BATCH):
         who, what = random.integers(PEOPLE, size=BATCH), random.integers(GEMS, size=BATCH)
+        kind = random.integers(1, KINDS, size=BATCH).tolist()
         reward = random.choice([0.3, 0.7, 1.0, -0.5, 0.1], size=BATCH).tolist()
         told = [
-            Told(f"e{start + row}", people[who[row]], gems[what[row]], "click", f"s{start + row}", reward[row])
+            Told(
+                f"e{start + row}", people[who[row]], gems[what[row]], "click", f"s{start + row}", reward[row],
+                kind[row], places[row % 100],
+            )
             for row in range(BATCH)
+        ]  # fmt: skip
+        shown = [
+            Shown(f"s{start + row}", told[row].user_id, tuple(gems[:10]), tuple(kind[:10]), slates[row % 100])
+            for row in range(0, BATCH, 5)
         ]
-        shown = [Shown(f"s{start + row}", told[row].user_id, tuple(gems[:10])) for row in range(0, BATCH, 5)]
         yield shown, told
 
 
@@ -51,9 +65,7 @@ def main() -> None:
     memory, seconds, learned = [], 0.0, 0
     for shown, told in batches(asked.events, asked.seed):
         began = time.perf_counter()
-        vectors = {each.user_id: state.factors.person(held.get(each.user_id)) for each in told}
-        moved = state.learn(shown, told, vectors)
-        held |= {name: state.factors.packed(vector) for name, vector in moved.items()}
+        held |= state.learn(shown, told, held).people
         seconds += time.perf_counter() - began
         learned += len(told)
         if learned % (asked.events // 4) < BATCH:

@@ -9,10 +9,12 @@ import typer
 from hidden_gems.cli.data import data_app
 from hidden_gems.cli.demo import demo
 from hidden_gems.cli.doctor import doctor
+from hidden_gems.cli.drift_study import drift_study
 from hidden_gems.cli.feedback_drill import feedback_drill
 from hidden_gems.cli.judge import evaluate, rank
 from hidden_gems.cli.online import online_app
 from hidden_gems.cli.pipelines import pipelines_app
+from hidden_gems.cli.privacy import privacy_app
 from hidden_gems.cli.processes import stop_on_signals
 from hidden_gems.cli.recommend import recommend
 from hidden_gems.cli.simulate import simulate
@@ -20,6 +22,7 @@ from hidden_gems.cli.status import logs, status
 from hidden_gems.cli.stream import stream_app
 from hidden_gems.cli.targets import targets
 from hidden_gems.cli.train import train
+from hidden_gems.cli.trial import poisoning, trial
 from hidden_gems.cli.up import down, up
 from hidden_gems.core.errors import BadInputError, HiddenGemsError
 
@@ -27,9 +30,13 @@ app = typer.Typer(name="gems", no_args_is_help=True, add_completion=False)
 for command in (demo, up, recommend, status, logs, down, doctor, simulate, train, evaluate, rank, targets):
     app.command()(command)
 app.command()(feedback_drill)
+online_app.command()(trial)
+online_app.command()(poisoning)
+online_app.command("drift")(drift_study)
 app.add_typer(data_app, name="data")
 app.add_typer(online_app, name="online")
 app.add_typer(stream_app, name="stream")
+app.add_typer(privacy_app, name="privacy")
 app.add_typer(pipelines_app, name="pipelines")
 
 

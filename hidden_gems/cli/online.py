@@ -1,6 +1,7 @@
 """`gems online`: versions of what the learner knows, going back, and learning again without somebody."""
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hidden_gems.cli.extras import needs_extra
+from hidden_gems.cli.lift import lift
 from hidden_gems.cli.options import AsJson, Places
 from hidden_gems.cli.stack_state import last_stack, need_stack
 from hidden_gems.core.errors import BadInputError, HiddenGemsError
@@ -18,10 +20,14 @@ from hidden_gems.core.home import gems_home
 if TYPE_CHECKING:
     from hidden_gems.online.history import History, Replayed
     from hidden_gems.online.orders import Answer
+    from hidden_gems.online.watched import Watched
 
 online_app = typer.Typer(
-    name="online", no_args_is_help=True, help="What the learner knows: versions, rollback, replay without somebody."
+    name="online",
+    no_args_is_help=True,
+    help="What the learner knows: versions, rollback, replay without somebody; what it earns over the release.",
 )
+online_app.command()(lift)
 Journal = Annotated[
     Path | None, typer.Option("--journal", metavar="DIR", help="The learner's folder; by default the last stack's.")
 ]
@@ -32,9 +38,13 @@ Journal = Annotated[
 def versions(journal: Journal = None, as_json: AsJson = False) -> None:
     """Show the snapshots that are kept, and how far the journal has come since.
 
-    Every version in between can be reached as well: the journal is learned again from the snapshot before it.
+    Every version in between can be reached as well: the journal is learned again from the snapshot before it. Below
+    stands what the watch said last of online against the release alone, and when the state went back to a good version.
     """
-    history = _history(journal)
+    from hidden_gems.online.watched import Watched
+
+    folder = _learner(journal)
+    history, watched = _history(folder), Watched.load(folder)
     held = [history.snapshot(version) for version in history.versions()]
     last = history.journal.last()
     rows = [
@@ -48,7 +58,9 @@ def versions(journal: Journal = None, as_json: AsJson = False) -> None:
     ]
     newest = {"version": last.version, "at": _iso(last.at)} if last else None
     if as_json:
-        typer.echo(json.dumps({"snapshots": rows, "journal": newest}))
+        watch = {"verdict": watched.comparison.verdict, "good": [asdict(each) for each in watched.good]}
+        watch |= {"returns": [asdict(each) for each in watched.returns]}
+        typer.echo(json.dumps({"snapshots": rows, "journal": newest, "watch": watch}))
         return
     table = Table("version", "at", "gems", "people moved since the one before")
     for row in rows:
@@ -57,6 +69,7 @@ def versions(journal: Journal = None, as_json: AsJson = False) -> None:
     console.print(table)
     if newest:
         console.print(f"The journal goes to version {newest['version']:,}, {newest['at']}.")
+    _show_watched(watched, console)
 
 
 @online_app.command()
@@ -99,7 +112,7 @@ def replay(
             raise BadInputError("--apply needs --without and no --until; `gems online rollback` goes back in time")
         _show_answer(_ordered(without=people), as_json)
         return
-    found = _history(journal).replay(until=_moment(until) if until else None, without=people, oldest=True)
+    found = _history(_learner(journal)).replay(until=_moment(until) if until else None, without=people, oldest=True)
     _show_replayed(found, as_json)
 
 
@@ -111,14 +124,31 @@ def _ordered(back_to: int | None = None, without: list[str] | None = None) -> "A
     return order(RedisKeyValue(state.addresses["redis"]), back_to, without or ())
 
 
-def _history(folder: Path | None) -> "History":
+def _show_watched(watched: "Watched", console: Console) -> None:
+    comparison = watched.comparison
+    console.print(f"Online against the release alone: {comparison.verdict}.")
+    if len(comparison.sides) > 1:
+        said = ", ".join(f"{name} {side.reward:.4f}" for name, side in comparison.sides.items())
+        console.print(f"Reward a slate at {_iso(comparison.at)}: {said}.")
+    for each in watched.returns:
+        console.print(
+            f"{_iso(each.at)}: version {each.below:,} earned less than the release; back to what was known at version "
+            f"{each.back_to:,}, as version {each.version:,}."
+        )
+
+
+def _learner(folder: Path | None) -> Path:
+    if folder is not None:
+        return folder
+    state = last_stack()
+    if state is None:
+        raise HiddenGemsError(f"no stack of {gems_home()} ever ran; --journal names a learner's folder")
+    return Places(Path(state.root)).learner
+
+
+def _history(folder: Path) -> "History":
     from hidden_gems.online.history import History
 
-    if folder is None:
-        state = last_stack()
-        if state is None:
-            raise HiddenGemsError(f"no stack of {gems_home()} ever ran; --journal names a learner's folder")
-        folder = Places(Path(state.root)).learner
     if not (folder / "snapshots").is_dir():
         raise BadInputError(f"{folder} is no learner's folder: it has no snapshots")
     return History(folder)

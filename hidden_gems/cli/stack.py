@@ -177,7 +177,7 @@ def _processes(plan: Plan, release: Path) -> Iterator[Part]:
             name=name,
             command=command,
             log=plan.places.logs / f"{name}.log",
-            ready=_answers(addresses[name] + path, WORKS.get(name, "")),
+            ready=answers_with(addresses[name] + path, WORKS.get(name, "")),
             url=addresses[name] + path,
             environment=common | own,
             ports=ports[name],
@@ -201,6 +201,7 @@ def environment(plan: Plan) -> dict[str, str]:
         "GEMS_POINTER": plan.pointer,
         "GEMS_FEAST_FOLDER": str(places.feast),
         "GEMS_HISTORY": str(places.history),
+        "GEMS_RUNS": str(places.runs),
         "GEMS_SPOOL": str(places.spool),
         "GEMS_JOURNAL": str(places.learner),
         API_KEYS: ",".join(plan.api_keys or kept_keys()),
@@ -215,7 +216,7 @@ def kept_keys() -> list[str]:
     return [key.decode() for key in secret(API_KEYS, gems_home() / API_KEY_FILE)]
 
 
-def _answers(url: str, words: str) -> Callable[[], bool]:
+def answers_with(url: str, words: str) -> Callable[[], bool]:
     """Whether a URL answers 200 with these words in it."""
 
     def answers() -> bool:

@@ -26,11 +26,13 @@ MEASURED = ("learner", "transformer")
 """Processes whose metrics say on which release and state the stack is."""
 _SAMPLE = re.compile(r"^(\w+)(\{[^}]*\})? (\S+)$")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-STATE_VERSION, LAG, AGE, RELEASE = (
+STATE_VERSION, LAG, AGE, RELEASE, VERDICT, RETURNS = (
     "gems_online_state_version",
     "gems_learner_lag_messages",
     "gems_learner_applied_age_seconds",
     "gems_release_info",
+    "gems_online_verdict",
+    "gems_online_returns_total",
 )
 
 
@@ -88,6 +90,8 @@ def look(state: StackState) -> dict[str, Any]:
         "release": _label(transformer, RELEASE, "version") or state.release,
         "state_version": _number(learner, STATE_VERSION),
         "lag": _number(learner, LAG),
+        "online": _label(learner, VERDICT, "verdict"),
+        "returns": sum(int(value) for _, value in learner.get(RETURNS, ())),
         "now": state.the_clock().now(),
         "clock": state.clock,
         "addresses": state.addresses,
@@ -144,6 +148,7 @@ def _show(found: Mapping[str, Any], console: Console) -> None:
     if found["clock"]:
         console.print(f"In the stack it is {_iso(found['now'])}: its clock is not the machine's.", highlight=False)
     known = {"state version": found["state_version"], "messages that wait": found["lag"]}
+    known |= {"online against the release": found["online"], "returns": found["returns"] or None}
     console.print("  ".join(f"{name} {value}" for name, value in known.items() if value is not None), highlight=False)
     table = Table("process", "health", "pid", "address", "restarts")
     for name, part in found["parts"].items():

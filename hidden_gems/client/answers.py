@@ -64,6 +64,7 @@ class Prediction(_Answer):
     user_id: str
     policy: str
     release: str
+    variant: str = ""  # online or static; empty where the answer is no part of that comparison
     degraded: tuple[str, ...] = ()  # parts that a fallback answered for
     short: bool = False  # fewer items than were asked for
     items: tuple[Item, ...] = ()

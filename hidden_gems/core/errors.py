@@ -59,3 +59,7 @@ class PartUnavailableError(HiddenGemsError):
     def __init__(self, part: str, reason: str) -> None:
         super().__init__(f"{part} is unavailable: {reason}")
         self.part = part
+
+
+class FencedError(HiddenGemsError):
+    """Another process has taken over what this one did; nothing was written, and nothing may be from now on."""

@@ -11,8 +11,14 @@ ITEM_CHANGES = "changes:items"
 ITEM_COUNTER = "changes:items:count"
 LEARNER_REDO = "learner:redo"
 """What the last batch of the learner still has to write; gone once it is written."""
+LEARNER_GENERATION = "learner:generation"
+"""Number of the learner that may write, as text; whoever takes over writes a higher one."""
+LEARNER_BEAT = "learner:beat"
+"""Counter that the active learner moves while it lives; not there where it has left."""
 LEARNER_ERASURES = "learner:erasures"
 """Score of the last erasure below that the learner has followed."""
+LEARNER_CROWD = "learner:crowd"
+"""How much praise of each gem by strangers has counted today, as JSON."""
 LEARNER_ORDER = "learner:order"
 """What the learner is asked to take back, as JSON; gone once it is done."""
 LEARNER_ANSWER = "learner:answer"
@@ -20,6 +26,8 @@ LEARNER_ANSWER = "learner:answer"
 ERASURES = "changes:erasures"
 """Feed: pseudonym of each person who was erased, scored by the counter below; what a process holds must go too."""
 ERASURE_COUNTER = "changes:erasures:count"
+FORGOTTEN = "forgotten:"
+"""Start of the feeds below."""
 
 
 def embedding_row(release: str, user_id: str) -> str:
@@ -57,6 +65,11 @@ def slate(slate_id: str) -> str:
     return f"slate:{slate_id}"
 
 
+def kept_slates(user_id: str) -> str:
+    """Ids of the kept slates of a person, newest first."""
+    return f"slates:{user_id}"
+
+
 def answered(slate_id: str, item_id: str) -> str:
     """Id of the event that first answered a slate's item by a click or better."""
     return f"answered:{slate_id}:{item_id}"
@@ -90,6 +103,11 @@ def removed_beliefs(user_id: str) -> str:
 def erased(user_id: str) -> str:
     """Epoch seconds as text: what was received of a person up to then is erased, and not taken again from a replay."""
     return f"erased:{user_id}"
+
+
+def forgotten(store: str) -> str:
+    """Feed: pseudonym of each person whom a store has forgotten, with the score of the erasure that it followed."""
+    return f"{FORGOTTEN}{store}"
 
 
 def erasure(receipt: str) -> str:

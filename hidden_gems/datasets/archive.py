@@ -60,6 +60,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             "sources": pa.list_(pa.string()),
             "degraded": pa.list_(pa.string()),
             "vector": pa.list_(pa.float32()),
+            "variant": pa.string(),
+            "issued": pa.float64(),
             **_CONTEXT,
         }
     ),
@@ -83,10 +85,10 @@ def interaction_rows(event: Interaction) -> list[Row]:
 
 def impression_rows(slate: Slate) -> list[Row]:
     """A row for each place of a slate."""
-    same = {
-        name: getattr(slate, name)
-        for name in ("slate_id", "user_id", "timestamp", "policy", "release", "feature_service", "state_version")
-    }
+    of_slate = (
+        "slate_id", "user_id", "timestamp", "policy", "release", "feature_service", "state_version", "variant", "issued"
+    )  # fmt: skip
+    same = {name: getattr(slate, name) for name in of_slate}
     same |= {"degraded": list(slate.degraded)} | _context(slate.context)
     return [
         same
@@ -101,6 +103,13 @@ def item_rows(change: ItemChange) -> list[Row]:
     columns = None if change.columns is None else json.dumps(dict(change.columns), ensure_ascii=False)
     row = {name: getattr(change, name) for name in ("item_id", "timestamp", "closed_until")}
     return [row | {"columns": columns}]
+
+
+def known_since(row: Row) -> float:
+    """Epoch seconds; somebody who was erased at this moment or later is erased with this row. See `events.records`."""
+    if row.get("issued") is not None:
+        return float(row["issued"])
+    return float(min(row["timestamp"], row.get("received", row["timestamp"])))
 
 
 def checked_rows(table: str, rows: Sequence[Row]) -> list[Row]:

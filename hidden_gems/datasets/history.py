@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,30 @@ def read_history(folder: Path) -> History:
     columns = [None if text is None else json.loads(text) for text in found["items"]["columns"]]
     found["items"]["columns"] = pd.Series(columns, dtype=object)
     return History(**{name: _typed(name, table) for name, table in found.items()})
+
+
+def read_columns(folder: Path, table: str, columns: Sequence[str], since: float, until: float) -> pd.DataFrame:
+    """Some columns of what happened in a span of time, each message once, oldest first; the rest stays on the disk.
+
+    Args:
+        folder: Of the archive.
+        table: `interactions` or `impressions`.
+        columns: Its keys and its timestamp among them.
+        since: Epoch seconds, inclusive.
+        until: Epoch seconds, exclusive.
+    """
+    first, last = (datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d") for at in (since, until))
+    schema = pa.schema([SCHEMAS[table].field(name) for name in columns])
+    parts = [
+        pq.ParquetFile(path).read(columns=list(columns))
+        for path in (folder / table).glob("day=*/part-*.parquet")
+        if first <= path.parent.name.removeprefix("day=") <= last
+    ]
+    whole = pa.concat_tables([schema.empty_table(), *parts], promote_options="default").select(schema.names).to_pandas()
+    span = whole[(whole["timestamp"] >= since) & (whole["timestamp"] < until)]
+    return span.sort_values([name for name in _ORDER[table] if name in columns], kind="stable").drop_duplicates(
+        _KEYS[table], ignore_index=True
+    )
 
 
 def with_history(dataset: Dataset, folder: Path) -> Dataset:

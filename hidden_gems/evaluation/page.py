@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from html import escape
 
+from hidden_gems.core.crowds import may_be_shown
 from hidden_gems.evaluation import plots
 from hidden_gems.evaluation.report import Comparison, Evaluation, Figure, cell
 
@@ -93,7 +94,7 @@ def _cohorts(e: Evaluation) -> str:
     """Every cohort as a table that unfolds: models down, cohorts across."""
     found = []
     for protocol, metric in dict.fromkeys((f.protocol, f.metric) for f in e.cohorts):
-        figures = [f for f in e.cohorts if (f.protocol, f.metric) == (protocol, metric) and f.users]
+        figures = [f for f in e.cohorts if (f.protocol, f.metric) == (protocol, metric) and may_be_shown(f.users)]
         if figures:
             found.append(_folded(f"{protocol}: {metric}", _spread(figures)))
     return "".join(found)

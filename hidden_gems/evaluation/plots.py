@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 from matplotlib.figure import Figure as Canvas
 
+from hidden_gems.core.crowds import may_be_shown
 from hidden_gems.evaluation.report import Comparison, Evaluation, Figure
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def curves_plot(evaluation: Evaluation) -> str:
 def cohorts_plot(evaluation: Evaluation) -> str:
     """NDCG for people by how much is known of them, and recall of new items, with intervals; else empty."""
     k = evaluation.k
-    wanted = [f for f in evaluation.cohorts if _known(f) and f.model not in NOT_MODELS[1:]]
+    wanted = [f for f in evaluation.cohorts if _known(f) and f.model not in NOT_MODELS[1:] and may_be_shown(f.users)]
     people = [f for f in wanted if f.metric == f"ndcg@{k}" and f.protocol == NEW]
     items = [f for f in wanted if f.metric == "recall@20" and f.protocol == "new items among themselves"]
     panels = [(figures, title) for figures, title in (

@@ -79,6 +79,11 @@ class Interaction(_Record):
     variant: str | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def known_since(self) -> float:
+        """Epoch seconds; somebody who was erased at this moment or later is erased with this event."""
+        return min(self.timestamp, self.received)
+
     @classmethod
     def _of(cls, content: dict[str, Any]) -> Self:
         timestamp, received = float(content.pop("timestamp")), float(content.pop("received"))
@@ -119,6 +124,13 @@ class Slate(_Record):
     places: tuple[Place, ...]
     degraded: tuple[str, ...] = ()
     context: Mapping[str, Any] = field(default_factory=dict)
+    variant: str = ""  # see `core.assignment`; empty where the answer is no part of the comparison
+    issued: float | None = None  # epoch seconds on the clock of who answered; None in messages from before it was told
+
+    @property
+    def known_since(self) -> float:
+        """Epoch seconds; somebody who was erased at this moment or later is erased with this slate."""
+        return self.timestamp if self.issued is None else self.issued
 
     def _content(self) -> dict[str, Any]:
         """By hand: a request waits for it, and `asdict` copies every number of every vector on its own."""
@@ -143,7 +155,18 @@ class Slate(_Record):
             for each in content["places"]
         )
         degraded = tuple(content.get("degraded", ()))
-        return cls(**content | {"places": places, "degraded": degraded, "timestamp": float(content["timestamp"])})
+        if not isinstance(content.get("variant", ""), str):
+            raise ValueError("variant must be a text")
+        issued = content.get("issued")
+        return cls(
+            **content
+            | {
+                "places": places,
+                "degraded": degraded,
+                "timestamp": float(content["timestamp"]),
+                "issued": None if issued is None else float(issued),
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -161,6 +184,28 @@ class ItemChange(_Record):
     def closed(self, now: float) -> bool:
         """Whether the gem may not be shown at a moment."""
         return self.columns is None or (self.closed_until is not None and now < self.closed_until)
+
+
+@dataclass(frozen=True)
+class DriftEvent(_Record):
+    """One message of `drift.v1`: a person's taste in types of gems has changed."""
+
+    user_id: str  # pseudonym
+    timestamp: float  # epoch seconds, when it was found
+    score: float  # of the detector
+    outcomes: int  # feedback that counted since the change before, or since the person's first
+    before: tuple[str, ...]  # types that were liked most, best first; "" where the type is not known
+    after: tuple[str, ...]
+
+    @classmethod
+    def _of(cls, content: dict[str, Any]) -> Self:
+        timestamp, score = float(content.pop("timestamp")), float(content.pop("score"))
+        if not (math.isfinite(timestamp) and math.isfinite(score)):
+            raise ValueError("timestamp and score must be finite")
+        if not isinstance(content["user_id"], str) or not content["user_id"]:
+            raise ValueError("user_id must be a text")
+        kinds = {name: tuple(str(kind) for kind in content[name]) for name in ("before", "after")}
+        return cls(**content | kinds | {"timestamp": timestamp, "score": score, "outcomes": int(content["outcomes"])})
 
 
 def _plain(value: Any) -> Any:

@@ -14,12 +14,14 @@ import prometheus_client  # noqa: F401 - decides at import whether metrics are s
 import feast
 import numpy as np
 import pandas as pd
+import redis
 import redis.exceptions
 import yaml
 from feast.data_source import PushMode
 from feast.repo_config import RepoConfig
 
-from hidden_gems.core.errors import BadInputError, PartUnavailableError, StepFailedError
+from hidden_gems.core.errors import BadInputError, FencedError, PartUnavailableError, StepFailedError
+from hidden_gems.core.fence import Fence
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.features.feast_definitions import definitions
 from hidden_gems.features.raw import ITEM, USER
@@ -91,6 +93,11 @@ class FeastStore:
         self._feast.registry.serve_features_while_materializing = True
         self._address = settings.redis
 
+    def stand_behind(self, fence: Fence) -> None:
+        """From now on raise `FencedError` and write nothing once the fence is another's."""
+        online, config = self._feast._get_provider().online_store, self._feast.config.online_store
+        online._client = _Fenced(online._get_client(config), fence)
+
     def write_users(self, rows: Mapping[str, UserRow], at: int) -> None:
         """Write what is true of people at a second after the epoch (1 or later)."""
         self._write(USER_VIEW, rows, at)
@@ -126,6 +133,8 @@ class FeastStore:
             return
         try:
             self._feast.push(_PUSH[view], frame_of(view, rows, at), to=PushMode.ONLINE)
+        except redis.exceptions.WatchError as error:
+            raise FencedError("another one took over between the look and the write") from error
         except redis.exceptions.RedisError as error:
             raise self._unavailable(error) from error
 
@@ -145,6 +154,22 @@ class FeastStore:
 
     def _unavailable(self, error: Exception) -> PartUnavailableError:
         return PartUnavailableError("features", f"Redis at {self._address}: {error}")
+
+
+class _Fenced(redis.Redis):  # type: ignore[misc]
+    """Feast's client, each of whose trips looks at a fence and writes in one stroke."""
+
+    def __init__(self, client: redis.Redis, fence: Fence) -> None:
+        super().__init__(connection_pool=client.connection_pool)
+        self._fence = fence
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Any:
+        """A trip that fails where the fence is another's by the time it is executed."""
+        trip = super().pipeline(True, shard_hint)
+        trip.watch(self._fence.key)
+        self._fence.check(trip.get(self._fence.key))
+        trip.multi()
+        return trip
 
 
 def materialize(dataset: Dataset, at: int, *, redis: str, folder: Path) -> dict[str, int]:

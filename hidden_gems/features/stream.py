@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from hidden_gems.core.clock import DAY_SECONDS, HOUR_SECONDS
 from hidden_gems.core.kv import BATCH, KeyValue
 from hidden_gems.core.names import answered
 from hidden_gems.events.kinds import KINDS, EventType, reward_of
@@ -64,8 +65,10 @@ class LiveRows:
         self._store, self._keys = store, keys
         self._timezone, self._order_only = timezone, order_only
         self._most, self._users = people, OrderedDict[str, UserRow]()
+        self._forgotten = set[str]()
         self._items: dict[str, ItemRow] = {}
         self._gems = ItemRows.of({})
+        self._usual = (-1, 0.0)  # hour since the epoch, and what was usual then
 
     def apply(self, interactions: Sequence[Interaction], slates: Sequence[Slate], at: int) -> Changed:
         """Count a batch and write the rows that it changed.
@@ -90,10 +93,33 @@ class LiveRows:
             person.tell(event)
         return self._write(people, gems, at)
 
+    def liked(self, people: Iterable[str]) -> dict[str, set[str]]:
+        """Gems that each person liked, by pseudonym."""
+        return {name: set(row.own) for name, row in self._read_users(people).items()}
+
+    def praised(self, item_ids: Iterable[str]) -> dict[str, tuple[int, ...]]:
+        """When each gem was liked in the last 31 days, epoch seconds, oldest first, by item id."""
+        return {name: row.recent for name, row in self._read_items(item_ids).items()}
+
+    def usual_likes(self, now: int, days: int) -> float:
+        """Likes a day of the mean gem in the `days` before the last one; counted once an hour, so a little old."""
+        hour = now // HOUR_SECONDS
+        if hour != self._usual[0]:
+            self._read_items(())
+            count = self._gems.likes_between(now - (1 + days) * DAY_SECONDS, now - DAY_SECONDS)
+            self._usual = (hour, count / days / max(len(self._gems), 1))
+        return self._usual[1]
+
+    def younger(self, item_ids: Sequence[str], than: float) -> set[str]:
+        """Gems among these that entered after a second, as far as anybody says when."""
+        created = self.items.columns(self.items.rows(item_ids))["item_created_at"]
+        return {name for name, at in zip(item_ids, created.tolist(), strict=True) if at > than}
+
     def forget(self, people: Iterable[str]) -> None:
-        """Hold nothing more about people; their rows are read anew."""
+        """Begin with people as with somebody new, whatever the store still holds."""
         for name in people:
             self._users.pop(name, None)
+            self._forgotten.add(name)
 
     def _read_users(self, ids: Iterable[str]) -> dict[str, UserRow]:
         """Rows of these people, the ones just used last in memory."""
@@ -101,7 +127,8 @@ class LiveRows:
         if missing := [name for name in names if name not in self._users]:
             *found, new = self._store.read_users([*missing, NEW])
             blank = new.row if new else UserRow(_blank(USER, NEW_USER.totals, self._order_only))
-            self._users |= {name: each.row if each else blank for name, each in zip(missing, found, strict=True)}
+            rows = [None if name in self._forgotten else each for name, each in zip(missing, found, strict=True)]
+            self._users |= {name: each.row if each else blank for name, each in zip(missing, rows, strict=True)}
         for name in names:
             self._users.move_to_end(name)
         return {name: self._users[name] for name in names}
@@ -182,6 +209,7 @@ class LiveRows:
         self._store.write_users(users, at)
         self._store.write_items(items, at)
         self._users |= users
+        self._forgotten -= users.keys()
         self._items |= items
         self._gems = table
         while len(self._users) > self._most:

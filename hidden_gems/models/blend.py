@@ -1,7 +1,7 @@
 """Many models as one: weights fitted on what was held out, by how much is known of a person."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -45,6 +45,18 @@ class Weights:
         """Every member counts alike: nothing was held out that could tell them apart."""
         count = len(members)
         return cls(members, np.full(2 * count, 1.0 / count), np.zeros((BUCKETS, 2 * count)), float("nan"), {})
+
+    def among(self, names: Sequence[str]) -> Self:
+        """The weights of those members that are among the names."""
+        kept = [row for row, name in enumerate(self.members) if name in set(names)]
+        columns = [*kept, *(len(self.members) + row for row in kept)]
+        members = tuple(self.members[row] for row in kept)
+        return replace(self, members=members, shared=self.shared[columns], own=self.own[:, columns])
+
+    def times(self, factors: Mapping[str, float]) -> Self:
+        """Every weight of a member times its factor."""
+        each = np.array([factors[name] for name in self.members] * 2)
+        return replace(self, shared=self.shared * each, own=self.own * each)
 
     def combine(self, tables: Mapping[str, Scores], bucket: Rows, hidden: NDArray[np.bool_]) -> Scores:
         """Scores of every item, float32, size U X I; -inf in column 0.

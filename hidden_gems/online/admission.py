@@ -1,4 +1,4 @@
-"""Which feedback may move live models: signed, once an impression and type, and within a daily cap."""
+"""Which feedback may move live models: signed, once an impression and type, within daily caps, and no surge."""
 
 import json
 import math
@@ -11,12 +11,16 @@ from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.core.names import applied, counted
 from hidden_gems.events.kinds import KINDS, EventType, reward_of
 from hidden_gems.events.records import BadRecordError, Interaction
+from hidden_gems.online.votes import Standing
 
 DAILY_CAP = 20
 """Events by which one person may move one item on one day."""
+PERSON_CAPS = 5
+"""So many times the cap of one item may one person move all items together on one day."""
 
-Outcome = Literal["applied", "report", "unsigned", "repeated", "counted", "capped"]
-"""Admitted · says nothing of taste · quotes no token · seen before · its impression and type counted · over the cap."""
+Outcome = Literal["applied", "report", "unsigned", "repeated", "counted", "capped", "surge"]
+"""Admitted · says nothing of taste · quotes no token · seen before · its impression and type counted · over a cap ·
+more praise of a gem by strangers than may count on a day."""
 
 
 class Admitted(NamedTuple):
@@ -36,14 +40,15 @@ class Moved:
     day: int = 0  # since the epoch
     items: dict[str, int] = field(default_factory=dict)
 
-    def allow(self, item_id: str, day: int, cap: int) -> bool:
-        """Take one more event of a day, unless the item has had its share; a late day counts as the newest one."""
+    def room(self, item_id: str, day: int, cap: int) -> bool:
+        """Whether one more event of a day counts; a late day counts as the newest one."""
         if day > self.day:
             self.day, self.items = day, {}
-        if self.items.get(item_id, 0) >= cap:
-            return False
+        return self.items.get(item_id, 0) < cap and sum(self.items.values()) < PERSON_CAPS * cap
+
+    def take(self, item_id: str) -> None:
+        """Count one more event of the newest day."""
         self.items[item_id] = self.items.get(item_id, 0) + 1
-        return True
 
     def to_json(self) -> bytes:
         """As it is stored."""
@@ -79,7 +84,11 @@ def marks_of(event: Interaction) -> tuple[str, str]:
 
 
 def admit(
-    events: Sequence[Interaction], marked: AbstractSet[str], moved: Mapping[str, Moved], cap: int = DAILY_CAP
+    events: Sequence[Interaction],
+    marked: AbstractSet[str],
+    moved: Mapping[str, Moved],
+    cap: int = DAILY_CAP,
+    standing: Standing | None = None,
 ) -> tuple[list[Admitted], list[Outcome]]:
     """Choose the events that move live models.
 
@@ -88,21 +97,24 @@ def admit(
         marked: Keys of `marks_of` that are taken.
         moved: Of everyone in the events; counts on.
         cap: Events by which one person may move one item on one day.
+        standing: Of everyone and everything in the events; counts on. None lets every surge through.
 
     Returns:
         What is admitted, and the outcome of each event, size B.
     """
     taken, admitted, outcomes = set(marked), [], []
     for event in events:
-        outcome = _outcome(event, taken, moved, cap)
+        reward = reward_of(cast(EventType, event.event_type), event.value)
+        outcome = _refused(event, taken) or _held(event, reward, moved[event.user_id], cap, standing)
         outcomes.append(outcome)
         if outcome == "applied":
             taken.update(marks_of(event))
-            admitted.append(Admitted(event, reward_of(cast(EventType, event.event_type), event.value)))
+            admitted.append(Admitted(event, reward))
     return admitted, outcomes
 
 
-def _outcome(event: Interaction, taken: AbstractSet[str], moved: Mapping[str, Moved], cap: int) -> Outcome:
+def _refused(event: Interaction, taken: AbstractSet[str]) -> Outcome | None:
+    """Why an event never counts, None where it may."""
     seen, impression = marks_of(event)
     if not KINDS[cast(EventType, event.event_type)].feedback:
         return "report"
@@ -112,8 +124,18 @@ def _outcome(event: Interaction, taken: AbstractSet[str], moved: Mapping[str, Mo
         return "repeated"
     if impression in taken:
         return "counted"
-    within = moved[event.user_id].allow(event.item_id, int(event.received // DAY_SECONDS), cap)
-    return "applied" if within else "capped"
+    return None
+
+
+def _held(event: Interaction, reward: float, moved: Moved, cap: int, standing: Standing | None) -> Outcome:
+    """Count an event, unless today there is no room for it."""
+    day = int(event.received // DAY_SECONDS)
+    if not moved.room(event.item_id, day, cap):
+        return "capped"
+    if standing is not None and reward > 0 and not standing.allow(event.user_id, event.item_id, day):
+        return "surge"
+    moved.take(event.item_id)
+    return "applied"
 
 
 def _number(value: object) -> bool:

@@ -1,6 +1,7 @@
 """Incremental matrix factorisation: one step of gradient descent for every event."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
@@ -77,8 +78,14 @@ class OnlineFactors:
             self._table[before : len(self.index), 1:] = [self._first(name) for name in self.index.ids[before - 1 :]]
         return rows
 
-    def learn_one(self, person: Floats, item_id: str, reward: float) -> Floats:
+    def learn_one(self, person: Floats, item_id: str, reward: float, pace: float = 1.0) -> Floats:
         """Take one event into the item; the person's vector after it, float64, size 1 + D.
+
+        Args:
+            person: Their vector before it.
+            item_id: What it is about.
+            reward: -0.5 to 1.
+            pace: What the person's step and decay are multiplied by; the item's stay.
 
         Raises:
             ValueError: If the reward is not finite.
@@ -87,8 +94,9 @@ class OnlineFactors:
             raise ValueError(f"the reward of {item_id!r} must be finite, got {reward}")
         [row] = self.add_items([item_id])
         item = self._table[row]
-        error = np.clip(reward - (person[0] + item[0] + person[1:] @ item[1:]), -self.bound, self.bound)
-        moved, item = self._step(person, item, error), self._step(item, person, error)
+        error = float(reward - (person[0] + item[0] + person[1:] @ item[1:]))
+        error = min(max(error, -self.bound), self.bound)
+        moved, item = self._step(person, item, error, pace), self._step(item, person, error)
         if row:
             self._table[row] = item
         return moved
@@ -118,16 +126,17 @@ class OnlineFactors:
         return np.asarray(person[0] + items[:, 0] + items[:, 1:] @ person[1:], dtype=np.float64)
 
     def person(self, packed: bytes | None) -> Floats:
-        """A person's vector out of what `packed` wrote, float64, size 1 + D; zeros for someone new.
+        """A person's vector, the head of what is stored of them, float64, size 1 + D; zeros for someone new.
 
         Raises:
             ValueError: If these are not the bytes of such a vector.
         """
         if packed is None:
             return np.zeros(1 + self.dimensions)
-        if len(packed) != 8 * (1 + self.dimensions):
-            raise ValueError(f"the factors of a person have {8 * (1 + self.dimensions)} bytes, got {len(packed)}")
-        vector = np.frombuffer(packed, dtype="<f8").astype(np.float64)
+        size = 8 * (1 + self.dimensions)
+        if len(packed) < size:
+            raise ValueError(f"the factors of a person have {size} bytes or more, got {len(packed)}")
+        vector = np.frombuffer(packed[:size], dtype="<f8").astype(np.float64)
         if not np.isfinite(vector).all():
             raise ValueError("the factors of a person must be finite")
         return vector
@@ -153,11 +162,14 @@ class OnlineFactors:
         self.index, self._table = index, table.astype(np.float64)
         return self
 
-    def _step(self, vector: Floats, other: Floats, error: float) -> Floats:
-        slope = error * np.concatenate([[1.0], other[1:]]) - self.decay * vector
-        moved = vector + self.learning_rate * slope
-        moved[0] = np.clip(moved[0], -self.bound, self.bound)
-        moved[1:] *= min(1.0, self.bound / max(float(np.linalg.norm(moved[1:])), 1e-12))
+    def _step(self, vector: Floats, other: Floats, error: float, pace: float = 1.0) -> Floats:
+        rate = pace * self.learning_rate
+        moved = (1.0 - rate * pace * self.decay) * vector
+        moved[0] = min(max(moved[0] + rate * error, -self.bound), self.bound)
+        moved[1:] += rate * error * other[1:]
+        length = math.sqrt(float(moved[1:] @ moved[1:]))
+        if length > self.bound:
+            moved[1:] *= self.bound / length
         return moved
 
     def _first(self, item_id: str) -> Floats:

@@ -1,12 +1,9 @@
 """What the online state was, and would be: snapshots and the journal, learned again."""
 
 import hashlib
-import io
-import json
-import secrets
-import zipfile
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,66 +11,16 @@ import numpy as np
 
 from hidden_gems.core.clock import DAY_SECONDS, HOUR_SECONDS
 from hidden_gems.core.errors import BadInputError
-from hidden_gems.online.journal import BadJournalError, Entry, Journal, effective, write_whole
+from hidden_gems.online.entries import BadJournalError, Entry, effective
+from hidden_gems.online.journal import Journal, write_whole
+from hidden_gems.online.renaming import Renaming
+from hidden_gems.online.snapshots import Snapshot
 from hidden_gems.online.state import BadStateError, OnlineState
 
+_log = logging.getLogger("gems")
 _SUFFIX = ".npz"
-_MAGIC = b"gems-snapshot-1\n"
-_HASH_BYTES = 32
 _STEPS = ((HOUR_SECONDS, 0.0), (DAY_SECONDS, HOUR_SECONDS), (7 * DAY_SECONDS, DAY_SECONDS))
 """Up to this age one snapshot is kept in every so many seconds."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The state at one version."""
-
-    at: float  # epoch seconds on the learner's clock
-    state: OnlineState
-    moved: Mapping[str, bytes | None]  # packed vectors of people since the snapshot before; None where erased
-    whole: bool = True  # the oldest one: `moved` has everybody
-
-    def to_bytes(self) -> bytes:
-        """A mark, a SHA-256, and NumPy arrays without pickle."""
-        held = {name: vector for name, vector in self.moved.items() if vector is not None}
-        about = {
-            "at": self.at,
-            "whole": self.whole,
-            "people": list(held),
-            "gone": [name for name, vector in self.moved.items() if vector is None],
-        }
-        buffer = io.BytesIO()
-        np.savez(
-            buffer,
-            allow_pickle=False,
-            about=np.frombuffer(json.dumps(about, ensure_ascii=False).encode(), dtype=np.uint8),
-            state=np.frombuffer(self.state.to_bytes(), dtype=np.uint8),
-            vectors=np.frombuffer(b"".join(held.values()), dtype=np.uint8),
-        )
-        body = buffer.getvalue()
-        return _MAGIC + hashlib.sha256(body).digest() + body
-
-    @classmethod
-    def from_bytes(cls, value: bytes) -> "Snapshot":
-        """Read what `to_bytes` wrote.
-
-        Raises:
-            BadStateError: If it is torn, or nothing of ours.
-        """
-        start = len(_MAGIC) + _HASH_BYTES
-        body = value[start:]
-        if not value.startswith(_MAGIC) or hashlib.sha256(body).digest() != value[len(_MAGIC) : start]:
-            raise BadStateError("it is no snapshot of this version, or torn")
-        try:
-            with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
-                about = json.loads(arrays["about"].tobytes())
-                people, vectors = about["people"], arrays["vectors"].tobytes()
-                size = len(vectors) // max(1, len(people))
-                moved = {name: vectors[row * size : (row + 1) * size] for row, name in enumerate(people)}
-                state = OnlineState.from_bytes(arrays["state"].tobytes())
-                return cls(about["at"], state, {**moved, **dict.fromkeys(about["gone"])}, about["whole"])
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise BadStateError(f"the snapshot cannot be read: {error}") from error
 
 
 @dataclass
@@ -87,7 +34,7 @@ class Replayed:
     whole: bool = True  # everybody's vector is known since the oldest snapshot
     at: float = 0.0  # epoch seconds of the last entry, or of the snapshot
     gone: set[str] = field(default_factory=set)  # people who were there at some time and have no vector now
-    marks: list[str] = field(default_factory=list)  # keys of what has counted
+    marks: dict[str, str] = field(default_factory=dict)  # keys of what has counted, with their values
 
     @property
     def digest(self) -> str:
@@ -100,10 +47,12 @@ class History:
 
     Args:
         folder: Made where it is not there.
+        generation: Of the journal's writer; 0 for one that reads, or is alone.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.journal = Journal(folder / "journal")
+    def __init__(self, folder: Path, generation: int = 0) -> None:
+        self.journal = Journal(folder / "journal", generation)
+        self.damaged = 0  # snapshots that `mend` had to drop
         self._folder = folder / "snapshots"
         self._folder.mkdir(exist_ok=True)
         self._times: dict[int, float] = {}
@@ -146,6 +95,37 @@ class History:
         for version in self.versions():
             self._path(version).unlink()
         self.keep(snapshot)
+
+    def mend(self) -> int:
+        """Drop damaged snapshots, and all that stand on one, for they have only who moved since; how many.
+
+        Entries after the newest good one make up for them. Where the oldest is damaged there is none before it: the
+        rest stays, and does not know everybody.
+
+        Raises:
+            OSError: If the disk does not take it.
+        """
+        for torn in self._folder.glob(".*"):
+            torn.unlink()
+        versions = self.versions()
+        good = [self._is_good(version) for version in versions]
+        start = good.index(True) if True in good else len(good)
+        stop = good.index(False, start) if False in good[start:] else len(good)
+        for version in [*versions[:start], *versions[stop:]]:
+            self._path(version).unlink()
+        if 0 < start < stop:
+            first = self.snapshot(versions[start])
+            write_whole(self._path(versions[start]), replace(first, whole=False).to_bytes())
+        self.damaged += (dropped := len(versions) - (stop - start))
+        return dropped
+
+    def _is_good(self, version: int) -> bool:
+        try:
+            self.snapshot(version)
+        except BadStateError as error:
+            _log.error("%s", error)
+            return False
+        return True
 
     def drop_after(self, version: int) -> None:
         """Drop the snapshots after a version: they hold what has been taken back."""
@@ -204,20 +184,19 @@ class History:
         start = wanted[0] if oldest or without else self._start(wanted, entries, until)
         return self._learned(start, [entry for entry in entries if entry.version > start], without)
 
-    def rename(self, names: Mapping[str, str] | Sequence[str]) -> int:
-        """Put a random name in the place of everybody named, in journal and snapshots; how many files changed.
+    def rename(self, people: Sequence[str]) -> int:
+        """Put a random name in the place of each of these people, in journal and snapshots; how many files changed.
 
-        What a replay gives stays the same, but for the name.
+        Whoever was erased is renamed up to the erasure: the same name later is somebody new. What a replay gives stays
+        the same, but for the name.
         """
-        if not isinstance(names, Mapping):
-            names = {name: f"erased-{secrets.token_hex(8)}" for name in names}
-        changed = self.journal.rename(names)
-        for version in self.versions():
+        renaming, versions = Renaming.of(people, self.journal.entries()), self.versions()
+        changed = self.journal.rename(renaming.entry)
+        for version in versions:
             found = self.snapshot(version)
-            if names.keys() & found.moved.keys():
-                moved = {names.get(name, name): vector for name, vector in found.moved.items()}
-                snapshot = Snapshot(found.at, found.state, moved, found.whole)
-                write_whole(self._path(version), snapshot.to_bytes())
+            moved = renaming.moved(found.moved, version, versions)
+            if moved != found.moved:
+                write_whole(self._path(version), Snapshot(found.at, found.state, moved, found.whole).to_bytes())
                 changed += 1
         return changed
 
@@ -239,16 +218,12 @@ class History:
             if entry.version != at + 1:
                 raise BadJournalError(f"the journal has no entry of version {at + 1}")
             at = entry.version
-        found.gone = {*people, *(each.user_id for entry in entries for each in entry.told)}
+        found.gone = {*people, *(name for entry in entries for name in entry.people)}
         for entry in effective(entries, without):
             for person in entry.erased:
                 found.people.pop(person, None)
-            factors = found.state.factors
-            told = {each.user_id for each in entry.told}
-            vectors = {name: factors.person(found.people.get(name)) for name in told}
-            moved = found.state.learn(entry.shown, entry.told, vectors)
-            found.people |= {name: factors.packed(vector) for name, vector in moved.items()}
-            found.marks += entry.marks
+            found.people |= found.state.learn(entry.shown, entry.told, found.people).people
+            found.marks |= entry.marks
             found.entries, found.at = found.entries + 1, entry.at
         found.state.version = at
         found.gone -= found.people.keys()
@@ -286,9 +261,14 @@ class History:
 def digest(state: OnlineState, people: Mapping[str, bytes]) -> str:
     """SHA-256 of everything learned, in an order that does not depend on when anything was met; not of the version."""
     hashed = hashlib.sha256()
-    arms, table = state.arms.arrays(), state.factors.table()
-    rows = {"arms": (state.arms.index, np.concatenate([arms["priors"], arms["learned"]], axis=1))}
-    for name, (index, numbers) in {**rows, "factors": (state.factors.index, table)}.items():
+    arms, linear = state.arms.arrays(), state.linear.arrays()
+    rows = {
+        "arms": (state.arms.index, np.concatenate([arms["priors"], arms["learned"]], axis=1)),
+        "factors": (state.factors.index, state.factors.table()),
+        "linear": (state.linear.index, linear["shown"]),
+    }
+    hashed.update(linear["gram"].tobytes() + linear["earned"].tobytes() + state.cohorts.table().tobytes())
+    for name, (index, numbers) in rows.items():
         hashed.update(name.encode() + numbers[0].tobytes())
         for row, item in sorted(enumerate(index.ids, 1), key=lambda pair: pair[1]):
             hashed.update(item.encode() + b"\0" + numbers[row].tobytes())

@@ -8,14 +8,16 @@ is in the journal before the stroke, so that a store that lost something is fill
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from hidden_gems.core.clock import Clock
+from hidden_gems.core.erasures import Erasure, forgot
 from hidden_gems.core.kv import KeyValue
 from hidden_gems.core.names import (
     ERASURES,
+    LEARNER_CROWD,
     LEARNER_ERASURES,
     LEARNER_REDO,
     applied,
@@ -23,6 +25,7 @@ from hidden_gems.core.names import (
     live_item,
     moved_today,
 )
+from hidden_gems.drift.kinds import kind_of
 from hidden_gems.events.records import Interaction, ItemChange, Slate
 from hidden_gems.features.hot_store import HotRows
 from hidden_gems.features.item_table import ItemTable
@@ -30,12 +33,15 @@ from hidden_gems.features.store import FeatureStore
 from hidden_gems.features.stream import LiveRows
 from hidden_gems.online.admission import DAILY_CAP, Admitted, Moved, admit, marks_of
 from hidden_gems.online.durable import DurableState
+from hidden_gems.online.entries import Entry, Shown, Told, recalled
+from hidden_gems.online.forgetting import LEARNER, allowed, forget, stale
 from hidden_gems.online.held_back import HeldBackRows
 from hidden_gems.online.history import History, Replayed
 from hidden_gems.online.items import live_changes, with_changes
-from hidden_gems.online.journal import Entry, Shown, Told
 from hidden_gems.online.redo import Redo
-from hidden_gems.online.state import OnlineState, publish
+from hidden_gems.online.seen import Seen
+from hidden_gems.online.state import Drifted, OnlineState, publish
+from hidden_gems.online.votes import Crowd, Standing, Votes
 
 _OVERLAP = 100
 """Notes of a feed that are read again: writers number their notes before they write them."""
@@ -68,6 +74,10 @@ class Learned:
     outcomes: Counter[str] = field(default_factory=Counter)  # messages by outcome
     newest: float | None = None  # event time of the newest feedback that counted, epoch seconds
     received: tuple[float, ...] = ()  # when the collector took each event that counted, epoch seconds
+    drifted: tuple[Drifted, ...] = ()  # people whose taste was found to have changed
+    slates: tuple[Slate, ...] = ()  # that counted
+    admitted: tuple[Admitted, ...] = ()  # feedback that counted
+    erased: tuple[str, ...] = ()  # people who are forgotten
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,7 @@ class OnlineLearning:
         history: What was applied; nobody else writes to it.
         clock: Rows are true at its second.
         cap: Events by which one person may move one item on one day.
+        votes: How much sudden praise of a gem counts; None counts all of it.
 
     Raises:
         PartUnavailableError: If a store does not answer; make it again.
@@ -104,8 +115,9 @@ class OnlineLearning:
         history: History,
         clock: Clock,
         cap: int = DAILY_CAP,
+        votes: Votes | None = None,
     ) -> None:
-        self._keys, self._store, self._clock, self._cap = keys, store, clock, cap
+        self._keys, self._store, self._clock, self._cap, self._votes = keys, store, clock, cap, votes
         self._pending: _Planned | None = None
         self._world, self.history = world, history
         self._durable = DurableState(keys, history, prior, clock)
@@ -118,7 +130,9 @@ class OnlineLearning:
         if left is not None:
             Redo.from_json(left).finish(self._keys, self._store)
         self._durable.load()
-        self._followed = self._followed_before()
+        self._followed: dict[str, int] = {}
+        again = stale(self._keys, self.history)
+        self._follow({name: score for name, score in self._followed_before().items() if name not in again})
         self.live = live_changes(self._keys)
         self.serve(self._world)
 
@@ -153,17 +167,20 @@ class OnlineLearning:
         """
         if self._pending is not None or len(batch.events) + len(batch.slates) + len(batch.items) > MAX_MESSAGES:
             raise ValueError(f"a batch has at most {MAX_MESSAGES} messages, and the one before must be finished first")
+        events, kept = allowed(self._keys, batch.events, batch.slates)
+        refused = len(batch.events) + len(batch.slates) - len(events) - len(kept)
+        batch = Batch(events, kept, batch.items)
         marked = self._marked(batch)
-        people = list(dict.fromkeys(event.user_id for event in batch.events if event.signed))
-        held = self._keys.get([*map(factors, people), *map(moved_today, people)])
+        slates = _fresh(batch.slates, marked.keys())
+        tellers = list(dict.fromkeys(event.user_id for event in batch.events if event.signed))
+        people = list(dict.fromkeys([*tellers, *(slate.user_id for slate in slates if slate.user_id)]))
+        held = self._keys.get([*map(factors, people), *map(moved_today, tellers)])
         erased = self._erased()  # after the vectors: what was read of somebody erased meanwhile is told here
-        vectors = {
-            name: self.state.factors.person(None if name in erased else raw)
-            for name, raw in zip(people, held, strict=False)
-        }
-        moved = {name: Moved.from_json(raw) for name, raw in zip(people, held[len(people) :], strict=True)}
-        admitted, outcomes = admit(batch.events, marked, moved, self._cap)
-        slates = _fresh(batch.slates, marked)
+        own = {name: None if name in erased else raw for name, raw in zip(people, held, strict=False)}
+        moved = {name: Moved.from_json(raw) for name, raw in zip(tellers, held[len(people) :], strict=True)}
+        self._rows.forget(erased)
+        standing = self._standing(batch.events)
+        admitted, outcomes = admit(batch.events, marked.keys(), moved, self._cap, standing)
         changes = self._newer(batch.items)
         stroke = {live_item(name): change.to_json() for name, change in changes.items()}
         table = self._table({**self.live, **changes}) if changes else self._rows.items
@@ -171,28 +188,33 @@ class OnlineLearning:
         now = self._clock.now()
         at = max(1, int(now))
         self._rows.items = table
-        self._rows.forget(erased)
         rows = self._rows.apply([each.event for each in admitted], [each for each in slates if each.user_id], at)
         self.live |= changes
-        entry = None
+        entry: Entry | None = None
+        drifted: tuple[Drifted, ...] = ()
         if admitted or slates or erased:
-            entry = Entry(self.state.version + 1, now, _shown(slates), _told(admitted), tuple(erased))
-            learned = self.state.learn(entry.shown, entry.told, vectors)
-            packed = {name: self.state.factors.packed(vector) for name, vector in learned.items()}
-            self._durable.moved |= {**dict.fromkeys(erased), **packed}
-            stroke |= {factors(name): vector for name, vector in packed.items()}
+            shown = _shown(slates, table)
+            entry = Entry(self.state.version + 1, now, shown, _told(admitted, shown, marked, table), tuple(erased))
+            learned = self.state.learn(entry.shown, entry.told, own)
+            drifted = learned.drifted
+            self._durable.moved |= {**dict.fromkeys(erased), **learned.people}
+            stroke |= {factors(name): packed for name, packed in learned.people.items()}
             stroke |= {moved_today(each.event.user_id): moved[each.event.user_id].to_json() for each in admitted}
+            if standing is not None:
+                stroke[LEARNER_CROWD] = standing.crowd.to_json()
             if erased:
                 stroke[LEARNER_ERASURES] = str(max(erased.values())).encode()
         if entry or changes:
-            marks = entry.marks if entry else ()
+            marks = entry.marks if entry else {}
             redo = Redo(self.state.version, at, rows.users, rows.items, marks, tuple(changes))
             gone = tuple(key for name in erased for key in (factors(name), moved_today(name), _row_key(name)))
             self._pending = _Planned(stroke | {LEARNER_REDO: redo.to_json()}, redo, entry, gone, erased)
         counts = Counter(outcomes) + Counter(slate=len(slates), item=len(changes))
         counts += Counter(repeated=len(batch.slates) - len(slates), outdated=len(batch.items) - len(changes))
+        counts["erased"] = refused
         newest = max((each.event.timestamp for each in admitted), default=None)
-        return Learned(counts, newest, tuple(each.event.received for each in admitted))
+        received = tuple(each.event.received for each in admitted)
+        return Learned(counts, newest, received, drifted, tuple(slates), tuple(admitted), tuple(erased))
 
     def finish(self) -> None:
         """Write what was planned.
@@ -206,7 +228,8 @@ class OnlineLearning:
             self._keys.delete(planned.gone)
             publish(self._keys, self.state, planned.stroke)
             planned.redo.finish(self._keys, self._store)
-            self._followed |= planned.erased
+            self._durable.finish(planned.redo.version)
+            self._follow(planned.erased)
             self._pending = None
 
     def snapshot(self) -> None:
@@ -221,6 +244,14 @@ class OnlineLearning:
         """Let steps, or what people were shown and told, not have happened; see `DurableState.take_back`."""
         return self._durable.take_back(back_to, without)
 
+    def forget(self) -> list[Erasure]:
+        """Let the files beside the state forget whom the state has forgotten; see `forgetting.forget`."""
+        return forget(self._keys, self._durable)
+
+    def _follow(self, erased: Mapping[str, int]) -> None:
+        forgot(self._keys, LEARNER, [Erasure(name, score, 0.0) for name, score in erased.items()])
+        self._followed |= erased
+
     def _erased(self) -> dict[str, int]:
         """People who were erased and whose erasure was not followed yet, with the score of the note."""
         noted = self._keys.marked_since(ERASURES, max(self._followed.values(), default=0) - _OVERLAP)
@@ -231,10 +262,20 @@ class OnlineLearning:
         noted = self._keys.marked_since(ERASURES, int(followed or 0) - _OVERLAP)
         return {name: score for name, score in noted if score <= int(followed or 0)}
 
-    def _marked(self, batch: Batch) -> set[str]:
-        keys = [key for event in batch.events if event.signed for key in marks_of(event)]
+    def _marked(self, batch: Batch) -> dict[str, bytes]:
+        """Marks that there are of the batch, and of the slates that its events answer."""
+        signed = [event for event in batch.events if event.signed]
+        keys = [key for event in signed for key in marks_of(event)]
         keys += [applied(slate.slate_id) for slate in batch.slates]
-        return {key for key, value in zip(keys, self._keys.get(keys), strict=True) if value is not None}
+        keys = list(dict.fromkeys([*keys, *(applied(event.slate_id or "") for event in signed)]))
+        return {key: value for key, value in zip(keys, self._keys.get(keys), strict=True) if value is not None}
+
+    def _standing(self, events: Sequence[Interaction]) -> Standing | None:
+        """Who is a stranger, and what is usual; None where all praise counts. An order has no days."""
+        if self._votes is None or self._world.order_only:
+            return None
+        [crowd] = self._keys.get([LEARNER_CROWD])
+        return Standing.of(self._votes, self._rows, events, Crowd.from_json(crowd), self._clock.now())
 
     def _newer(self, items: Sequence[ItemChange]) -> dict[str, ItemChange]:
         """The newest change of each item, unless a later one is known; the same one again counts as new."""
@@ -249,23 +290,44 @@ class OnlineLearning:
         return ItemTable(dict(with_changes(self._world.columns, changes.values())))
 
 
-def _fresh(slates: Sequence[Slate], marked: set[str]) -> list[Slate]:
+def _fresh(slates: Sequence[Slate], marked: Set[str]) -> list[Slate]:
     fresh = {slate.slate_id: slate for slate in reversed(slates) if applied(slate.slate_id) not in marked}
     return list(reversed(fresh.values()))
 
 
-def _shown(slates: Sequence[Slate]) -> tuple[Shown, ...]:
-    return tuple(
-        Shown(slate.slate_id, slate.user_id, tuple(dict.fromkeys(place.item_id for place in slate.places)))
-        for slate in slates
-    )
+def _shown(slates: Sequence[Slate], table: ItemTable) -> tuple[Shown, ...]:
+    found = []
+    for slate in slates:
+        items = tuple(dict.fromkeys(place.item_id for place in slate.places))
+        seen = Seen.of(slate) if len(items) == len(slate.places) else None
+        look = "" if seen is None else seen.to_text()
+        found.append(Shown(slate.slate_id, slate.user_id, items, _kinds(items, table), look, slate.timestamp))
+    return tuple(found)
 
 
-def _told(admitted: Sequence[Admitted]) -> tuple[Told, ...]:
-    return tuple(
-        Told(event.event_id, event.user_id, event.item_id, event.event_type, event.slate_id or "", reward)
-        for event, reward in admitted
-    )
+def _told(
+    admitted: Sequence[Admitted], shown: Sequence[Shown], marked: Mapping[str, bytes], table: ItemTable
+) -> tuple[Told, ...]:
+    """Feedback with what it is about looked like, as far as the slate is known: from this batch, or from its mark."""
+    slates = {slate.slate_id: (list(slate.items), slate.seen) for slate in shown}
+    found = []
+    for event, reward in admitted:
+        slate_id = event.slate_id or ""
+        if slate_id not in slates:
+            slates[slate_id] = recalled(marked.get(applied(slate_id), b"null"))
+        items, seen = slates[slate_id]
+        place = (
+            Seen.from_text(seen).place(items.index(event.item_id)).to_text() if seen and event.item_id in items else ""
+        )
+        [kind] = _kinds([event.item_id], table)
+        found.append(
+            Told(event.event_id, event.user_id, event.item_id, event.event_type, slate_id, reward, kind, place)
+        )
+    return tuple(found)
+
+
+def _kinds(items: Sequence[str], table: ItemTable) -> tuple[int, ...]:
+    return tuple(kind_of(table.type[row] or "") for row in table.rows(items).tolist())
 
 
 def _row_key(person: str) -> str:

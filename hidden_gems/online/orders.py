@@ -1,4 +1,4 @@
-"""What a running learner is asked to take back: an order in the key-value store, and its answer."""
+"""What a running learner is asked to take back, or to forget: an order in the key-value store, and its answer."""
 
 import json
 import secrets
@@ -14,11 +14,12 @@ from hidden_gems.online.learning import OnlineLearning
 
 @dataclass(frozen=True)
 class Order:
-    """Steps, or people, that are not to count from now on."""
+    """Steps, or people, that are not to count from now on; or people who are not to be named."""
 
     order_id: str
     back_to: int | None = None  # version
     without: tuple[str, ...] = ()  # pseudonyms
+    forget: bool = False  # let journal and snapshots forget who was erased
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def take_order(keys: KeyValue) -> Order | None:
     if text is None:
         return None
     content = json.loads(text)
-    return Order(content["order_id"], content["back_to"], tuple(content["without"]))
+    return Order(**content | {"without": tuple(content["without"])})
 
 
 def obey(order: Order, learning: OnlineLearning) -> Answer:
@@ -46,6 +47,9 @@ def obey(order: Order, learning: OnlineLearning) -> Answer:
     Raises:
         PartUnavailableError: If a store does not answer.
     """
+    if order.forget:
+        learning.forget()
+        return Answer(order.order_id, learning.state.version, "")
     try:
         found = learning.take_back(order.back_to, order.without)
     except PartUnavailableError:
@@ -70,7 +74,19 @@ def order(
         BadInputError: If it cannot do it; says why.
         PartUnavailableError: If it does not answer in time, or the store does not.
     """
-    asked = Order(secrets.token_hex(8), back_to, tuple(without))
+    return _asked(keys, Order(secrets.token_hex(8), back_to, tuple(without)), timeout_seconds)
+
+
+def order_forget(keys: KeyValue, timeout_seconds: float = 60.0) -> Answer:
+    """Let the running learner's files forget who was erased, and wait until they have.
+
+    Raises:
+        PartUnavailableError: If it does not answer in time, or the store does not.
+    """
+    return _asked(keys, Order(secrets.token_hex(8), forget=True), timeout_seconds)
+
+
+def _asked(keys: KeyValue, asked: Order, timeout_seconds: float) -> Answer:
     keys.put({LEARNER_ORDER: json.dumps(asdict(asked)).encode()})
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:

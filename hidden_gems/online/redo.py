@@ -22,7 +22,7 @@ class Redo:
     at: int  # second at which the rows are true
     users: Mapping[str, UserRow] = field(default_factory=dict)  # by pseudonym
     items: Mapping[str, ItemRow] = field(default_factory=dict)  # by item id
-    marks: tuple[str, ...] = ()  # keys of what has counted
+    marks: Mapping[str, str] = field(default_factory=dict)  # keys of what has counted, with their values
     changed: tuple[str, ...] = ()  # items that entered, changed or closed
 
     def finish(self, keys: KeyValue, store: FeatureStore) -> None:
@@ -37,7 +37,7 @@ class Redo:
         """
         store.write_users(self.users, self.at)
         store.write_items(self.items, self.at)
-        keys.claim(dict.fromkeys(self.marks, b"1"), MARK_SECONDS)
+        keys.claim({key: value.encode() for key, value in self.marks.items()}, MARK_SECONDS)
         keys.mark(ROW_CHANGES, list(self.items), self.version)
         if self.changed:
             keys.mark(ITEM_CHANGES, self.changed, keys.count(ITEM_COUNTER))
@@ -46,7 +46,7 @@ class Redo:
     def to_json(self) -> bytes:
         """As it is stored until it is done."""
         rows = [{name: row.pack() for name, row in part.items()} for part in (self.users, self.items)]
-        return json.dumps([self.version, self.at, *rows, self.marks, self.changed], ensure_ascii=False).encode()
+        return json.dumps([self.version, self.at, *rows, dict(self.marks), self.changed], ensure_ascii=False).encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> "Redo":
@@ -57,6 +57,6 @@ class Redo:
             at,
             {name: UserRow.unpack(row) for name, row in users.items()},
             {name: ItemRow.unpack(row) for name, row in items.items()},
-            tuple(marks),
+            marks,
             tuple(changed),
         )

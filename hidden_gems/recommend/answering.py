@@ -17,14 +17,14 @@ from hidden_gems.features.raw import Raw
 from hidden_gems.features.request import RequestContext, request_columns, user_row
 from hidden_gems.features.store import RowReader
 from hidden_gems.features.vector import feature_matrix
+from hidden_gems.online.left import looks
+from hidden_gems.online.people import left_of
 from hidden_gems.recommend.deep import DeepAnswer, DeepModels, deep_features, deep_inputs
 from hidden_gems.recommend.filters import LeftOut, left_out
 from hidden_gems.recommend.person import History, Person, history
 from hidden_gems.recommend.request import Request
-from hidden_gems.recommend.slate import Beliefs, Diversity, Filled, Utilities, blended, fill, utilities, wishes
+from hidden_gems.recommend.slate import LEFT_SHARE, Beliefs, Diversity, Filled, Utilities, fill, utilities, wishes
 from hidden_gems.recommend.world import World
-
-_NO_BELIEF = 1.0  # spread of every arm where nobody says what is believed; only ratios count
 
 
 class Ranker(Protocol):
@@ -66,7 +66,9 @@ def find(world: World, person: Person, request: Request, must: int = 0) -> Found
     items, liked = world.items, history(person.row, world.items)
     out = left_out(request, person, liked, items)
     collaborative = items.collaborative(liked.rows, liked.reward)
-    given: dict[str, NDArray[np.floating]] = {"item_knn": collaborative, "trending": trending(world, request.context)}
+    given: dict[str, NDArray[np.floating]] = {"item_knn": collaborative}
+    if world.trends:
+        given["trending"] = trending(world, request.context)
     affinity = _affinity(world, person)
     if affinity is not None:
         given["online"] = affinity
@@ -132,6 +134,13 @@ def _affinity(world: World, person: Person) -> NDArray[np.float64] | None:
     return np.where(rows > 0, factors.affinity(factors.person(person.factors), rows), -np.inf)
 
 
+def _left(world: World, person: Person, found: Found, at: float) -> NDArray[np.float64]:
+    """How often the person was lately shown each candidate and left it, n; 0 where nothing is learned online."""
+    if world.online is None or person.factors is None:
+        return np.zeros(len(found.rows))
+    return looks(left_of(person.factors), world.online.factors.index.rows(found.item_ids), at)
+
+
 def columns(world: World, person: Person, request: Request, item_ids: Sequence[str]) -> Raw:
     """Raw columns of gems for a person at the moment of the request."""
     return request_columns(person.row, world.rows, item_ids, items=world.items.attributes, context=request.context)
@@ -145,19 +154,12 @@ def vectors(
     return feature_matrix(columns(world, person, request, found.item_ids), scores)
 
 
-def stand_in(world: World, found: Found, deep: DeepAnswer | None) -> Beliefs:
-    """Beliefs where the ranker does not answer: a blend of the orders of deep, collaborative and popularity scores."""
-    popular = world.items.generator.popular[found.rows]
-    parts = [*([] if deep is None else list(deep.scores)), found.collaborative, popular]
-    count = len(found.rows)
-    return Beliefs(blended(parts), np.zeros(count), np.full(count, _NO_BELIEF))
-
-
 def utilities_of(world: World, person: Person, request: Request, found: Found, beliefs: Beliefs) -> Utilities:
     """What the draw is made of."""
     preferred = wishes(
         request.preferences, world.items.types[found.rows].tolist(), world.items.static["item_price_level"][found.rows]
     )
+    preferred -= LEFT_SHARE * _left(world, person, found, request.context.timestamp)
     newcomers = (found.rows > 0) & (world.items.deep_rows(found.rows) == 0)
     return utilities(beliefs, found.online, float(len(found.history.rows)), preferred, newcomers)
 

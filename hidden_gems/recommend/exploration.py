@@ -23,6 +23,7 @@ class Drawn:
 
     places: tuple[int, ...]  # numbers of the candidates
     propensities: tuple[float, ...]  # of each one at its position, given the ones before it
+    explored: tuple[bool, ...] = ()  # whether another one that might have stood there has a larger u
 
 
 def effective_spread(spread: Floats) -> Floats:
@@ -63,6 +64,7 @@ def draw(
     left = np.ones(len(utility), dtype=bool)
     places: list[int] = []
     propensities: list[float] = []
+    explored: list[bool] = []
     for _ in range(min(limit, len(utility))):
         able = np.flatnonzero(left if allowed is None else left & allowed(tuple(places)))
         if not len(able):
@@ -71,8 +73,9 @@ def draw(
         best = int(np.argmax(u + s * random.standard_normal(len(able))))
         places.append(int(able[best]))
         propensities.append(largest_probability(u, s, best))
+        explored.append(bool(u[best] < u.max()))
         left[able[best]] = False
-    return Drawn(tuple(places), tuple(propensities))
+    return Drawn(tuple(places), tuple(propensities), tuple(explored))
 
 
 def largest_probability(utility: Floats, spread: Floats, chosen: int) -> float:

@@ -17,6 +17,8 @@ LARGEST_SHARE = 0.4
 
 _ARM_SHARE = (0.5, 0.1)  # weight of the arms' belief for somebody new and for somebody known
 _ONLINE_SHARE = 0.25  # weight of the online factors for somebody known
+LEFT_SHARE = 0.6
+"""Standard deviations of utility that one look costs a gem that was left."""
 _WISH = 0.5  # standard deviations of utility that a soft wish is worth
 _CAPPED = ("type", "neighborhood")
 
@@ -55,6 +57,7 @@ class Filled:
     places: tuple[int, ...]  # numbers of candidates
     propensities: tuple[float, ...]
     fired: Mapping[int, Constraint] = field(default_factory=dict)  # by position
+    explored: tuple[bool, ...] = ()  # see `exploration.Drawn`; empty where nothing was drawn
 
 
 def hand_over(likes: float) -> float:
@@ -136,18 +139,9 @@ def wishes(preferences: Preferences, types: Sequence[str | None], price: Floats)
     return added
 
 
-def blended(parts: Sequence[NDArray[np.floating]]) -> Floats:
-    """Mean of the orders that several scores give n candidates, 0 (last) to 1 (first); the ranker's stand-in.
-
-    Args:
-        parts: Scores, n each; one that is not finite counts as the lowest.
-    """
-    orders = [_order(np.nan_to_num(np.asarray(part, dtype=np.float64), nan=-np.inf)) for part in parts]
-    return np.asarray(np.mean(orders, axis=0), dtype=np.float64)
-
-
-def _order(scores: Floats) -> Floats:
-    values, place = np.unique(scores, return_inverse=True)
+def in_order(scores: NDArray[np.floating]) -> Floats:
+    """Places of n candidates in the order of their scores, 0 (last) to 1 (first), equal for equal scores."""
+    values, place = np.unique(np.nan_to_num(np.asarray(scores, dtype=np.float64), nan=-np.inf), return_inverse=True)
     return np.asarray(place / max(len(values) - 1, 1), dtype=np.float64)
 
 
@@ -208,7 +202,8 @@ class Diversity:
 def fill(drawn_from: Utilities, diversity: Diversity, random: np.random.Generator) -> Filled:
     """Draw a slate."""
     drawn = draw(drawn_from.mean, drawn_from.spread, diversity.limit, random, diversity.allowed)
-    return Filled(drawn.places, drawn.propensities, diversity.fired(drawn_from.mean, drawn.places))
+    fired = diversity.fired(drawn_from.mean, drawn.places)
+    return Filled(drawn.places, drawn.propensities, fired, drawn.explored)
 
 
 def policy_name(kind: str, degraded: Sequence[str]) -> str:

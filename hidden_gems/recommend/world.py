@@ -19,6 +19,7 @@ from hidden_gems.events.records import BadRecordError, ItemChange
 from hidden_gems.features.hot_store import HotStore
 from hidden_gems.features.live_rows import ItemRows
 from hidden_gems.features.rows import NEW, NEW_USER, UserRow
+from hidden_gems.models.blend import Blend
 from hidden_gems.online.state import OnlineState, follow
 from hidden_gems.recommend.live import LiveItems
 from hidden_gems.recommend.tables import ReleaseTables
@@ -40,6 +41,8 @@ class World:
     rows: ItemRows
     online: OnlineState | None = None
     new_user: UserRow = NEW_USER  # row of everybody the store does not know
+    blend: Blend | None = None  # of the release, for a ranker that is away
+    trends: bool = True  # what was liked this week finds candidates
     _weeks: dict[int, NDArray[np.float64]] = field(default_factory=dict, init=False, repr=False)
 
     def week(self, timestamp: int) -> NDArray[np.float64]:
@@ -50,10 +53,24 @@ class World:
             self._weeks[hour] = np.where(likes > 0, likes, -np.inf)
         return self._weeks[hour]
 
+    def as_released(self) -> Self:
+        """The same for who stays with the release: no online state, and no candidates out of this week's likes.
+
+        Rows and gems stay as they are now: models are compared, not how fresh their features are.
+        """
+        return replace(self, online=None, trends=False)
+
+    @property
+    def released(self) -> bool:
+        """Whether it is what `as_released` gives."""
+        return not self.trends
+
     @classmethod
-    def of(cls, version: str, about: About, models: Sequence[str], tables: ReleaseTables) -> Self:
+    def of(
+        cls, version: str, about: About, models: Sequence[str], tables: ReleaseTables, blend: Blend | None = None
+    ) -> Self:
         """A release as it was made, before anything of the store is known."""
-        return cls(version, about, tuple(models), LiveItems.of(tables, {}), ItemRows.of({}))
+        return cls(version, about, tuple(models), LiveItems.of(tables, {}), ItemRows.of({}), blend=blend)
 
 
 @dataclass

@@ -7,9 +7,11 @@ import numpy as np
 
 from hidden_gems.benchmark.registry import DEEP
 from hidden_gems.benchmark.shelf import Shelf
+from hidden_gems.core.erasures import everyone
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.datasets.dataset import Dataset
+from hidden_gems.datasets.erased import without_erased
 from hidden_gems.datasets.split import split_by_time
 from hidden_gems.features.engines import EngineConfig, engine_name
 from hidden_gems.features.schema import FEATURE_NAMES
@@ -55,14 +57,17 @@ def build_training_set(checked: Path, out: Path, seed: int, engine: str = "duckd
 def materialize_features(checked: Path, redis: str, folder: Path) -> dict[str, int]:
     """Materialize everyone's rows as of the dataset's now, and let the stream know what was answered before it.
 
+    Who was erased stays out, whatever the dataset still knows of them.
+
     Returns:
         users, items, and rows replaced.
     """
     from hidden_gems.features.feast_store import materialize
     from hidden_gems.features.snapshot import answers
 
-    dataset = Dataset.read(checked)
-    remember_answers(answers(dataset, dataset.now), RedisKeyValue(redis))
+    keys = RedisKeyValue(redis)
+    dataset = without_erased(Dataset.read(checked), {each.person: each.at for each in everyone(keys)})
+    remember_answers(answers(dataset, dataset.now), keys)
     return materialize(dataset, dataset.now, redis=redis, folder=folder)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from hidden_gems.benchmark.shelf import Shelf
 from hidden_gems.core.checkout import git_sha
 from hidden_gems.core.clock import WallClock
+from hidden_gems.core.erasures import moments
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.names import embedding_row
 from hidden_gems.export import release as releases
@@ -22,6 +23,7 @@ from hidden_gems.export.trees import export_lambdamart
 from hidden_gems.export.triton import write_model_repository
 from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
 from hidden_gems.models.lambdamart import LambdaMART
+from hidden_gems.models.together import liked_together
 from hidden_gems.recommend.tables import ReleaseTables
 from hidden_gems.steps.blending import BLEND_FILE
 from hidden_gems.steps.gating import FIGURES
@@ -71,8 +73,8 @@ def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
             check_deep(deep, graphs)
             write_model_repository(graphs, draft / "model_repository")
         _pack_ranker(ranker, parts.ranker / SAMPLE, draft / "ranker")
-        _tables(shelf).save(draft / "tables")
-        _write_policy(shelf, draft / "policy")
+        release_tables(shelf).save(draft / "tables")
+        write_policy(shelf, draft / "policy")
         shutil.copy(parts.models / BLEND_FILE, draft / "policy")
         reports = draft / "reports"
         shutil.copytree(parts.evaluation, reports)
@@ -94,8 +96,14 @@ def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
         )
 
     release = releases.publish(folder, fill, describe, WallClock().now())
-    rows = {embedding_row(release.name, name): str(row).encode() for row, name in enumerate(shelf.users.ids) if row}
-    RedisKeyValue(redis).put(rows)
+    keys = RedisKeyValue(redis)
+    erased = moments(keys, shelf.users.ids)  # the models may still know them; nobody finds their rows
+    rows = {
+        embedding_row(release.name, name): str(row).encode()
+        for row, name in enumerate(shelf.users.ids)
+        if row and name not in erased
+    }
+    keys.put(rows)
     return release
 
 
@@ -137,7 +145,8 @@ def _pack_ranker(ranker: LambdaMART, sample: Path, folder: Path) -> None:
         check_trees(ranker, folder / "lambdamart.onnx", rows["vectors"], rows["query_sizes"])
 
 
-def _tables(shelf: Shelf) -> ReleaseTables:
+def release_tables(shelf: Shelf) -> ReleaseTables:
+    """Item side of a release: what came before the test."""
     before = shelf.split.test_from
     neighbours = shelf.neighbours(before)
     items = shelf.dataset.items
@@ -147,10 +156,11 @@ def _tables(shelf: Shelf) -> ReleaseTables:
         weights=neighbours.weights,
         prior=neighbours.prior,
         generator=shelf.generator(before).without_people(),
+        together=liked_together(shelf.log(before), neighbours.rows),
     )
 
 
-def _write_policy(shelf: Shelf, folder: Path) -> None:
+def write_policy(shelf: Shelf, folder: Path) -> None:
     """Priors of the arms: what each item earned per impression, shrunk to the mean; used while the store is empty."""
     log = shelf.log(shelf.split.test_from)
     past = shelf.dataset.before(shelf.split.test_from)

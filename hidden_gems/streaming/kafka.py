@@ -10,18 +10,24 @@ from typing import Any
 import kafka
 from kafka import errors
 from kafka.admin import NewTopic
+from kafka.structs import MemberState
 
 from hidden_gems.core.errors import BadInputError, PartUnavailableError
 from hidden_gems.events.topics import ITEMS, TOPICS
 from hidden_gems.streaming.broker import Message, Received
+from hidden_gems.streaming.reach import refuses
 
 MAX_MESSAGE_BYTES = 1_000_000
 """Brokers refuse a little more than that unless told otherwise."""
 _API_VERSION = (3, 0)
 """Told instead of asked: the client asks in its constructor, for 30 s where nobody listens."""
 _CLOSE_TRIES, _CLOSE_SECONDS = 10, 0.2
+_LOOK_SECONDS = 0.1
+"""How long an acknowledgement is awaited before a look whether anybody listens at the broker's address."""
 LINGER_MS, BATCH_BYTES = 5, 262_144
 """How long a message waits for others of its partition, and how many fit: a list is one write and not many."""
+MAX_POLL_MS = 10_000
+"""A member that does not poll for so long leaves its group; a broker waits as long for one that died while joining."""
 _RETRY = {"retry_backoff_ms": 50, "reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 500}
 
 
@@ -39,14 +45,16 @@ class KafkaProducer:
     def __init__(self, address: str, timeout_seconds: float = 1.0) -> None:
         _quiet()
         self._address, self._timeout = address, timeout_seconds
-        self._lock = threading.Lock()
+        self._lock, self._looking = threading.Lock(), threading.Lock()
         self._client: Any = None
+        self._look_at, self._gone = 0.0, False
 
     def send(self, messages: Sequence[Message]) -> None:
         """Send all and wait for the acknowledgements.
 
         Raises:
-            PartUnavailableError: If the broker does not acknowledge all in time; some may have been written.
+            PartUnavailableError: If the broker does not acknowledge all in time, or nobody listens at its address any
+                more; some may have been written.
             BadInputError: If a message is larger than `MAX_MESSAGE_BYTES`; none was written.
         """
         for each in messages:
@@ -61,9 +69,27 @@ class KafkaProducer:
         except errors.KafkaError as error:
             self._forget(client)
             raise PartUnavailableError("broker", str(error)) from error
-        if failures := [failure for each in waiting if (failure := _failure(each, deadline))]:
+        self._await(waiting, deadline)
+        if failures := [failure for each in waiting if (failure := _failure(each))]:
             self._forget(client)
             raise PartUnavailableError("broker", f"no acknowledgement: {failures[0]}") from failures[0]
+
+    def _await(self, waiting: Sequence[Any], deadline: float) -> None:
+        """Wait for the acknowledgements as long as there is time, and somebody who could give them."""
+        for each in waiting:
+            while not each.is_done and (left := deadline - time.monotonic()) > 0:
+                with suppress(errors.KafkaError):
+                    each.get(timeout=min(left, _LOOK_SECONDS))
+                if not each.is_done and self._refused():
+                    return
+
+    def _refused(self) -> bool:
+        """Whether nobody listens at the broker's address; looked at once in `_LOOK_SECONDS` for all threads."""
+        with self._looking:
+            if time.monotonic() >= self._look_at:
+                self._gone = refuses(self._address)
+                self._look_at = time.monotonic() + _LOOK_SECONDS
+            return self._gone
 
     def reaches(self, topic: str) -> bool:
         """Whether the broker has told where messages to a topic go; connects, so that the first `send` need not."""
@@ -84,6 +110,8 @@ class KafkaProducer:
         give_up_ms = int(self._timeout * 800)
         with self._lock:
             if self._client is None:
+                if self._refused():
+                    raise PartUnavailableError("broker", f"nobody listens at {self._address}")
                 self._client = kafka.KafkaProducer(
                     bootstrap_servers=self._address,
                     api_version=_API_VERSION,
@@ -104,7 +132,7 @@ class KafkaProducer:
             if self._client is not client:
                 return
             self._client = None
-        _end(client)
+        threading.Thread(target=_end, args=(client,), name="broker-end", daemon=True).start()
 
 
 class KafkaConsumer:
@@ -130,6 +158,7 @@ class KafkaConsumer:
             auto_offset_reset="earliest",
             session_timeout_ms=6_000,
             heartbeat_interval_ms=2_000,
+            max_poll_interval_ms=MAX_POLL_MS,
             request_timeout_ms=7_000,
             metadata_max_age_ms=2_000,  # a topic that comes later is noticed
             fetch_max_wait_ms=100,
@@ -152,7 +181,7 @@ class KafkaConsumer:
         with suppress(errors.KafkaError):  # else before the next commit
             self._back_to_committed()
         return [
-            Received(each.topic, each.partition, each.offset, (each.key or b"").decode(), each.value or b"")
+            Received(each.topic, each.partition, each.offset, _text(each.key), each.value or b"")
             for partition, records in found.items()
             if partition not in again
             for each in records
@@ -198,8 +227,19 @@ class KafkaConsumer:
         return waiting
 
     def close(self) -> None:
-        """Leave the group."""
+        """Leave the group.
+
+        Not in the middle of joining it: Tansu then waits for whoever left, and lets nobody in for minutes.
+        """
+        deadline = time.monotonic() + self._timeout
+        while self._joining() and time.monotonic() < deadline:
+            self.poll(_CLOSE_SECONDS, 1)
+        if self._joining():
+            self._client._coordinator.reset_generation()  # go without a word; the broker notices within the session
         self._client.close(autocommit=False, timeout_ms=int(self._timeout * 1_000))
+
+    def _joining(self) -> bool:
+        return bool(self._client.group_metadata().state is MemberState.REBALANCING)
 
 
 class _Assigned(kafka.ConsumerRebalanceListener):  # type: ignore[misc]
@@ -246,9 +286,14 @@ def create_topics(address: str, partitions: int = 3, timeout_seconds: float = 5.
             admin.close()
 
 
-def _failure(waiting: Any, deadline: float) -> Exception | None:
+def _text(key: bytes | None) -> str:
+    """A key as text; one that is none is the trouble of whoever wrote it, and not the end of who reads."""
+    return (key or b"").decode(errors="backslashreplace")
+
+
+def _failure(waiting: Any) -> Exception | None:
     try:
-        waiting.get(timeout=max(0.0, deadline - time.monotonic()))
+        waiting.get(timeout=0.0)
     except errors.KafkaError as error:
         found: Exception = error
         return found

@@ -25,3 +25,15 @@ def answers(address: str, timeout_seconds: float = 0.5) -> bool:
         return False
     _, correlation = struct.unpack(">ii", reply)
     return bool(correlation == 1)
+
+
+def refuses(address: str, timeout_seconds: float = 0.1) -> bool:
+    """Whether nobody listens at `host:port`: its machine says so at once; one that is slow, or silent, does not."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout_seconds).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False

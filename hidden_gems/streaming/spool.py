@@ -144,6 +144,7 @@ class Spool:
                 segment.waiting -= len(lines)
                 self._dropped += refused + len(lines) - len(messages)
                 self._forget_delivered()
+                self._empty_last()
                 self._write_position()
             return self._at < self._segments[0].size
 
@@ -151,6 +152,13 @@ class Spool:
         while len(self._segments) > 1 and self._at >= self._segments[0].size:
             self._segments.popleft().path.unlink(missing_ok=True)
             self._at = 0
+
+    def _empty_last(self) -> None:
+        """Take what was delivered off the disk also where the file goes on: messages name people."""
+        last = self._segments[-1]
+        if len(self._segments) == 1 and last.size and self._at >= last.size:
+            os.ftruncate(self._file, 0)
+            last.size = self._at = 0
 
     def _drop_oldest(self) -> None:
         while len(self._segments) > 1 and sum(each.size for each in self._segments) > self._max_bytes:

@@ -4,6 +4,8 @@ import logging
 
 from prometheus_client import start_http_server
 
+from hidden_gems.core.kv import RedisKeyValue
+from hidden_gems.privacy.files import StoreLog, archive, training_copies
 from hidden_gems.streaming.kafka import KafkaConsumer, KafkaProducer
 from inference.archiver.service import GROUP, TOPICS, Archiver
 from inference.archiver.settings import ArchiverSettings
@@ -16,11 +18,15 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings, stopping = ArchiverSettings(), told_to_stop()
     server, _ = start_http_server(settings.port, addr=settings.host)
+    keys, folder = RedisKeyValue(settings.redis, settings.redis_timeout_seconds), settings.history_folder()
     archiver = Archiver(
-        folder=settings.history_folder(),
+        folder=folder,
         consumer=KafkaConsumer(settings.kafka, GROUP, TOPICS),
         producer=KafkaProducer(settings.kafka),
         clock=settings.the_clock(),
+        keys=keys,
+        stores=(archive(folder), training_copies(*settings.training_folders()), StoreLog(keys, None)),
+        compact_seconds=settings.compact_seconds,
         flush_rows=settings.flush_rows,
         flush_seconds=settings.flush_seconds,
     )

@@ -1,17 +1,19 @@
 """Messages become rows, rows become files, and only then the broker is told that they were read."""
 
 import logging
+import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prometheus_client import Counter, Gauge
-
 from hidden_gems.core.clock import Clock
+from hidden_gems.core.erasable import Erasable
+from hidden_gems.core.erasures import moments
 from hidden_gems.core.errors import PartUnavailableError
+from hidden_gems.core.kv import KeyValue
 from hidden_gems.datasets.archive import (
     SCHEMAS,
     Row,
@@ -19,12 +21,15 @@ from hidden_gems.datasets.archive import (
     impression_rows,
     interaction_rows,
     item_rows,
+    known_since,
     write_parts,
 )
 from hidden_gems.events.records import BadRecordError, Interaction, ItemChange, Slate
 from hidden_gems.events.topics import IMPRESSIONS, INTERACTIONS, ITEMS
+from hidden_gems.privacy.compaction import compact, end_of_list
 from hidden_gems.streaming.broker import Consumer, Message, Producer, Received
 from hidden_gems.streaming.dead_letters import dead_letter
+from inference.shell.exported import counter, gauge
 from inference.shell.metrics import READY
 
 GROUP = "archiver"
@@ -34,11 +39,13 @@ POLL_MESSAGES = 500
 OVERFULL = 4
 """Times the rows of a flush after which nothing more is read until the disk takes them."""
 
-ROWS = Counter("gems_archiver_rows", "Rows written", ["table"])
-FILES = Counter("gems_archiver_files", "Files written", ["table"])
-DEAD = Counter("gems_archiver_dead_letters", "Messages that could not be read")
-WAITING = Gauge("gems_archiver_waiting_rows", "Rows in memory")
-LAG = Gauge("gems_archiver_lag_messages", "Messages that wait at the broker")
+ROWS = counter("gems_archiver_rows_total")
+FILES = counter("gems_archiver_files_total")
+DEAD = counter("gems_archiver_dead_letters_total")
+WAITING = gauge("gems_archiver_waiting_rows")
+LAG = gauge("gems_archiver_lag_messages")
+REFUSED = counter("gems_archiver_erased_rows_total")
+FORGOTTEN = counter("gems_archiver_forgotten_total")
 
 _log = logging.getLogger("gems")
 
@@ -64,17 +71,21 @@ class Archiver:
     consumer: Consumer
     producer: Producer  # of dead letters
     clock: Clock  # of the dead letters
+    keys: KeyValue  # tells who was erased
+    stores: Sequence[Erasable] = ()  # that forget them here
     flush_rows: int = 5_000
     flush_seconds: float = 10.0
+    compact_seconds: float = 3_600.0
     monotonic: Callable[[], float] = time.monotonic
     _rows: dict[str, list[Row]] = field(init=False)
     _letters: list[Message] = field(init=False, default_factory=list)
     _flushed: float = field(init=False)  # on the monotonic clock
     _uncommitted: bool = field(init=False, default=False)
+    _compact_at: float = field(init=False)  # on the monotonic clock
 
     def __post_init__(self) -> None:
         self._rows = {table: [] for table in SCHEMAS}
-        self._flushed = self.monotonic()
+        self._flushed = self._compact_at = self.monotonic()
 
     def run(self, stopping: threading.Event) -> None:
         """Archive until told to stop, then write what is in memory."""
@@ -99,6 +110,18 @@ class Archiver:
         WAITING.set(self._waiting())
         if self._waiting() >= self.flush_rows or self.monotonic() - self._flushed >= self.flush_seconds:
             self.flush()
+        if self.monotonic() >= self._compact_at:
+            self._compact()
+            self._compact_at = self.monotonic() + self.compact_seconds
+
+    def _compact(self) -> None:
+        """Let the stores here forget who was erased, and the denylist those whom nothing can bring back."""
+        try:
+            for store, people in compact(self.stores, self.keys).items():
+                FORGOTTEN.labels(store).inc(people)
+            end_of_list(self.keys, self.clock.now())
+        except PartUnavailableError as error:
+            _log.error("not forgotten yet: %s", error)
 
     def flush(self) -> bool:
         """Write rows, send dead letters, commit; whether all of it succeeded. What did not is tried again next time."""
@@ -107,6 +130,7 @@ class Archiver:
             return True
         try:
             for table, rows in self._rows.items():
+                rows[:] = self._allowed(rows)
                 if rows:
                     FILES.labels(table).inc(len(write_parts(self.folder, table, rows)))
                     ROWS.labels(table).inc(len(rows))
@@ -132,6 +156,13 @@ class Archiver:
             DEAD.inc()
         else:
             self._rows[table] += rows
+
+    def _allowed(self, rows: list[Row]) -> list[Row]:
+        """Rows without what was known of people before they were erased."""
+        gone = moments(self.keys, (row["user_id"] for row in rows if row.get("user_id")))
+        allowed = [row for row in rows if known_since(row) > gone.get(row.get("user_id", ""), -math.inf)]
+        REFUSED.inc(len(rows) - len(allowed))
+        return allowed
 
     def _waiting(self) -> int:
         return sum(map(len, self._rows.values())) + len(self._letters)

@@ -12,9 +12,19 @@ class ArchiverSettings(Settings):
 
     port: int = 8120  # of its metrics
     kafka: str = "127.0.0.1:9092"
+    redis: str = "127.0.0.1:6390"
+    redis_timeout_seconds: float = Field(default=0.5, gt=0)
     history: Path | None = None  # folder of the archive; under the home by default
     flush_seconds: float = Field(default=10.0, gt=0)  # longest time that a row waits in memory
     flush_rows: int = Field(default=5_000, ge=1)  # rows in memory that are written at once
+
+    runs: Path | None = None  # folder of the training runs; under the home by default
+    feast_folder: Path | None = None  # offline rows of the feature store; under the home by default
+    compact_seconds: float = Field(default=3_600.0, gt=0)  # between two passes that forget who was erased
+
+    def training_folders(self) -> tuple[Path, Path]:
+        """Folders where training keeps copies of people's rows."""
+        return self.runs or self.home / "runs", self.feast_folder or self.home / "feast"
 
     def history_folder(self) -> Path:
         """Folder of the archive."""

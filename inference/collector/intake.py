@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 
 from hidden_gems.core import names
 from hidden_gems.core.clock import DAY_SECONDS, Clock
+from hidden_gems.core.erasures import moments
 from hidden_gems.core.errors import PartUnavailableError
 from hidden_gems.core.kv import KeyValue
 from hidden_gems.events.records import Interaction
 from hidden_gems.events.tokens import BadTokenError
 from hidden_gems.events.topics import INTERACTIONS
 from hidden_gems.streaming.broker import Message, Producer
+from inference.collector.letters import letters_of
 from inference.collector.limits import RateLimit
 from inference.collector.messages import CONFLICT, ERASED, TOO_MANY, Read, Rejection, read
 from inference.collector.metrics import Metrics
@@ -107,8 +109,17 @@ class Intake:
                 sending = self._write(fresh, now)
         for outcome in outcomes:
             outcome.rejected.sort(key=lambda each: each.index)
+        self._bury(calls, outcomes, now)
         self._count(outcomes)
         return outcomes, sending
+
+    def _bury(self, calls: Sequence[Sequence[Any]], outcomes: Sequence[Outcome], now: float) -> None:
+        """Keep what was refused among the dead letters; its sender is told in any case."""
+        of, letters = self._secrets.pseudonyms.of, list[Message]()
+        for contents, outcome in zip(calls, outcomes, strict=True):
+            letters += letters_of(contents, outcome.rejected, of, now)
+        if letters:
+            self._tried("dead letters", lambda: self._producer.send(letters))
 
     def _read(self, calls: Sequence[Sequence[Any]], outcomes: list[Outcome], now: float) -> list[_Fresh]:
         """Readable events, each id once; the others are counted or rejected."""
@@ -147,6 +158,8 @@ class Intake:
                 each.outcome.unsigned += not event.signed
             else:  # another collector took the same id in the meantime
                 each.outcome.settle(each.read, before)
+        for event, _ in taken:
+            self._metrics.accepted.labels(event.event_type).inc()
         self._tried("remember", lambda: self._remember(taken))
         return sending
 
@@ -190,13 +203,18 @@ class Intake:
         return self._keys.claim(digests, CLAIM_SECONDS)
 
     def _remember(self, taken: list[tuple[Interaction, bytes]]) -> bool:
-        recent: dict[str, list[bytes]] = {}
-        gone: dict[str, list[bytes]] = {}
-        for event, text in sorted(taken, key=lambda pair: pair[0].timestamp):
-            recent.setdefault(names.recent_events(event.user_id), []).append(text)
-            if event.event_type == "dismiss":
-                gone.setdefault(names.dismissed(event.user_id), []).append(event.item_id.encode())
-        self._keys.prepend_each(gone | recent, KEEP)
+        own: dict[str, list[tuple[Interaction, bytes]]] = {}
+        for pair in sorted(taken, key=lambda pair: pair[0].timestamp):
+            own.setdefault(pair[0].user_id, []).append(pair)
+        lists = {names.recent_events(person): [text for _, text in pairs] for person, pairs in own.items()}
+        for person, pairs in own.items():
+            if gone := [event.item_id.encode() for event, _ in pairs if event.event_type == "dismiss"]:
+                lists[names.dismissed(person)] = gone
+        self._keys.prepend_each(lists, KEEP)
+        # Written before it is asked: either this sees an erasure, or the erasure sees what was written.
+        for person, at in moments(self._keys, own).items():
+            if any(event.known_since <= at for event, _ in own[person]):
+                self._keys.delete([names.recent_events(person), names.dismissed(person)])
         return True
 
     def _tried(self, what: str, call: Callable[[], _T]) -> _T | None:

@@ -102,6 +102,7 @@ class Export(BaseModel):
     online_factors: str | None
     moved_today: list[Any] | None
     embedding_rows: dict[str, int]
+    kept_slates: list[str]
     elsewhere: list[dict[str, str]]
 
 

@@ -2,43 +2,26 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hidden_gems.core import names
-from hidden_gems.core.clock import DAY_SECONDS, Clock
+from hidden_gems.core import errors, names
+from hidden_gems.core.clock import Clock
+from hidden_gems.core.erasures import note
 from hidden_gems.core.ids import Pseudonyms
 from hidden_gems.core.kv import KeyValue
 from hidden_gems.events.records import Interaction
-from hidden_gems.features.hot_store import HotRows, HotStore
+from hidden_gems.features.hot_store import HotStore
 from hidden_gems.features.rows import UserRow
 from hidden_gems.features.store import Stamped
+from hidden_gems.privacy.online import OnlineStore
+from hidden_gems.privacy.promises import PROMISES
+from hidden_gems.privacy.receipts import open_receipt, read_receipt
 from inference.collector.errors import NotFoundError
 from inference.collector.intake import OFF
 
 KEEP_BELIEFS = 200
-
-
-@dataclass(frozen=True)
-class Elsewhere:
-    """A store that is not erased by this process, and by when it must be."""
-
-    store: str
-    seconds: int  # after the request
-    what: str
-
-
-ELSEWHERE = (
-    Elsewhere("processes", 60, "what the learner and the transformer hold in memory about the person"),
-    Elsewhere("history", DAY_SECONDS, "the Parquet history of events and slates, by compaction"),
-    Elsewhere("slates", 2 * DAY_SECONDS, "answers kept for explanations that no recent event quotes; they expire"),
-    Elsewhere("topics", 7 * DAY_SECONDS, "messages in the broker, by retention"),
-    Elsewhere("repeats", 8 * DAY_SECONDS, "hashes of events and marks of impressions that tell repeats; they expire"),
-    Elsewhere("backups", 30 * DAY_SECONDS, "copies of all of the above"),
-)
-"""Source: decisions of the project, erasure: online at once, history in a day, topics in 7, backups in 30."""
 
 
 class Persons:
@@ -53,6 +36,7 @@ class Persons:
 
     def __init__(self, keys: KeyValue, pseudonyms: Pseudonyms, clock: Clock, releases: Path) -> None:
         self._keys, self._pseudonyms, self._clock, self._releases = keys, pseudonyms, clock, releases
+        self._online = OnlineStore(keys, self._versions)
 
     def events(self, user_id: str, seconds: float = float("inf")) -> list[Interaction]:
         """Recent events of a person that happened within so many seconds, newest first."""
@@ -96,7 +80,7 @@ class Persons:
             names.moved_today(person),
             *(names.embedding_row(version, person) for version in versions),
         ]
-        found = self._keys.fetch(keys, lists=[names.dismissed(person)])
+        found = self._keys.fetch(keys, lists=[names.dismissed(person), names.kept_slates(person)])
         factors, moved, *rows = found.values
         row = self.row(user_id)
         return {
@@ -112,7 +96,8 @@ class Persons:
             "embedding_rows": {
                 version: int(value) for version, value in zip(versions, rows, strict=True) if value is not None
             },
-            "elsewhere": [{"store": each.store, "what": each.what} for each in ELSEWHERE],
+            "kept_slates": list(dict.fromkeys(slate.decode() for slate in found.lists[1])),
+            "elsewhere": [{"store": each.store, "what": each.what} for each in PROMISES if each.how != "at once"],
         }
 
     def erase(self, user_id: str, receipt: str) -> dict[str, Any]:
@@ -123,24 +108,9 @@ class Persons:
         Returns:
             The receipt: each store with its state and deadline.
         """
-        person, now = self._pseudonyms.of(user_id), self._clock.now()
-        self._keys.put({names.erased(person): repr(now).encode()})
-        self._keys.mark(names.ERASURES, [person], self._keys.count(names.ERASURE_COUNTER))
-        self._keys.delete(self._held(person))
-        done = {"store": "online", "state": "done", "what": "rows, factors, lists, consent, embedding rows of releases"}
-        content = {
-            "receipt": receipt,
-            "requested_at": _iso(now),
-            "stores": [
-                {**done, "deadline": _iso(now + 60), "done_at": _iso(self._clock.now())},
-                *(
-                    {"store": each.store, "state": "pending", "what": each.what, "deadline": _iso(now + each.seconds)}
-                    for each in ELSEWHERE
-                ),
-            ],
-        }
-        self._keys.put({names.erasure(receipt): json.dumps(content).encode()})
-        return content
+        erasure = note(self._keys, self._pseudonyms.of(user_id), self._clock.now())
+        self._online.erase({erasure.person: erasure.at})
+        return open_receipt(self._keys, receipt, erasure, self._clock.now())
 
     def erasure(self, receipt: str) -> dict[str, Any]:
         """What became of an erasure.
@@ -148,28 +118,10 @@ class Persons:
         Raises:
             NotFoundError: If there was none of this receipt.
         """
-        [text] = self._keys.get([names.erasure(receipt)])
-        if text is None:
-            raise NotFoundError("there is no erasure of this receipt", "receipt")
-        content: dict[str, Any] = json.loads(text)
-        return content
-
-    def _held(self, person: str) -> list[str]:
-        """Every key of the online stores that belongs to a person."""
-        [recent] = self._keys.fetch(lists=[names.recent_events(person)]).lists
-        events = [Interaction.from_json(text) for text in recent]
-        quoted = [(event.slate_id, event.item_id) for event in events if event.signed and event.slate_id]
-        lists = (names.recent_events, names.dismissed, names.removed_beliefs)
-        of_person = (*lists, names.factors, names.moved_today, names.consent)
-        row, _ = HotRows().user_hash(person)
-        return [
-            *(name(person) for name in of_person),
-            *(names.embedding_row(version, person) for version in self._versions()),
-            *(names.event(event.event_id) for event in events),
-            *(names.slate(slate) for slate, _ in quoted),
-            *(names.answered(slate, item) for slate, item in quoted),
-            row.decode(),
-        ]
+        try:
+            return read_receipt(self._keys, receipt, self._clock.now())
+        except errors.NotFoundError as error:
+            raise NotFoundError(str(error), "receipt") from error
 
     def _versions(self) -> Sequence[str]:
         if not self._releases.is_dir():

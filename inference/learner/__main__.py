@@ -22,10 +22,10 @@ def main() -> None:
     start_http_server(settings.port, addr=settings.host)
     # Feast imports torch where it is installed, for seconds and for nothing.
     sys.modules["torch"] = None  # type: ignore[assignment]
-    from inference.learner.start import open_learner
+    from inference.learner.start import Standby
 
     try:
-        open_learner(settings, Patience(stopping=stopping)).run()
+        Standby(settings, Patience(stopping=stopping)).run()
     except StoppedError:
         return
     except HiddenGemsError as error:

@@ -1,19 +1,23 @@
 """What the learner tells about itself."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from inference.shell.exported import counter, gauge, histogram
 
-MESSAGES = Counter("gems_learner_messages", "Messages by what became of them", ["outcome"])
-BATCH_SECONDS = Histogram(
-    "gems_learner_batch_seconds",
-    "Time from the arrival of a micro-batch to the end of its effects",
-    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0),
-)
-LAG = Gauge("gems_learner_lag_messages", "Messages that wait at the broker")
-AGE = Gauge("gems_learner_applied_age_seconds", "Age of the newest feedback of the last batch when it had its effect")
-STATE_VERSION = Gauge("gems_online_state_version", "Version of the online state")
-EFFECT_SECONDS = Histogram(
+MESSAGES = counter("gems_learner_messages_total")
+BATCH_SECONDS = histogram("gems_learner_batch_seconds", (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0))
+LAG = gauge("gems_learner_lag_messages")
+AGE = gauge("gems_learner_applied_age_seconds")
+STATE_VERSION = gauge("gems_online_state_version")
+EFFECT_SECONDS = histogram(
     "gems_feedback_to_effect_seconds",
-    "Time from the collector's receipt of an event to its effect on the next answer, one observation an event",
-    buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0),
+    (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0),
 )
-SNAPSHOT_VERSION = Gauge("gems_learner_snapshot_version", "Version of the last snapshot of the state")
+SNAPSHOT_VERSION = gauge("gems_learner_snapshot_version")
+WINDOW_SLATES = gauge("gems_online_window_slates")
+REWARD = gauge("gems_online_reward_per_slate")
+CTR = gauge("gems_online_ctr")
+ANSWERED = gauge("gems_online_feedback_share")
+VERDICT = gauge("gems_online_verdict")
+RETURNS = counter("gems_online_returns_total")
+DRIFT_EVENTS = counter("gems_drift_events_total")
+DAMAGED_SNAPSHOTS = gauge("gems_learner_damaged_snapshots")
+ACTIVE = gauge("gems_learner_active")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hidden_gems.core.errors import BadFieldError, PartUnavailableError, ReleaseError
 from hidden_gems.export.release import Release
 from hidden_gems.export.sessions import RankerSession
+from hidden_gems.features.arm_context import arm_context
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.online.state import OnlineState, prior_state
 from inference.ranker.beliefs import StateFollower
@@ -56,7 +57,8 @@ class RankerModel(TensorModel):
     """Deterministic: the draw is the transformer's, which knows the exact propensities.
 
     Request parameters: `release` asks for the pointed release or the one before; `contributions` (true) asks for the
-    output of that name. The response names the `release` and the `state_version` of the arms.
+    output of that name; `online` (false) asks for the beliefs of the release alone. The response names the `release`
+    and the `state_version` of the arms.
     """
 
     def __init__(self, watcher: ReleaseWatcher[Ranking], follower: StateFollower) -> None:
@@ -75,15 +77,16 @@ class RankerModel(TensorModel):
     def infer(self, inputs: Tensors, parameters: Parameters) -> tuple[Tensors, Parameters]:
         """Score and believe."""
         held = self._held(parameters)
-        state = self._follower.state or held.value.prior
+        online = _flag(parameters, "online", True)
+        state = (self._follower.state if online else None) or held.value.prior
         x = inputs["x"]
-        mean, spread = state.arms.belief(_texts(inputs["item_ids"]))
+        mean, spread = state.belief(_texts(inputs["item_ids"]), arm_context(x))
         outputs: dict[str, NDArray[Any]] = {
             "score": held.value.score(x),
             "mean": mean.astype(np.float32),
             "spread": spread.astype(np.float32),
         }
-        if _asked(parameters):
+        if _flag(parameters, "contributions", False):
             outputs["contributions"] = held.value.contributions(x)
         return outputs, {"release": held.version, "state_version": state.version}
 
@@ -117,10 +120,10 @@ def _booster(folder: Path) -> "LambdaMART":
     return model
 
 
-def _asked(parameters: Parameters) -> bool:
-    asked = parameters.get("contributions", False)
+def _flag(parameters: Parameters, name: str, default: bool) -> bool:
+    asked = parameters.get(name, default)
     if not isinstance(asked, bool):
-        raise BadFieldError("parameters.contributions", "expected true or false")
+        raise BadFieldError(f"parameters.{name}", "expected true or false")
     return asked
 
 

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 
+from hidden_gems.core.assignment import Assignment
 from hidden_gems.core.ids import Pseudonyms, secret
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.events.tokens import Tokens
@@ -38,7 +39,8 @@ def main() -> None:
         Predictor(settings.ranker, "ranker", settings.explain_seconds),
     )
     keys = RedisKeyValue(settings.redis, settings.store_seconds)
-    answers = Answers(People(keys), models, np.random.default_rng(settings.seed))
+    assignment = Assignment(settings.static_share, settings.static_salt)
+    answers = Answers(People(keys), models, np.random.default_rng(settings.seed), assignment)
     turning = Turning(watcher, models)
     producer = KafkaProducer(settings.kafka)
     with logbook(settings.spool / "transformer", producer) as log:

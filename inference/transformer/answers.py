@@ -2,19 +2,19 @@
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Literal, TypeVar
 from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hidden_gems.core.assignment import Assignment, Variant
 from hidden_gems.core.errors import NotFoundError, PartUnavailableError
 from hidden_gems.recommend.answering import (
     Found,
     choose,
     find,
     listed,
-    stand_in,
     trending,
     utilities_of,
     vectors,
@@ -24,6 +24,7 @@ from hidden_gems.recommend.person import Person
 from hidden_gems.recommend.related import similarity
 from hidden_gems.recommend.request import Request
 from hidden_gems.recommend.slate import Beliefs, Filled, Utilities, policy_name
+from hidden_gems.recommend.standing_in import stand_in
 from hidden_gems.recommend.world import World
 from inference.shell.deadline import Deadline
 from inference.transformer.metrics import stage
@@ -55,6 +56,7 @@ class Served:
     filled: Filled
     state_version: int
     lost: tuple[str, ...]  # parts answered by a fallback
+    variant: Variant | Literal[""] = ""  # of the person; empty where the answer is no part of the comparison
 
     @property
     def policy(self) -> str:
@@ -82,11 +84,13 @@ class Answers:
         people: Rows of people.
         models: Deep and ranker.
         random: Of the draws.
+        assignment: Who stays with the release.
     """
 
     people: People
     models: Models
     random: np.random.Generator = field(default_factory=np.random.default_rng)
+    assignment: Assignment = field(default_factory=Assignment)
 
     async def answer(self, world: World, request: Request, now: float, deadline: Deadline) -> Served:
         """Answer a request, with fallbacks for parts that are away.
@@ -96,12 +100,19 @@ class Answers:
         """
         lost: list[str] = []
         person = await _or(lost, self.people.person(world, request.user_id), Person(world.new_user))
+        variant = "" if lost else self.variant(person, request)
+        if variant == "static":
+            world = world.as_released()
         with stage("candidates"):
             found = self._found(world, person, request)
         served = await self.scored(world, person, request, found, deadline, lost)
         with stage("draw"):
             filled = self._filled(served)
-        return replace(served, filled=filled, issued=now)
+        return replace(served, filled=filled, issued=now, variant=variant)
+
+    def variant(self, person: Person, request: Request) -> Variant | Literal[""]:
+        """Of a request; empty for a list that is no person's own, and for who has not agreed to be known."""
+        return self.assignment.of(request.user_id) if person.consent and request.kind == "recommend" else ""
 
     async def scored(
         self,
@@ -120,7 +131,7 @@ class Answers:
             deep = await _or(missing, asked, None)
         with stage("vectors"):
             x = vectors(world, person, request, found, deep)
-        beliefs, version = await self._beliefs(world, found, x, deep, deadline, missing)
+        beliefs, version = await self._beliefs(world, request, found, x, deep, deadline, missing)
         return Served(
             slate_id=uuid4().hex,
             issued=0.0,
@@ -139,6 +150,7 @@ class Answers:
     async def _beliefs(
         self,
         world: World,
+        request: Request,
         found: Found,
         x: Vectors,
         deep: DeepAnswer | None,
@@ -151,7 +163,7 @@ class Answers:
             return Beliefs(nothing if found.listed is None else found.listed, nothing, nothing), held
         ranked = await _or(lost, self.models.beliefs(world, x, found.item_ids, deadline), None)
         if ranked is None:
-            return stand_in(world, found, deep), held
+            return stand_in(world, request, found, deep, x), held
         return ranked.beliefs, ranked.state_version
 
     def _found(self, world: World, person: Person, request: Request) -> Found:

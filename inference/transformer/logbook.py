@@ -4,15 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from prometheus_client import Gauge
-
 from hidden_gems.events.records import Slate
 from hidden_gems.events.topics import IMPRESSIONS
 from hidden_gems.streaming.broker import Message, Producer
 from hidden_gems.streaming.spool import Spool
+from inference.shell.exported import gauge
 
-SPOOL_PENDING = Gauge("gems_spool_pending", "Slates that wait for the broker")
-SPOOL_DROPPED = Gauge("gems_spool_dropped", "Slates that were lost")
+SPOOL_PENDING = gauge("gems_spool_pending")
+SPOOL_DROPPED = gauge("gems_spool_dropped")
 
 
 @contextmanager

@@ -4,17 +4,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import Counter, Histogram
+from inference.shell.exported import counter, histogram
 
-STAGE_SECONDS = Histogram(
-    "gems_stage_seconds",
-    "Time of one stage of an answer",
-    ["stage"],
-    buckets=(0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.5),
+STAGE_SECONDS = histogram(
+    "gems_stage_seconds", (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.5)
 )
-ANSWERS = Counter("gems_answers_total", "Slates by policy", ["policy"])
-DEGRADED = Counter("gems_degraded_total", "Slates for which a part was answered by a fallback", ["part"])
-EXPLANATIONS = Counter("gems_explanations_total", "Explanations by detail", ["detail"])
+ANSWERS = counter("gems_answers_total")
+DEGRADED = counter("gems_degraded_total")
+EXPLANATIONS = counter("gems_explanations_total")
+PLACES = counter("gems_drawn_places_total")
+EXPLORED = counter("gems_explored_places_total")
 
 
 @contextmanager

@@ -109,8 +109,11 @@ class Models:
         Raises:
             PartUnavailableError: As above.
         """
+        parameters: dict[str, str | int | bool] = {"release": world.release}
+        if world.released:
+            parameters["online"] = False
         with stage("ranker"):
-            outputs, said = await self.ranker.call(_question(x, item_ids), {"release": world.release}, deadline)
+            outputs, said = await self.ranker.call(_question(x, item_ids), parameters, deadline)
         score, mean, spread = (
             _checked("ranker", outputs.get(name), (len(x),)).astype(np.float64) for name in ("score", "mean", "spread")
         )

@@ -10,6 +10,7 @@ import numpy as np
 
 from hidden_gems.core import names
 from hidden_gems.core.clock import DAY_SECONDS
+from hidden_gems.core.erasures import moments
 from hidden_gems.core.errors import ExpiredError, NotFoundError
 from hidden_gems.core.kv import KeyValue
 from hidden_gems.events.records import Place, Slate
@@ -25,6 +26,10 @@ EXPLAINED_SECONDS = float(DAY_SECONDS)
 """How long, in event time, a slate can be explained; its tokens for clicks live as long."""
 KEPT_SECONDS = 2 * DAY_SECONDS
 """When the store forgets a slate, in real time: later, so that it can say "expired" for a while."""
+
+KEPT_SLATES = 1_000
+"""Slates of one person that are found when the person is erased; whoever asks more often in two days has older ones
+that name them until they expire."""
 
 _COLUMNS = ("name", "type", "neighborhood", "lat", "lon", "authenticity")
 
@@ -126,6 +131,8 @@ def slate_of(served: Served) -> Slate:
         state_version=served.state_version,
         places=places,
         degraded=served.lost,
+        variant=served.variant,
+        issued=served.issued,
         context={name: value for name, value in context.items() if value is not None},
     )
 
@@ -147,12 +154,20 @@ def kept(served: Served, slate: Slate, others: Sequence[int]) -> Kept:
 
 
 def keep(keys: KeyValue, what: Kept) -> None:
-    """Put a slate into the store.
+    """Put a slate into the store, and among those of its person; not where the person was erased meanwhile.
 
     Raises:
         PartUnavailableError: If the store does not answer.
     """
-    keys.claim({names.slate(what.slate.slate_id): what.to_json()}, KEPT_SECONDS)
+    slate, person = what.slate, what.slate.user_id
+    written = [names.slate(slate.slate_id)]
+    keys.claim({written[0]: what.to_json()}, KEPT_SECONDS)
+    if person:
+        written.append(names.kept_slates(person))
+        keys.prepend(written[1], [slate.slate_id.encode()], KEPT_SLATES)
+        # Written before it is asked: either this sees the erasure, or the erasure sees what was written.
+        if slate.known_since <= moments(keys, [person]).get(person, 0.0):
+            keys.delete(written)
 
 
 def recall(keys: KeyValue, slate_id: str, now: float) -> Kept:
@@ -194,6 +209,7 @@ def prediction(
         "user_id": user_id,
         "policy": served.policy,
         "release": served.world.release,
+        "variant": served.variant,
         "degraded": list(served.lost),
         "short": len(items) < served.request.limit,
         "hand_over": round(served.utilities.handed_over, 4),

@@ -1,6 +1,7 @@
 """Which release requests are answered from: the pointed one, as soon as deep and ranker hold it, too."""
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from hidden_gems.core.kv import KeyValue
 from hidden_gems.export.release import Release
+from hidden_gems.models.blend import Blend
 from hidden_gems.recommend.tables import ReleaseTables
 from hidden_gems.recommend.world import Following, World
 from inference.shell.metrics import STATE_VERSION
@@ -68,6 +70,7 @@ def following(keys: KeyValue) -> Callable[[Path, Release], Following]:
 
     def load(folder: Path, release: Release) -> Following:
         tables = ReleaseTables.load(folder / "tables")
-        return Following(World.of(release.version, release.dataset, release.models, tables), keys).start()
+        blend = Blend.from_dict(json.loads((folder / "policy" / "blend.json").read_text()))
+        return Following(World.of(release.version, release.dataset, release.models, tables, blend), keys).start()
 
     return load

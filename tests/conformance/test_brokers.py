@@ -4,6 +4,7 @@ import itertools
 import time
 from collections.abc import Iterator
 
+import kafka
 import pytest
 
 from hidden_gems.cli.processes import free_port, kafka_broker
@@ -129,6 +130,17 @@ def test_nothing_of_a_list_with_a_message_too_large_is_sent(tansu: str) -> None:
     consumer.close()
 
 
+def test_a_key_that_is_no_text_is_read_all_the_same(tansu: str) -> None:
+    raw, consumer = (
+        kafka.KafkaProducer(bootstrap_servers=tansu, api_version=(3, 0)),
+        KafkaConsumer(tansu, "g", ["keys"]),
+    )
+    raw.send("keys", key=b"\xffkey", value=b"v").get(5)
+    raw.close()
+    assert [(each.key, each.value) for each in read(consumer, 1)] == [("\\xffkey", b"v")]
+    consumer.close()
+
+
 def test_a_broker_that_is_away_is_named_soon() -> None:
     address = f"127.0.0.1:{free_port()}"
     began = time.monotonic()
@@ -137,7 +149,7 @@ def test_a_broker_that_is_away_is_named_soon() -> None:
     with pytest.raises(PartUnavailableError, match="broker is unavailable") as caught:
         producer.send([Message("t", "k", b"v")])
     assert caught.value.part == "broker"
-    assert 0.4 < time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 1.0
     producer.close()
     consumer = KafkaConsumer(address, "g", ["t"])
     assert consumer.poll(0.1, 1) == []

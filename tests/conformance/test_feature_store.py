@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from hidden_gems.cli.processes import redis_server
+from hidden_gems.core.errors import FencedError
+from hidden_gems.core.fence import Fence
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.features.feast_store import FeastSettings, FeastStore, apply
 from hidden_gems.features.hot_store import HotRows, HotStore
@@ -173,3 +175,21 @@ def test_texts_of_every_length_are_read(length: int, feast_store: FeastStore, ho
     row = UserRow(user(1).totals, {"g" * length: (1.0, 2.0, 3.0)})
     feast_store.write_users({f"long{length}": row}, AT)
     assert hot_store.read_users([f"long{length}"]) == [Stamped(row, AT)]
+
+
+def test_behind_a_fence_rows_are_written_until_it_is_anothers(settings: FeastSettings) -> None:
+    keys, fenced = RedisKeyValue(settings.redis, 5.0), FeastStore(settings, overwrite=True)
+    keys.put({"guard": b"7"})
+    fenced.stand_behind(Fence("guard", b"7"))
+    fenced.write_users({"f": user(1)}, AT)
+    fenced.write_items({"f": item(1)}, AT)
+    keys.put({"guard": b"8"})
+    with pytest.raises(FencedError):
+        fenced.write_users({"f": user(2)}, AT + 1)
+    with pytest.raises(FencedError):
+        fenced.write_items({"f": item(2)}, AT + 1)
+    plain = FeastStore(settings)
+    [person], [gem] = plain.read_users(["f"]), plain.read_items(["f"])
+    assert person is not None
+    assert gem is not None
+    assert (person.row, gem.row) == (user(1), item(1))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hidden_gems.cli.processes import redis_server
 from hidden_gems.core.kv import RedisKeyValue
+from hidden_gems.features.arm_context import arm_context
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.online.state import prior_state, publish
@@ -68,7 +69,8 @@ def test_it_scores_as_lightgbm_and_believes_as_the_prior(
     assert said == {"release": chain.releases[0].name, "state_version": 0}
     trees = LambdaMART.load(chain.releases[0] / "ranker")
     np.testing.assert_allclose(outputs["score"], trees.score(asked["x"]), atol=1e-5)
-    mean, spread = prior_state(chain.releases[0]).arms.belief([each.decode() for each in asked["item_ids"]])
+    ids = [each.decode() for each in asked["item_ids"]]
+    mean, spread = prior_state(chain.releases[0]).belief(ids, arm_context(asked["x"]))
     np.testing.assert_allclose(outputs["mean"], mean, rtol=1e-6)
     np.testing.assert_allclose(outputs["spread"], spread, rtol=1e-6)
     assert {values.dtype for values in outputs.values()} == {np.dtype(np.float32)}

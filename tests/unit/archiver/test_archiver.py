@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from hidden_gems.core import erasures
 from hidden_gems.core.clock import SimulatedClock
 from hidden_gems.core.errors import PartUnavailableError
+from hidden_gems.core.kv import MemoryKeyValue
 from hidden_gems.datasets.history import read_history
 from hidden_gems.events.records import Interaction, ItemChange, Place, Slate
 from hidden_gems.events.topics import DEAD_LETTERS, IMPRESSIONS, INTERACTIONS, ITEMS
+from hidden_gems.privacy.files import archive
 from hidden_gems.streaming.broker import MemoryBroker, MemoryProducer, Message
 from inference.archiver.service import GROUP, OVERFULL, TOPICS, Archiver
 from inference.archiver.settings import ArchiverSettings
@@ -45,6 +48,7 @@ class ShutProducer(MemoryProducer):
 class Scene:
     folder: Path
     broker: MemoryBroker = field(default_factory=MemoryBroker)
+    keys: MemoryKeyValue = field(default_factory=MemoryKeyValue)
     ticking: Ticking = field(default_factory=Ticking)
 
     def archiver(self, rows: int = 100) -> Archiver:
@@ -53,6 +57,8 @@ class Scene:
             self.broker.consumer(GROUP, TOPICS),
             self.broker.producer(),
             SimulatedClock(AT),
+            self.keys,
+            stores=(archive(self.folder),),
             flush_rows=rows,
             flush_seconds=10.0,
             monotonic=self.ticking,
@@ -181,3 +187,34 @@ def test_settings_and_their_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert told.history_folder() == tmp_path / "history"
     monkeypatch.setenv("GEMS_HISTORY", str(tmp_path / "elsewhere"))
     assert ArchiverSettings().history_folder() == tmp_path / "elsewhere"
+
+
+def test_rows_of_who_was_erased_are_not_written_whoever_sends_them_again(scene: Scene) -> None:
+    archiver = scene.archiver(rows=1)
+    scene.send(INTERACTIONS, click(1), click(2))
+    archiver.step()
+    assert scene.counts()[0] == 2
+    erasures.note(scene.keys, "p1", AT + 5)
+    new = Interaction("e6", "p1", "g1", "click", AT + 6, AT + 6)
+    scene.send(INTERACTIONS, click(1), click(3), new.to_json())
+    archiver.step()
+    assert sorted(read_history(scene.folder).interactions["event_id"]) == ["e1", "e2", "e6"]
+    scene.ticking.now += archiver.compact_seconds
+    archiver.step()
+    assert read_history(scene.folder).interactions["event_id"].tolist() == ["e6"]
+    assert erasures.due(scene.keys, "history") == []
+
+
+def test_nothing_is_archived_while_nobody_can_tell_who_was_erased(scene: Scene) -> None:
+    archiver = scene.archiver(rows=1)
+    ask, scene.keys.get = scene.keys.get, _away  # type: ignore[method-assign]
+    scene.send(INTERACTIONS, click(1))
+    archiver.step()
+    assert (scene.counts()[0], scene.committed()) == (0, {})
+    scene.keys.get = ask  # type: ignore[method-assign]
+    assert archiver.flush()
+    assert scene.counts()[0] == 1
+
+
+def _away(keys: Sequence[str]) -> list[bytes | None]:
+    raise PartUnavailableError("features", "away")

@@ -89,6 +89,15 @@ def test_the_page_needs_nothing_else_and_says_simulated(found: Evaluation) -> No
     assert "&lt;b&gt;" in page(replace(found, dataset="<b>"))
 
 
+def test_the_page_shows_cohorts_of_twenty_people_and_more(found: Evaluation) -> None:
+    def shown(users: int) -> str:
+        return page(replace(found, cohorts=tuple(replace(f, users=users, cohort="a part") for f in found.cohorts)))
+
+    assert found.cohorts
+    assert "a part: 20 people" in shown(20)
+    assert "a part" not in shown(19)
+
+
 def test_lines_for_a_terminal(found: Evaluation) -> None:
     head, *body = found.lines(("ndcg@10", "coverage@10"))
     assert head == ("protocol", "model", "ndcg@10", "coverage@10")

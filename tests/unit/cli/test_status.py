@@ -25,6 +25,9 @@ gems_release_info{version="2026-05-03.9"} 0.0
 gems_release_info{version="2026-05-04.2"} 1.0
 gems_online_state_version 41.0
 gems_learner_lag_messages 3.0
+gems_online_verdict{verdict="not watched"} 0.0
+gems_online_verdict{verdict="good"} 1.0
+gems_online_returns_total{outcome="done"} 2.0
 """
 
 
@@ -65,6 +68,7 @@ def test_what_runs_is_told_with_release_version_and_lag(server: str, tmp_path: P
     found = look(a_stack(server, tmp_path / "log"))
     assert found["well"]
     assert (found["release"], found["state_version"], found["lag"]) == ("2026-05-04.2", 41, 3)
+    assert (found["online"], found["returns"]) == ("good", 2)
     assert (found["now"], found["since"]) == (100.0, "2026-05-04T16:00:00+00:00")
     assert found["parts"]["redis"] == {
         "pid": os.getpid(), "ports": [1], "restarts": 0, "log": str(tmp_path / "log"), "health": "ok",

@@ -3,17 +3,18 @@ from typing import Any
 
 import pytest
 
-from hidden_gems.core import names
+from hidden_gems.core import erasures, names
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.events.records import Interaction
 from hidden_gems.features.hot_store import HotRows
 from hidden_gems.features.raw import NEIGHBORHOOD, TYPE
 from hidden_gems.features.rows import NEW_USER, UserRow
+from hidden_gems.privacy.promises import TELLING
 from inference.collector.beliefs import Belief, beliefs_of, likes
 from tests.unit.collector.world import NOW, PSEUDONYMS, World, event
 
 PERSON = PSEUDONYMS.of("u1")
-PENDING = ("processes", "history", "slates", "topics", "repeats", "backups")
+PENDING = ("learner", "journal", "history", "training", "log", "spool", "topics", "repeats", "backups")
 
 
 def _get(world: World, path: str, user: str = "u1") -> Any:
@@ -167,7 +168,14 @@ def _fill(world: World) -> None:
     _put_row(world, PERSON, _row({"cafe": 1}, {}))
     world.keys.put({names.factors(PERSON): b"\x01\x02", names.embedding_row("r1", PERSON): b"7"})
     world.keys.put({names.moved_today(PERSON): b'[9,{"g1":2}]', names.answered("s1", "g1"): b"e1"})
-    world.keys.put({names.slate("s1"): b"answer", names.slate("s2"): b"of somebody else"})
+    world.keys.prepend(names.kept_slates(PERSON), [b"s3"], 10)
+    world.keys.put(
+        {
+            names.slate("s3"): b"that no event quotes",
+            names.slate("s1"): b"answer",
+            names.slate("s2"): b"of somebody else",
+        }
+    )
     world.taken([event(impression_token=world.token()), event(event_id="e2", event_type="dismiss", slate_id="s2")])
     world.call("PUT", "/v1/users/u1/consent", {"personalisation": False})
     world.call("DELETE", "/v1/users/u1/profile/type:bar")
@@ -190,6 +198,7 @@ def test_an_export_holds_everything(world: World) -> None:
         "online_factors": "0102",
         "moved_today": [9, {"g1": 2}],
         "embedding_rows": {"r1": 7},
+        "kept_slates": ["s3"],
     }
     assert _get(world, "export", "nobody")["features"] is None
 
@@ -202,9 +211,12 @@ def test_an_erasure_leaves_nothing_but_its_own_notes(world: World) -> None:
     receipt = answer.json()
     assert [(each["store"], each["state"], each["deadline"]) for each in receipt["stores"]] == [
         ("online", "done", "2026-05-04T13:07:40+00:00"),
-        ("processes", "pending", "2026-05-04T13:07:40+00:00"),
+        ("learner", "pending", "2026-05-04T13:07:40+00:00"),
+        ("journal", "pending", "2026-05-05T13:06:40+00:00"),
         ("history", "pending", "2026-05-05T13:06:40+00:00"),
-        ("slates", "pending", "2026-05-06T13:06:40+00:00"),
+        ("training", "pending", "2026-05-05T13:06:40+00:00"),
+        ("log", "pending", "2026-05-05T13:06:40+00:00"),
+        ("spool", "pending", "2026-05-05T13:06:40+00:00"),
         ("topics", "pending", "2026-05-11T13:06:40+00:00"),
         ("repeats", "pending", "2026-05-12T13:06:40+00:00"),
         ("backups", "pending", "2026-06-03T13:06:40+00:00"),
@@ -218,11 +230,46 @@ def test_an_erasure_leaves_nothing_but_its_own_notes(world: World) -> None:
     assert not any(PERSON.encode() in name for name in hashes)
     assert names.event("e1") not in values
     assert names.answered("s1", "g1") not in values
-    assert (names.slate("s1") in values, names.slate("s2") in values) == (False, True)
+    assert [name for name in values if name.startswith(names.slate(""))] == [names.slate("s2")]
     assert world.keys.get([names.erased(PERSON)]) == [repr(NOW).encode()]
     assert world.keys.marked_since(names.ERASURES, 0) == [(PERSON, 1)]
     assert len(_get(world, "events", "u2")["events"]) == 1
     assert world.call("GET", "/v1/erasures/unknown").status_code == 404
+
+
+def test_a_receipt_follows_what_the_stores_have_done(world: World) -> None:
+    def states() -> dict[str, str]:
+        found = world.call("GET", f"/v1/erasures/{receipt}").json()["stores"]
+        return {each["store"]: each["state"] for each in found}
+
+    world.taken(event())
+    receipt = world.call("DELETE", "/v1/users/u1").json()["receipt"]
+    [person] = erasures.due(world.keys, "history")
+    assert (person.person, person.at) == (PERSON, NOW)
+    erasures.forgot(world.keys, "history", [person])
+    erasures.forgot(world.keys, "journal", [person._replace(person="somebody else")])
+    assert {name for name, state in states().items() if state == "done"} == {"online", "history"}
+    world.clock.advance(7 * DAY_SECONDS + 1)
+    assert {name for name, state in states().items() if state == "done"} == {"online", "history", "spool", "topics"}
+    again = world.call("DELETE", "/v1/users/u1").json()
+    assert [each["state"] for each in again["stores"]].count("done") == 1
+    for store in TELLING:
+        erasures.forgot(world.keys, store, erasures.due(world.keys, store))
+    world.clock.advance(30 * DAY_SECONDS + 1)
+    assert set(states().values()) == {"done"}
+    assert PERSON.encode() not in world.keys.get([names.erasure(receipt)])[0]  # type: ignore[operator]
+
+
+def test_what_is_written_while_somebody_is_erased_is_erased_as_well(world: World) -> None:
+    send = world.producer.send
+
+    def erased_meanwhile(messages: Any) -> None:
+        send(messages)
+        world.call("DELETE", "/v1/users/u1")
+
+    world.producer.send = erased_meanwhile  # type: ignore[method-assign]
+    world.taken(event(event_type="dismiss"))
+    assert world.keys.fetch(lists=[names.recent_events(PERSON), names.dismissed(PERSON)]).lists == [[], []]
 
 
 def test_what_was_erased_does_not_come_again_and_what_is_new_does(world: World) -> None:

@@ -27,6 +27,7 @@ SLATE = Slate(
     release="r1",
     feature_service="ranker_v1",
     state_version=7,
+    variant="static",
     places=(
         Place("g1", 0, 0.5, 1.5, ("near",), (0.25, math.nan)),
         Place("g2", 1, 0.25, -1.0, ("new", "trending"), (1.0, 2.0)),
@@ -82,6 +83,7 @@ def test_a_slate_is_a_row_for_each_place(tmp_path: Path) -> None:
         "release": "r1",
         "feature_service": "ranker_v1",
         "state_version": 7,
+        "variant": "static",
         "sources": ["near"],
         "degraded": ["deep"],
         "weather": "rain",

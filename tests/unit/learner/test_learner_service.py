@@ -13,19 +13,22 @@ from hidden_gems.core.clock import SimulatedClock
 from hidden_gems.core.errors import PartUnavailableError, ReleaseError
 from hidden_gems.core.kv import MemoryKeyValue
 from hidden_gems.core.names import ONLINE_VERSION, live_item
-from hidden_gems.events.records import Interaction, ItemChange, Slate
-from hidden_gems.events.topics import DEAD_LETTERS, IMPRESSIONS, INTERACTIONS, ITEMS
+from hidden_gems.events.records import DriftEvent, Interaction, ItemChange, Slate
+from hidden_gems.events.topics import DEAD_LETTERS, DRIFT, IMPRESSIONS, INTERACTIONS, ITEMS
 from hidden_gems.features.rows import UserRow
 from hidden_gems.features.store import MemoryStore, Stamped
 from hidden_gems.online.factors import OnlineFactors
 from hidden_gems.online.history import History
 from hidden_gems.online.learning import OnlineLearning, World
+from hidden_gems.online.people import TASTE
 from hidden_gems.online.state import OnlineState
 from hidden_gems.online.thompson import BetaThompson
+from hidden_gems.online.watch import RewardWatch
 from hidden_gems.streaming.broker import MemoryBroker, MemoryConsumer, Message
 from inference.learner.service import GROUP, TOPICS, Learner
+from inference.learner.watching import Watching
 from inference.shell.patience import Patience
-from tests.unit.online.test_learning import AT, click, slate
+from tests.unit.online.test_learning import AT, click, slate, turned
 
 WORLD = World({"item_id": ["g0", "g1"], "type": ["cafe", "bar"]}, "Europe/Istanbul", False)
 
@@ -55,7 +58,8 @@ class Bench:
         self.broker, self.keys, self.store = MemoryBroker(), MemoryKeyValue(), Rows(overwrite=True)
         self.worlds: list[World | Exception] = []
         clock = SimulatedClock(AT)
-        self.history = History(Path(tempfile.mkdtemp()))
+        folder = Path(tempfile.mkdtemp())
+        self.folder, self.history = folder, History(folder)
         learning = OnlineLearning(self.keys, self.store, prior, WORLD, self.history, clock)
         self.learner = Learner(
             learning,
@@ -65,8 +69,9 @@ class Bench:
             clock,
             Patience(first_seconds=0.001, longest_seconds=0.002),
             self.newer,
-            batch_messages,
-            0.01,
+            Watching(RewardWatch(), folder, clock),
+            batch_messages=batch_messages,
+            batch_seconds=0.01,
         )
 
     def newer(self) -> World | None:
@@ -112,6 +117,18 @@ def test_a_step_takes_all_three_topics_and_commits() -> None:
     assert REGISTRY.get_sample_value("gems_learner_lag_messages") == 0.0
     assert REGISTRY.get_sample_value("gems_learner_applied_age_seconds") == 59.0
     assert bench.learner.step() == 0
+
+
+def test_a_change_of_taste_is_told_to_the_broker() -> None:
+    bench, before = Bench(), REGISTRY.get_sample_value("gems_drift_events_total") or 0.0
+    bench.learner.learning._cap = 1_000
+    for batch in turned("ada"):
+        bench.send(*batch.slates, *batch.events)
+        bench.learner.step()
+    [told] = [DriftEvent.from_json(message.value) for message in bench.broker.logs[DRIFT]]
+    assert (told.user_id, told.before[0], told.after[0], told.timestamp) == ("ada", "cafe", "bar", AT)
+    assert told.score >= TASTE.threshold
+    assert REGISTRY.get_sample_value("gems_drift_events_total") == before + 1
 
 
 def test_a_batch_is_as_long_as_it_may_be() -> None:

@@ -22,13 +22,19 @@ from hidden_gems.core.names import (
     live_item,
     moved_today,
 )  # fmt: skip
+from hidden_gems.drift.kinds import kind_of
 from hidden_gems.events.records import Interaction, ItemChange, Place, Slate
+from hidden_gems.features.arm_context import CONTEXT_NAMES
+from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
 from hidden_gems.features.store import MemoryStore
 from hidden_gems.online.admission import marks_of
 from hidden_gems.online.factors import OnlineFactors
 from hidden_gems.online.history import History
 from hidden_gems.online.learning import MAX_MESSAGES, Batch, OnlineLearning, World
-from hidden_gems.online.state import OnlineState, follow
+from hidden_gems.online.left import looked, nothing
+from hidden_gems.online.people import TASTE, OnPerson
+from hidden_gems.online.seen import Seen
+from hidden_gems.online.state import HURRY_OUTCOMES, OnlineState, follow
 from hidden_gems.online.thompson import BetaThompson
 
 AT = 1_777_852_800
@@ -115,13 +121,18 @@ class Parts:
 
 
 def click(number: int, user: str = "ada", item: str = "g0", **other: Any) -> Interaction:
-    said = {"event_type": "click", "slate_id": f"s{number}", "signed": True} | other
-    return Interaction(f"e{number}", user, item, timestamp=AT - 60.0 + number, received=AT, **said)
+    usual = {"event_type": "click", "slate_id": f"s{number}", "signed": True}
+    return Interaction(f"e{number}", user, item, **{"timestamp": AT - 60.0 + number, "received": AT} | usual | other)
 
 
-def slate(name: str, *items: str, user: str = "ada") -> Slate:
-    places = tuple(Place(item, position, 0.5, 0.0, (), ()) for position, item in enumerate(items))
-    return Slate(name, user, AT - 90.0, "ranker+thompson", "r", "gems", 0, places)
+def slate(name: str, *items: str, user: str = "ada", timestamp: float = AT - 90.0) -> Slate:
+    random = np.random.default_rng(list(name.encode()))
+    vectors = random.random((len(items), len(FEATURE_NAMES))).tolist()
+    places = tuple(
+        Place(item, position, 0.5, 0.0, (), tuple(vector))
+        for position, (item, vector) in enumerate(zip(items, vectors, strict=True))
+    )
+    return Slate(name, user, timestamp, "ranker+thompson", "r", FEATURE_SERVICE, 0, places)
 
 
 def whole_batch() -> Batch:
@@ -160,11 +171,64 @@ def test_a_batch_moves_everything_once() -> None:
         assert sign * (state.factors.affinity(person, state.factors.index.rows([item]))[0] - person[0]) > 0
     assert parts.keys.get([moved_today("ada")]) == [f'[{AT // 86_400},{{"g0":1,"new":1}}]'.encode()]
     assert parts.keys.get([ONLINE_VERSION, LEARNER_REDO]) == [b"1", None]
-    assert parts.keys.get([*marks_of(click(1)), applied("s1"), applied("anonymous")]) == [b"1"] * 4
+    assert parts.keys.get(list(marks_of(click(1)))) == [b"1"] * 2
+    assert all(parts.keys.get([applied("s1"), applied("anonymous")]))
     assert parts.keys.get(list(marks_of(click(4)))) == [None, None]
     assert parts.keys.marked_since(ROW_CHANGES, 0) == [("g0", 1), ("g1", 1), ("new", 1)]
     assert parts.keys.marked_since(ITEM_CHANGES, 0) == [("g1", 1), ("new", 1)]
     assert parts.store.read_users([""]) == [None]
+
+
+def test_a_click_says_how_its_place_looked_whenever_its_slate_came() -> None:
+    at_once, later, never = Parts(), Parts(), Parts()
+    shown, told = [slate("s1", "g0", "g1")], [click(1)]
+    at_once.learning().learn(Batch(told, shown))
+    learning = later.learning()
+    learning.learn(Batch((), shown))
+    later.learning().learn(Batch(told))  # in another life
+    never.learning().learn(Batch(told))
+    states = [follow(parts.keys, None) for parts in (at_once, later, never)]
+    together, apart, alone = (state for state in states if state is not None)
+    seen = Seen.of(shown[0])
+    assert seen is not None
+    np.testing.assert_allclose(together.linear.arrays()["earned"], 0.3 * seen.contexts[0])
+    for name, table in together.linear.arrays().items():
+        assert (table == apart.linear.arrays()[name]).all()
+    assert (together.cohorts.table() == apart.cohorts.table()).all()
+    assert together.cohorts.table().any()
+    assert not alone.linear.arrays()["earned"].any()
+    assert alone.arms.arrays()["learned"].tolist()[1] == [0.3, 0.0]
+
+
+def test_a_slate_of_older_features_is_an_impression_all_the_same() -> None:
+    parts = Parts()
+    parts.learning().learn(Batch([click(1)], [replace(slate("s1", "g0", "g1"), feature_service="ranker_v0")]))
+    state = follow(parts.keys, None)
+    assert state is not None
+    assert not state.linear.arrays()["gram"].any()
+    assert state.arms.arrays()["learned"].tolist()[1:] == [[0.3, 1.0], [0.0, 1.0]]
+
+
+def test_a_belief_is_the_level_of_the_arm_moved_by_the_context() -> None:
+    parts = Parts()
+    learning = parts.learning()
+    level = learning.state.arms.belief(["g0", "new"])
+    blank = np.zeros((2, len(CONTEXT_NAMES)))
+    assert [each.tolist() for each in learning.state.belief(["g0", "new"], blank)] == [
+        level[0].tolist(),
+        pytest.approx(level[1]),
+    ]
+    for number in range(60):
+        learning.learn(Batch([click(number, event_type="visit")], [slate(f"s{number}", "g0", "g1")]))
+    seen = Seen.of(slate("s7", "g0", "g1"))
+    assert seen is not None
+    mean, spread = learning.state.belief(["g0", "g1"], seen.contexts)
+    level, unsure = learning.state.arms.belief(["g0", "g1"])
+    assert (mean != level).all()
+    assert (spread > unsure).all()
+    moved = seen.contexts.copy()
+    moved[:, -1] = 0.9  # the place of a gem that is not shown yet means nothing
+    assert (learning.state.belief(["g0", "g1"], moved)[0] == mean).all()
 
 
 def test_the_same_batch_again_changes_nothing() -> None:
@@ -331,3 +395,41 @@ def test_a_store_that_is_away_leaves_memory_as_it_was() -> None:
     assert learning.state.to_bytes() == before
     assert learning.learn(Batch([click(1)])).outcomes == Counter(applied=1)
     assert likes(parts, "ada", "g0") == 1.0
+
+
+def turned(person: str, likes: int = 60) -> list[Batch]:
+    """Somebody who saves cafes and then bars, of the two that every slate shows."""
+    return [
+        Batch(
+            [click(number, person, "g0" if number < likes else "g1", event_type="save")],
+            [slate(f"s{number}", "g0", "g1", user=person)],
+        )
+        for number in range(2 * likes)
+    ]
+
+
+def test_a_change_of_taste_is_found_once_and_the_person_learns_faster_for_a_while() -> None:
+    parts = Parts()
+    learning = parts.learning(cap=1_000)
+    drifted = [(at, each) for at, batch in enumerate(turned("ada")) for each in learning.learn(batch).drifted]
+    [(at, found)] = drifted
+    assert 60 < at < 90
+    assert (found.user_id, found.outcomes) == ("ada", at + 1)
+    assert (found.before[0], found.after[0]) == (kind_of("cafe"), kind_of("bar"))
+    [packed] = parts.keys.get([factors("ada")])
+    assert OnPerson.unpack(packed).hurry == max(0.0, HURRY_OUTCOMES - (120 - at))
+    again, other = learning.history.replay(oldest=True), parts.learning(cap=1_000)
+    assert again.people["ada"] == packed
+    assert other.state.to_bytes() == learning.state.to_bytes()
+
+
+def test_what_is_held_of_a_person_comes_back_and_an_older_one_has_no_taste_yet() -> None:
+    person = OnPerson(np.arange(17.0), 3.0, TASTE.shown(TASTE.start(), [1, 2, 3]), looked(nothing(), [4, 5], AT))
+    back = OnPerson.unpack(person.pack())
+    assert back.pack() == person.pack()
+    assert OnlineFactors().person(person.pack()).tolist() == list(range(17))
+    older = OnPerson.unpack(OnlineFactors.packed(np.arange(17.0)))
+    assert (older.hurry, older.taste.tolist()) == (0.0, TASTE.start().tolist())
+    for wrong in (b"", person.pack()[:-8], person.pack()[:-1], np.full(210, np.nan).tobytes()):
+        with pytest.raises(ValueError):  # noqa: PT011
+            OnPerson.unpack(wrong)

@@ -1,5 +1,6 @@
 """That what was applied can be learned again, taken back, and brought back where the store lost it."""
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,14 +10,25 @@ import pytest
 from hidden_gems.core.clock import SimulatedClock
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.core.kv import MemoryKeyValue
-from hidden_gems.core.names import ERASURE_COUNTER, ERASURES, LEARNER_REDO, factors, moved_today
+from hidden_gems.core.names import (
+    ERASURE_COUNTER,
+    ERASURES,
+    LEARNER_REDO,
+    ONLINE_STATE,
+    ONLINE_VERSION,
+    factors,
+    moved_today,
+)
 from hidden_gems.events.records import Interaction
 from hidden_gems.features.store import MemoryStore
+from hidden_gems.online.entries import BadJournalError, Entry, Shown, Told
 from hidden_gems.online.factors import OnlineFactors
-from hidden_gems.online.history import History, Snapshot, digest
-from hidden_gems.online.journal import BadJournalError, Entry, Journal, Shown, Told
+from hidden_gems.online.history import History, digest
+from hidden_gems.online.journal import Journal
 from hidden_gems.online.learning import Batch, OnlineLearning
 from hidden_gems.online.orders import Order, obey
+from hidden_gems.online.renaming import Renaming
+from hidden_gems.online.snapshots import Snapshot
 from hidden_gems.online.state import OnlineState, follow
 from hidden_gems.online.thompson import BetaThompson
 from tests.unit.online.test_learning import AT, WORLD, click, slate
@@ -279,3 +291,144 @@ def test_a_torn_snapshot_is_told(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     with pytest.raises(Exception, match="torn"):
         history.snapshot(3)
+
+
+def damaged(content: bytes, how: str) -> bytes:
+    return {
+        "cut": content[:-7],
+        "flipped": content[:-100] + bytes([content[-100] ^ 1]) + content[-99:],
+        "empty": b"",
+        "newer": content.replace(b"gems-snapshot-1", b"gems-snapshot-2"),
+    }[how]
+
+
+def snapshots(world: World) -> list[Path]:
+    return sorted((world.folder / "snapshots").glob("*.npz"))
+
+
+@pytest.mark.parametrize("how", ["cut", "flipped", "empty", "newer"])
+@pytest.mark.parametrize("store_lost", [False, True])
+def test_a_damaged_newest_snapshot_is_dropped_and_the_journal_makes_up_for_it(
+    tmp_path: Path, how: str, store_lost: bool
+) -> None:
+    world = World(tmp_path)
+    learned(world, batches())
+    wanted, newest = world.digest(), snapshots(world)[-1]
+    newest.write_bytes(damaged(newest.read_bytes(), how))
+    if store_lost:
+        world.lose()
+    again = world.start()
+    assert (again.history.damaged, again.state.version, world.digest()) == (1, 12, wanted)
+    again.learn(batches(count=13)[-1])
+    again.snapshot()
+    assert again.history.replay().digest == again.history.replay(oldest=True).digest == world.digest()
+    world.lose()
+    assert world.start().history.damaged == 0
+
+
+def test_a_damaged_snapshot_takes_those_with_it_that_stand_on_it(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    learned(world, batches(), snapshot_every=3)
+    wanted = world.digest()
+    snapshots(world)[2].write_bytes(b"")
+    world.lose()
+    again = world.start()
+    assert again.history.damaged == 3
+    assert (world.digest(), again.history.replay(oldest=True).digest) == (wanted, wanted)
+
+
+def test_without_the_oldest_snapshot_the_others_do_not_claim_to_know_everybody(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    learned(world, batches())
+    snapshots(world)[0].write_bytes(b"")
+    again = world.start()
+    assert (again.history.versions(), again.state.version) == ([5, 10], 12)
+    assert not again.history.replay(oldest=True).whole
+
+
+@pytest.mark.parametrize("store_lost", [False, True])
+def test_where_all_snapshots_are_damaged_it_starts_all_the_same(
+    tmp_path: Path, store_lost: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(tmp_path)
+    learned(world, batches())
+    for path in snapshots(world):
+        path.write_bytes(b"")
+    if store_lost:
+        world.lose()
+    again = world.start()
+    assert again.state.version == (0 if store_lost else 12)
+    assert again.history.damaged == 3
+    assert not again.history.replay().whole  # nobody knows whose vectors the store still has
+    assert "3 snapshots are damaged" in caplog.text
+    assert "none is left" in caplog.text
+    again.learn(batches(count=13)[-1])
+    again.snapshot()
+    assert world.start().state.version == again.state.version
+
+
+def test_a_snapshot_that_is_damaged_in_the_middle_of_a_life_ends_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    learning = learned(world, batches(count=6), snapshot_every=2)
+    snapshots(world)[2].write_bytes(b"")
+    again = world.start()
+    snapshots(world)[1].write_bytes(b"torn")
+    for batch in batches()[6:9]:
+        world.clock.advance(40 * 86_400.0)  # all the older ones are dropped, after a look at them
+        again.learn(batch)
+        again.snapshot()
+    assert learning.history.versions() == again.history.versions()
+    found = again.history.replay()
+    assert digest(found.state, {}) == digest(again.state, {})
+    assert again.history.damaged == 4  # the torn ones, and those that stood on them
+
+
+def test_a_torn_state_without_a_snapshot_begins_with_the_priors(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.keys.put({ONLINE_STATE: b"torn", ONLINE_VERSION: b"7"})
+    assert world.start().state.version == 0
+
+
+def test_a_store_that_loses_exactly_its_last_batch_gets_it_back(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    some = batches()
+    learning = learned(world, some[:7])
+    before = copy.deepcopy(world.keys)
+    learning.learn(some[7])
+    wanted = world.digest()
+    world.keys = before  # as after a power cut; the broker has the commit
+    again = world.start()
+    assert (again.state.version, world.digest()) == (8, wanted)
+    assert again.learn(some[7]).outcomes["repeated"] == len(some[7].slates) + len(some[7].events)
+
+
+def test_an_entry_that_had_no_effect_is_learned_when_its_messages_come_again(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    some = batches()
+    learning = learned(world, some[:7])
+    before = copy.deepcopy(world.keys)
+    learning.plan(some[7])
+    assert learning._pending is not None
+    assert learning._pending.entry is not None
+    learning._durable.write(learning._pending.entry)  # and then the process dies
+    world.keys = before
+    again = world.start()
+    assert again.state.version == 7
+    assert again.learn(some[7]).outcomes["applied"] > 0
+    assert again.history.replay(oldest=True).digest == world.digest()
+
+
+def test_what_a_writer_appends_that_was_overtaken_does_not_count(tmp_path: Path) -> None:
+    old, told = Journal(tmp_path, 1), [Told(f"e{number}", "ada", "g1", "click", "s", 0.3) for number in range(6)]
+    for version in (1, 2, 3):
+        old.append(Entry(version, AT, told=(told[version],)))
+    new = Journal(tmp_path, 2)
+    new.cut_after(2)  # the third had no effect
+    old.append(Entry(3, AT, told=(told[4],)))
+    new.append(Entry(3, AT, told=(told[5],)))
+    old.append(Entry(4, AT, told=(told[4],)))
+    assert [(entry.version, entry.told[0].event_id) for entry in new.entries()] == [(1, "e1"), (2, "e2"), (3, "e5")]
+    assert new.last() == Entry(3, AT, told=(told[5],))
+    assert (new.newest_generation(), Journal(tmp_path / "other").newest_generation()) == (2, 0)
+    assert new.rename(Renaming.of(["ada"], new.entries()).entry) == 2
+    assert not any(b"ada" in path.read_bytes() for path in tmp_path.glob("*.jsonl"))

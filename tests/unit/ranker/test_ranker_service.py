@@ -10,6 +10,7 @@ from hidden_gems.core.errors import BadFieldError, PartUnavailableError, Release
 from hidden_gems.core.kv import MemoryKeyValue
 from hidden_gems.export.release import load, point
 from hidden_gems.export.trees import export_lambdamart
+from hidden_gems.features.arm_context import arm_context
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.online.state import prior_state, publish
@@ -69,13 +70,15 @@ def test_scores_and_beliefs_before_anything_was_learned(folder: Path, trees: Lam
         ("score", "mean", "spread"), (np.float32, (n,))
     )
     np.testing.assert_allclose(outputs["score"], trees.score(inputs["x"]), atol=1e-5)
-    prior = prior_state(folder / "2026-05-04.1").arms
-    mean, spread = prior.belief([f"g{i}" for i in range(n)])
+    prior = prior_state(folder / "2026-05-04.1")
+    mean, spread = prior.belief([f"g{i}" for i in range(n)], arm_context(inputs["x"]))
     np.testing.assert_allclose(outputs["mean"], mean, rtol=1e-6)
     np.testing.assert_allclose(outputs["spread"], spread, rtol=1e-6)
     if n == 5:
         assert outputs["mean"][2] > outputs["mean"][1] == pytest.approx(0.25)
-        assert outputs["spread"][3] > outputs["spread"][1]  # nobody knows g3
+        unsure = prior.arms.belief([f"g{i}" for i in range(n)])[1]
+        assert unsure[3] > unsure[1]  # nobody knows g3
+        assert (outputs["spread"] > unsure).all()  # nor what the context of any of them means
 
 
 def test_texts_of_ids_may_come_as_text(folder: Path) -> None:
@@ -103,6 +106,23 @@ def test_what_was_learned_replaces_the_prior(folder: Path) -> None:
     assert after["spread"][1] < before["spread"][1]
     np.testing.assert_array_equal(after["mean"][[0, 2]], before["mean"][[0, 2]])
     np.testing.assert_array_equal(after["score"], before["score"])
+
+
+def test_who_stays_with_the_release_gets_its_priors(folder: Path) -> None:
+    keys = MemoryKeyValue()
+    state = prior_state(folder / "2026-05-04.1")
+    state.arms.learn_one("g1", exposures=50, reward=1.0)
+    state.version = 12
+    before, said_before = serving(folder, MemoryKeyValue()).infer(asked(3), {})
+    publish(keys, state)
+    model = serving(folder, keys)
+    static, said = model.infer(asked(3), {"online": False})
+    assert said == said_before
+    for name, values in before.items():
+        np.testing.assert_array_equal(static[name], values)
+    assert model.infer(asked(3), {"online": True})[1]["state_version"] == 12
+    with pytest.raises(BadFieldError, match=r"parameters\.online"):
+        model.infer(asked(3), {"online": "no"})
 
 
 def test_contributions_add_up_to_the_score(folder: Path) -> None:

@@ -56,7 +56,20 @@ def test_two_equal_ones_share_and_the_better_of_two_has_the_normal_law() -> None
 
 def test_without_spread_the_best_is_certain_and_of_equal_ones_the_first() -> None:
     found = draw(np.array([1.0, 3.0, 3.0, 2.0]), np.zeros(4), 3, np.random.default_rng(0))
-    assert found == Drawn((1, 2, 3), (1.0, 1.0, 1.0))
+    assert found == Drawn((1, 2, 3), (1.0, 1.0, 1.0), (False, False, False))
+
+
+def test_a_place_is_explored_where_a_better_one_might_have_stood() -> None:
+    utility, seen = np.array([0.0, 1.0, 2.0]), {}
+    for seed in range(200):
+        found = draw(utility, np.ones(3), 3, np.random.default_rng(seed))
+        seen[found.places] = found.explored
+    assert seen == {
+        (2, 1, 0): (False, False, False), (2, 0, 1): (False, True, False), (1, 2, 0): (True, False, False),
+        (1, 0, 2): (True, True, False), (0, 2, 1): (True, False, False), (0, 1, 2): (True, True, False),
+    }  # fmt: skip
+    ruled = draw(utility, np.zeros(3), 1, np.random.default_rng(0), lambda _: np.array([True, True, False]))
+    assert (ruled.places, ruled.explored) == ((1,), (False,))
 
 
 def test_a_belief_is_never_sharper_than_an_eighth_of_the_widest() -> None:
@@ -67,7 +80,9 @@ def test_a_belief_is_never_sharper_than_an_eighth_of_the_widest() -> None:
 
 
 def test_one_candidate_is_certain_and_more_positions_than_candidates_are_not_filled() -> None:
-    assert draw(np.array([7.0]), np.array([2.0]), 5, np.random.default_rng(0)) == Drawn((0,), (pytest.approx(1.0),))
+    assert draw(np.array([7.0]), np.array([2.0]), 5, np.random.default_rng(0)) == Drawn(
+        (0,), (pytest.approx(1.0),), (False,)
+    )
     found = draw(np.zeros(3), np.ones(3), 10, np.random.default_rng(0))
     assert sorted(found.places) == [0, 1, 2]
     assert found.propensities[2] == pytest.approx(1.0, abs=1e-6)

@@ -7,9 +7,9 @@ from hidden_gems.recommend.slate import (
     Constraint,
     Diversity,
     Utilities,
-    blended,
     fill,
     hand_over,
+    in_order,
     policy_name,
     standardised,
     utilities,
@@ -87,12 +87,11 @@ def test_wishes_move_utilities_and_nothing_else() -> None:
     assert (with_wish.mean - utilities(BELIEFS, None, 0).mean).tolist() == pytest.approx([0.0, 0.5, 0.0])
 
 
-def test_a_blend_is_the_mean_of_the_orders() -> None:
-    found = blended([np.array([10.0, 20.0, 30.0]), np.array([3.0, 2.0, -np.inf])])
-    assert found.tolist() == [0.5, 0.5, 0.5]
-    assert blended([np.array([5.0, 5.0, 9.0])]).tolist() == [0.0, 0.0, 1.0]
-    assert blended([np.array([np.nan, 1.0])]).tolist() == [0.0, 1.0]
-    assert blended([np.array([4.0])]).tolist() == [0.0]
+def test_places_follow_the_scores_whatever_their_scale() -> None:
+    assert in_order(np.array([10.0, -20.0, 3000.0])).tolist() == [0.5, 0.0, 1.0]
+    assert in_order(np.array([5.0, 5.0, 9.0])).tolist() == [0.0, 0.0, 1.0]
+    assert in_order(np.array([np.nan, 1.0])).tolist() == [0.0, 1.0]
+    assert in_order(np.array([4.0])).tolist() == [0.0]
 
 
 def diversity(types: list[str | None], neighborhoods: list[str | None] | None = None, limit: int = 5) -> Diversity:

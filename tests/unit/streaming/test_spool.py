@@ -46,6 +46,24 @@ def numbers(door: Door) -> list[int]:
     return [int(value.rstrip(b".")) for value in door.values]
 
 
+def test_what_was_delivered_is_off_the_disk(tmp_path: Path) -> None:
+    door = Door()
+    spool = Spool(tmp_path, door)
+    for number in range(3):
+        spool.append(message(number, 100))
+        assert spool.flush(5)
+        assert [path.stat().st_size for path in tmp_path.glob("*.jsonl")] == [0]
+    door.is_open = False
+    spool.append(message(3))
+    spool.close(0.0)
+    door.is_open = True
+    spool = Spool(tmp_path, door)
+    assert spool.flush(5)
+    spool.append(message(4))
+    spool.close(5.0)
+    assert numbers(door) == [0, 1, 2, 3, 4]
+
+
 def test_everything_arrives_in_order_with_topic_key_and_bytes(tmp_path: Path) -> None:
     door = Door()
     spool = Spool(tmp_path, door)
@@ -141,13 +159,23 @@ def test_a_torn_last_line_and_a_damaged_one_are_left_out(tmp_path: Path, caplog:
 
 
 def test_without_a_readable_position_everything_comes_again(tmp_path: Path) -> None:
-    first = Spool(tmp_path, Door())
-    first.append(message(0))
-    first.close(5)
+    door = Door(is_open=False)
+    first = Spool(tmp_path, door)
+    for number in range(BATCH_MESSAGES + 1):
+        first.append(message(number))
+    closing = door.send
+
+    def one_batch(messages: Sequence[Message]) -> None:
+        closing(messages)
+        door.is_open = False
+
+    door.send, door.is_open = one_batch, True  # type: ignore[method-assign]
+    first.close(1.0)
+    assert len(door.values) == BATCH_MESSAGES
     (tmp_path / "position.json").write_text('{"segment": "00')
     door = Door()
     Spool(tmp_path, door).close(5)
-    assert numbers(door) == [0]
+    assert numbers(door) == list(range(BATCH_MESSAGES + 1))
 
 
 def test_a_full_disk_allowance_drops_the_oldest_segment_and_counts(tmp_path: Path) -> None:

@@ -8,9 +8,14 @@ import numpy as np
 import pytest
 
 from hidden_gems.cli.processes import free_port
+from hidden_gems.core import names
+from hidden_gems.core.assignment import Assignment
 from hidden_gems.core.errors import NotFoundError, PartUnavailableError
 from hidden_gems.core.kv import Fetched, MemoryKeyValue
 from hidden_gems.features.schema import FEATURE_NAMES
+from hidden_gems.online.factors import OnlineFactors
+from hidden_gems.online.state import OnlineState
+from hidden_gems.online.thompson import BetaThompson
 from hidden_gems.recommend.request import Filters, Request
 from hidden_gems.recommend.world import World
 from inference.shell.client import Predictor
@@ -30,15 +35,21 @@ class Away(MemoryKeyValue):
         raise PartUnavailableError("features", "gone")
 
 
-def answers(keys: MemoryKeyValue | None = None, seed: int = 0) -> Answers:
+def answers(keys: MemoryKeyValue | None = None, seed: int = 0, share: float = 0.0) -> Answers:
     nowhere = f"127.0.0.1:{free_port()}"
     models = Models(*(Predictor(nowhere, name) for name in ("deep", "ranker", "ranker")))
-    return Answers(People(keys or MemoryKeyValue()), models, np.random.default_rng(seed))
+    return Answers(People(keys or MemoryKeyValue()), models, np.random.default_rng(seed), Assignment(share))
 
 
-def answer(asked: Request, seen: World | None = None, keys: MemoryKeyValue | None = None, seed: int = 0) -> Served:
+def answer(
+    asked: Request,
+    seen: World | None = None,
+    keys: MemoryKeyValue | None = None,
+    seed: int = 0,
+    share: float = 0.0,
+) -> Served:
     async def run() -> Served:
-        made = answers(keys, seed)
+        made = answers(keys, seed, share)
         try:
             return await made.answer(seen or world(), asked, NOW + 1.0, Deadline.after(5.0))
         finally:
@@ -83,6 +94,40 @@ def test_a_store_that_does_not_answer_is_not_asked_for_ever() -> None:
 def test_draws_follow_the_seed() -> None:
     places = [answer(request(limit=9), seed=seed).filled.places for seed in (1, 1, 2)]
     assert places[0] == places[1] != places[2]
+
+
+def learned() -> tuple[World, MemoryKeyValue]:
+    """A world that has an online state, and a store that has somebody's factors."""
+    state, keys = OnlineState(7, BetaThompson(), OnlineFactors()), MemoryKeyValue()
+    state.factors.add_items(["g1", "g2"])
+    keys.put({names.factors("somebody"): OnlineFactors.packed(np.ones(17))})
+    return world(online=state), keys
+
+
+def test_who_is_static_sees_nothing_that_moved() -> None:
+    seen, keys = learned()
+    online = answer(request(limit=5), seen, keys)
+    static = answer(request(limit=5), seen, keys, share=1.0)
+    assert (online.variant, static.variant) == ("online", "static")
+    assert (online.state_version, static.state_version) == (7, 0)
+    assert online.found.online is not None
+    assert static.found.online is None
+    sources = [{tag for tags in each.found.sources for tag in tags} for each in (online, static)]
+    assert sources[0] - sources[1] == {"online", "trending"}
+    assert static.world.released
+    assert not online.world.released
+    assert static.world.rows is online.world.rows  # features are as fresh for both
+
+
+def test_who_cannot_be_compared_is_in_no_variant_and_answered_as_everybody() -> None:
+    seen, keys = learned()
+    assert answer(request(limit=5), seen, Away(), share=1.0).variant == ""
+    listed = answer(request(kind="trending", limit=4), seen, keys, share=1.0)
+    assert (listed.variant, len(listed.filled.places)) == ("", 4)
+    keys.put({names.consent("somebody"): b"off"})
+    refused = answer(request(limit=5), seen, keys, share=1.0)
+    assert refused.variant == ""
+    assert refused.world is seen
 
 
 def test_where_nothing_fits_there_is_an_empty_answer_and_no_part_is_asked() -> None:

@@ -6,8 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hidden_gems.core import erasures
 from hidden_gems.core.errors import ExpiredError, NotFoundError
 from hidden_gems.core.kv import MemoryKeyValue
+from hidden_gems.core.names import ERASURES, erased, kept_slates
 from hidden_gems.core.names import slate as slate_key
 from hidden_gems.events.records import Slate
 from hidden_gems.events.tokens import BadTokenError, Tokens
@@ -77,6 +79,12 @@ def test_who_may_not_be_known_is_not_named_and_not_located(why: str) -> None:
     assert all(tokens) is (why == "no store")
 
 
+def test_the_variant_is_in_the_slate_and_in_the_answer() -> None:
+    answer = replace(served(), variant="static")
+    assert slate_of(answer).variant == prediction(answer, "u42", TOKENS, None)["variant"] == "static"
+    assert slate_of(served()).variant == ""
+
+
 def test_an_answer_names_the_caller_and_signs_for_the_pseudonym() -> None:
     answer = served(lost=("deep",))
     found = prediction(answer, "u42", TOKENS, None)
@@ -141,3 +149,21 @@ def test_the_background_is_some_of_those_not_shown_each_once() -> None:
     assert set(background(answer, 500, np.random.default_rng(0))) == set(range(len(answer.found.rows))) - {1, 4}
     assert background(replace(answer, filled=Filled(tuple(range(len(answer.found.rows))), ())), 5,
                       np.random.default_rng(0)) == []  # fmt: skip
+
+
+def test_a_kept_slate_is_found_by_its_person_and_nobody_elses() -> None:
+    keys, named, unnamed = MemoryKeyValue(), slate_of(served()), slate_of(served(who=Person(consent=False)))
+    keep(keys, kept(served(), named, []))
+    keep(keys, kept(served(), replace(unnamed, slate_id="s2"), []))
+    assert keys.fetch(lists=[kept_slates("somebody"), kept_slates("")]).lists == [[b"s1"], []]
+    assert keys.holding("somebody") == [slate_key("s1"), kept_slates("somebody")]
+
+
+def test_a_slate_of_who_is_erased_while_it_is_kept_is_not() -> None:
+    keys, answer = MemoryKeyValue(), served()
+    erasures.note(keys, "somebody", answer.issued)
+    keep(keys, kept(answer, slate_of(answer), []))
+    assert keys.holding("somebody") == [ERASURES, erased("somebody")]
+    later = replace(answer, slate_id="s2", issued=answer.issued + 1.0)
+    keep(keys, kept(later, slate_of(later), []))
+    assert keys.fetch(lists=[kept_slates("somebody")]).lists == [[b"s2"]]

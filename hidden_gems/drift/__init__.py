@@ -1,0 +1,1 @@
+"""When something has changed: one detector a file."""

@@ -1,0 +1,1 @@
+"""Export, erasure and its proof, over every store that may name a person."""

@@ -1,0 +1,196 @@
+"""Trials of learning in a simulated city: arms against each other, and bots against the guard; all of it simulated.
+
+Protocol. A city lives `history` days under its logging policy; a release is trained on that log. Then every arm lives
+the same following days from the same state of the city. People arrive all the time. In the middle of those days half
+of the people trade their two favourite types of place for their two least liked ones (`DriftParameters.swap_day`, a
+knob of the simulator); no other number of the frozen city is touched.
+"""
+
+import copy
+import dataclasses
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hidden_gems.benchmark.bots import CLICK, PRAISE, Bots
+from hidden_gems.benchmark.closed_loop import ARMS, Guide
+from hidden_gems.benchmark.loop_figures import daily, targeted
+from hidden_gems.benchmark.loop_release import TrialRelease
+from hidden_gems.core.clock import DAY_SECONDS, HOUR_SECONDS, SimulatedClock
+from hidden_gems.core.errors import BadInputError
+from hidden_gems.events.kinds import EventType
+from hidden_gems.features.raw import ITEM
+from hidden_gems.online.votes import Votes
+from hidden_gems.simulation.city import City
+from hidden_gems.simulation.log import DayLog
+from hidden_gems.simulation.parameters import PARAMETERS, DriftParameters
+from hidden_gems.simulation.policy import Oracle
+from hidden_gems.steps.trial_release import PSEUDONYMS, live_logged, opened, train
+
+LOGGED, ORACLE = "logged", "oracle"
+EVERY_ARM = (LOGGED, *ARMS, ORACLE)
+_IMPRESSIONS = ITEM.index("item_impressions")
+Progress = Callable[[str, int], None]
+"""Told what is lived, and how many days of it are over."""
+
+
+@dataclass(frozen=True)
+class TrialConfig:
+    """Sizes of a trial."""
+
+    people: int = 600  # who are ever in the city
+    days: int = 14  # that the arms live
+    history: int = 30  # days before, under the logging policy
+    deep: tuple[str, ...] = ()  # models of the served graph; none leaves neighbours and trees
+    drift: bool = True  # tastes change in the middle
+
+    def city(self, seed: int) -> City:
+        """A fresh city of a seed."""
+        swap = DriftParameters(swap_day=self.history + self.days // 2) if self.drift else DriftParameters()
+        return City(dataclasses.replace(PARAMETERS, drift=swap), seed, self.people, self.history + self.days)
+
+
+@dataclass(frozen=True)
+class Attack:
+    """Bots that praise a gem which hardly anybody likes."""
+
+    name: str
+    share: float  # bots to a person
+    slates_a_day: int  # that each asks for; 0 for forged clicks
+    praise: Mapping[EventType, float | None] = field(default_factory=lambda: CLICK)
+
+    def bots(self, trial: "Trial", target: str) -> Bots:
+        """The ring in a city."""
+        count = max(1, round(self.share * trial.config.people))
+        names = [PSEUDONYMS.of(f"bot-{number}") for number in range(count)]
+        return Bots(names, target, self.slates_a_day, trial.seed, self.praise)
+
+
+_RINGS = (Attack("forged", 0.01, 0), Attack("real", 0.05, 3), Attack("loud", 0.05, 10, PRAISE))
+ATTACKS = {each.name: each for each in _RINGS}
+"""D31: 1 % bots with clicks without a token; 5 % with real impressions, who ask as often as a keen person and click;
+and the same number who ask ten times a day and say everything."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A city on the day of its release; every arm starts from here."""
+
+    config: TrialConfig
+    seed: int
+    city: City
+    release: TrialRelease
+    root: Path  # for journals
+
+    @classmethod
+    def begin(cls, config: TrialConfig, seed: int, root: Path) -> "Trial":
+        """Live the history and train the release.
+
+        Args:
+            config: Sizes.
+            seed: Of the city and of everything that is trained.
+            root: Folder that is written to; empty.
+        """
+        city = config.city(seed)
+        live_logged(city, config.history, root / "log")
+        train(root, seed, config.deep)
+        return cls(config, seed, city, opened(root, seed, city.start + config.history * DAY_SECONDS), root)
+
+    def guide(self, arm: str, bots: Bots | None = None, votes: Votes | None = None) -> Guide:
+        """An arm in a city of its own."""
+        people = [PSEUDONYMS.of(name) for name in self.city.people.ids]
+        journal = self.root / "journal"
+        shutil.rmtree(journal, ignore_errors=True)
+        return Guide(_fork(self.city), self.release, ARMS[arm], people, journal, votes, bots)
+
+    def live(self, arm: str, progress: Progress) -> pd.DataFrame:
+        """What one arm came to, by person and day; see `loop_figures.daily`."""
+        if arm in (LOGGED, ORACLE):
+            city = _fork(self.city)
+            policy = Oracle(city.truth) if arm == ORACLE else None
+            step: Callable[[], DayLog] = lambda: city.step(policy)  # noqa: E731
+        else:
+            step = self.guide(arm, votes=Votes()).live
+        parts = []
+        for day in range(self.config.days):
+            parts.append(daily(step(), day))
+            progress(arm, day + 1)
+        table = pd.concat(parts, ignore_index=True)
+        new = self.city.people.first_day[table["person"].astype(int)] >= self.config.history
+        half = np.where(table["day"] < self.config.days // 2, "first", "second")
+        return table.assign(arm=arm, seed=self.seed, who=np.where(new, "new", "known"), half=half)
+
+
+@dataclass(frozen=True)
+class Poisoned:
+    """What one run came to, with bots or without."""
+
+    exposure: pd.DataFrame  # `seed`, `run`, `person`, `targeted` and `impressions`
+    outcomes: dict[str, int]  # of all messages
+    bots: dict[str, int]  # slates that bots were given, and targets in them
+    digests: tuple[str, str] | None  # of the journal without the bots, and of a learner that never had their messages
+
+
+def poisoned(trial: Trial, attack: Attack | None, progress: Progress) -> Poisoned:
+    """Let people live with a learning guide, and bots beside them; how often people were shown what bots praise.
+
+    Args:
+        trial: A city on the day of its release.
+        attack: None for the clean run.
+        progress: Told about every day.
+    """
+    run = "clean" if attack is None else attack.name
+    target = unloved(trial)
+    bots = None if attack is None else attack.bots(trial, trial.city.gems.places["item_id"].tolist()[target])
+    guide = trial.guide("online", bots, Votes())
+    parts = []
+    for day in range(trial.config.days):
+        parts.append(targeted(guide.live(), target).assign(run=run, seed=trial.seed))
+        progress(run, day + 1)
+    table = pd.concat(parts).groupby(["seed", "run", "person"], as_index=False).sum()
+    learner = guide.learner
+    assert learner is not None
+    digests = None
+    if bots is not None:
+        replayed = learner.learning.history.replay(without=bots.names)
+        never = learner.never_had(trial.release, set(bots.names), trial.root / "never")
+        shutil.rmtree(trial.root / "never")
+        digests = replayed.digest, never.digest()
+    return Poisoned(table, dict(learner.outcomes), dict(bots.shown) if bots else {}, digests)
+
+
+def check_arms(arms: Sequence[str]) -> None:
+    """Refuse an arm that is none.
+
+    Raises:
+        BadInputError: If there is one.
+    """
+    for arm in arms:
+        if arm not in EVERY_ARM:
+            raise BadInputError(f"there is no arm {arm!r}; there are {', '.join(EVERY_ARM)}")
+
+
+def unloved(trial: Trial) -> int:
+    """Row of the gem that people like least at noon, of the half that was shown most before the release.
+
+    One that is never shown could not be shown more often by a factor that can be counted.
+    """
+    city, people, gems = trial.city, len(trial.city.people), len(trial.city.gems)
+    context = city.context(np.arange(people), np.full(people, trial.release.at + 12 * HOUR_SECONDS))
+    every = np.broadcast_to(np.arange(gems), (people, gems))
+    reward = city.truth.expected_reward(np.arange(people), every, context).mean(axis=0)
+    ids = city.gems.places["item_id"].tolist()
+    shown = np.nan_to_num([trial.release.items[name].totals[_IMPRESSIONS] for name in ids])
+    return int(np.argmin(np.where(shown >= np.median(shown), reward, np.inf)))
+
+
+def _fork(city: City) -> City:
+    """The same city with a future of its own."""
+    other = copy.copy(city)
+    other.state, other.random = copy.deepcopy(city.state), copy.deepcopy(city.random)
+    other.clock = SimulatedClock(start=city.clock.now())
+    return other
