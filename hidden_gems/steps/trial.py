@@ -62,18 +62,19 @@ class Attack:
     share: float  # bots to a person
     slates_a_day: int  # that each asks for; 0 for forged clicks
     praise: Mapping[EventType, float | None] = field(default_factory=lambda: CLICK)
+    choosy: bool = False  # they ask for the gem's type and neighborhood alone
 
     def bots(self, trial: "Trial", target: str) -> Bots:
         """The ring in a city."""
         count = max(1, round(self.share * trial.config.people))
         names = [PSEUDONYMS.of(f"bot-{number}") for number in range(count)]
-        return Bots(names, target, self.slates_a_day, trial.seed, self.praise)
+        return Bots(names, target, self.slates_a_day, trial.seed, self.praise, self.choosy)
 
 
-_RINGS = (Attack("forged", 0.01, 0), Attack("real", 0.05, 3), Attack("loud", 0.05, 10, PRAISE))
+_RINGS = (Attack("forged", 0.01, 0), Attack("real", 0.05, 3), Attack("loud", 0.05, 10, PRAISE, choosy=True))
 ATTACKS = {each.name: each for each in _RINGS}
 """D31: 1 % bots with clicks without a token; 5 % with real impressions, who ask as often as a keen person and click;
-and the same number who ask ten times a day and say everything."""
+and the same number who ask ten times a day, for gems like the one alone, and say everything."""
 
 
 @dataclass(frozen=True)
