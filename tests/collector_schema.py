@@ -11,12 +11,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -48,7 +50,8 @@ def ask(operation: Any, mode: GenerationMode, number: int, tell: Callable[[int],
         answer = case.call_and_validate(headers={"Authorization": f"Bearer {API_KEY}"}, checks=CHECKS)
         tell(answer.status_code)
 
-    answers_as_described()
+    with suppress(Unsatisfiable):  # a call without anything that could be wrong
+        answers_as_described()
 
 
 def main() -> int:

@@ -15,6 +15,7 @@ from hidden_gems.features.rows import NEW_ITEM, NEW_USER, ItemRow, UserRow
 from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.recommend.candidates import CandidateGenerator
 from hidden_gems.recommend.person import Person
+from hidden_gems.recommend.related import LEAST_PEOPLE
 from hidden_gems.recommend.request import Filters, Request
 from hidden_gems.recommend.tables import ReleaseTables
 from hidden_gems.recommend.world import World
@@ -56,7 +57,7 @@ def tables() -> ReleaseTables:
     for name in ("type", "price_level", "authenticity", "setting", "neighborhood", "crowd_level", "tourist_ratio"):
         columns[name][COUNT - 1] = None  # nobody described g30
     generator = CandidateGenerator().fit(log, place, np.full(COUNT + 1, NOW - 10_000.0)).without_people()
-    return ReleaseTables(columns, knn.rows, knn.weights, knn.prior, generator)
+    return ReleaseTables(columns, knn.rows, knn.weights, knn.prior, generator, np.full(knn.rows.shape, LEAST_PEOPLE))
 
 
 def world(**changes: Any) -> World:

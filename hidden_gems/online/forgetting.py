@@ -49,7 +49,7 @@ def stale(keys: KeyValue, history: History) -> list[str]:
         snapshot = history.snapshot(version)
         found |= {name for name, at in gone.items() if snapshot.at <= at and snapshot.moved.get(name) is not None}
     for entry in history.journal.entries():
-        found |= {each.user_id for each in entry.told if entry.at <= gone.get(each.user_id, -math.inf)}
+        found |= {name for name in entry.people if entry.at <= gone.get(name, -math.inf)}
         found -= set(entry.erased)
     for store in (LEARNER, JOURNAL):
         keys.unmark(forgotten(store), sorted(found))

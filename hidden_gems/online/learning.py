@@ -33,11 +33,11 @@ from hidden_gems.features.store import FeatureStore
 from hidden_gems.features.stream import LiveRows
 from hidden_gems.online.admission import DAILY_CAP, Admitted, Moved, admit, marks_of
 from hidden_gems.online.durable import DurableState
+from hidden_gems.online.entries import Entry, Shown, Told, recalled
 from hidden_gems.online.forgetting import LEARNER, allowed, forget, stale
 from hidden_gems.online.held_back import HeldBackRows
 from hidden_gems.online.history import History, Replayed
 from hidden_gems.online.items import live_changes, with_changes
-from hidden_gems.online.journal import Entry, Shown, Told, recalled
 from hidden_gems.online.redo import Redo
 from hidden_gems.online.seen import Seen
 from hidden_gems.online.state import Drifted, OnlineState, publish

@@ -1,6 +1,7 @@
 """Stores that are files."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,10 @@ from typing import Any
 from hidden_gems.core.erasable import Trace
 from hidden_gems.core.errors import PartUnavailableError
 from hidden_gems.core.kv import KeyValue
-from hidden_gems.online.history import Snapshot
-from hidden_gems.online.journal import Entry, Journal
+from hidden_gems.online.entries import Entry
+from hidden_gems.online.journal import Journal
 from hidden_gems.online.orders import order_forget
+from hidden_gems.online.snapshots import Snapshot
 from hidden_gems.privacy.parquet import as_json, forget_rows, known_since, parquet_files, rows_of
 from hidden_gems.privacy.promises import HISTORY, JOURNAL, SPOOL, STORE_LOG, TRAINING, promise
 
@@ -118,19 +120,16 @@ class LearnerFiles:
 
 @dataclass(frozen=True)
 class PlainFiles:
-    """Files that forget by themselves: what is delivered, rotated or written anew."""
+    """Files that forget by themselves: what is delivered or rotated."""
 
     name: str
     what: str
     seconds: float
     folder: Path | None  # None where it is on another machine
-    forget: Callable[[], None] = lambda: None
     apart: Sequence[Path] = ()  # folders below it that are other stores
 
     def erase(self, people: Mapping[str, float]) -> None:
-        """Let them be written anew, where somebody can."""
-        if people:
-            self.forget()
+        """Nothing: they do."""
 
     def find(self, person: str, erased_at: float | None) -> list[Trace]:
         """Files that name somebody, by their bytes."""
@@ -143,20 +142,22 @@ class PlainFiles:
         return [trace.where for trace in self.find(person, None)] or None
 
 
+def _beside_denylist(path: Path, person: str) -> bool:
+    """Whether a person's bytes are part of another key than `erased:`, of a row of Feast, or of a JSON text.
+
+    Members of feeds stand alone, and a receipt has the name behind `["`.
+    """
+    elsewhere = rb"(?:(?<!erased):|\x00|(?<!\[)\")" + re.escape(person.encode())
+    return re.search(elsewhere, path.read_bytes()) is not None
+
+
 def _since(path: Path, person: str, erased_at: float) -> bool:
     """Whether a file of the learner names somebody only for what was applied after their erasure."""
     if path.suffix == ".npz":
         snapshot = Snapshot.from_bytes(path.read_bytes())
         return snapshot.at > erased_at and snapshot.moved.get(person) is not None
     entries = [Entry.from_line(line) for line in path.read_bytes().splitlines(keepends=True)]
-    return not any(
-        person in entry.erased
-        or (
-            entry.at <= erased_at
-            and person in ({each.user_id for each in entry.told} | {each.user_id for each in entry.shown})
-        )
-        for entry in entries
-    )
+    return not any(person in entry.erased or (entry.at <= erased_at and person in entry.people) for entry in entries)
 
 
 def spool(folder: Path) -> PlainFiles:
@@ -165,10 +166,30 @@ def spool(folder: Path) -> PlainFiles:
     return PlainFiles(SPOOL, made.what, made.seconds, folder)
 
 
-def store_log(folder: Path | None, keys: KeyValue) -> PlainFiles:
-    """What the online store writes to disk."""
-    made = promise(STORE_LOG)
-    return PlainFiles(STORE_LOG, made.what, made.seconds, folder, keys.rewrite_log)
+@dataclass(frozen=True)
+class StoreLog:
+    """What the online store writes to disk: also the denylist, which is in the store itself."""
+
+    keys: KeyValue
+    folder: Path | None  # None where it is on another machine
+    name: str = STORE_LOG
+    what: str = promise(STORE_LOG).what
+    seconds: float = promise(STORE_LOG).seconds
+
+    def erase(self, people: Mapping[str, float]) -> None:
+        """Begin to write it anew, once for everybody."""
+        if people:
+            self.keys.rewrite_log()
+
+    def find(self, person: str, erased_at: float | None) -> list[Trace]:
+        """Files that name somebody; only bytes that are no key or value of the denylist are left."""
+        files = files_below(self.folder) if self.folder is not None else ()
+        named = [path for path in files if holds(path, person)]
+        return [Trace(str(path), "left" if _beside_denylist(path, person) else "denylist") for path in named]
+
+    def export(self, person: str) -> Any:
+        """Names of the files that name somebody; what they say is in the online store."""
+        return [trace.where for trace in self.find(person, None)] or None
 
 
 def other_files(home: Path, apart: Sequence[Path]) -> PlainFiles:

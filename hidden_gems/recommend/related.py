@@ -12,6 +12,8 @@ from hidden_gems.recommend.live import LiveItems
 
 Floats = NDArray[np.float64]
 
+LEAST_PEOPLE = 10
+"""People who must have liked two gems before anybody is told that they go together: fewer would be told apart."""
 _WORDS = 512  # hash buckets of the texts
 _TEXTS = ("name", "tags", "description_en", "description_tr")
 _HALF_KM = 2.0  # distance at which nearness has fallen to a half
@@ -22,17 +24,17 @@ _WEIGHTS = {"type": 0.4, "neighborhood": 0.15, "attributes": 0.15, "near": 0.1, 
 def similarity(items: LiveItems, row: int) -> Floats:
     """How like a gem every other one is, 0 or more, I; -inf for itself and where nothing links them.
 
-    Neighbours of the release's item-to-item model come first, above 1; a gem it has not learned, or that nobody has
-    liked, is compared by what is known about it, up to 1.
+    Neighbours of the release's item-to-item model come first, above 1, where `LEAST_PEOPLE` liked both; a gem it has
+    not learned, or that few have liked, is compared by what is known about it, up to 1.
 
     Args:
         items: The catalogue.
         row: Of the gem, not 0.
     """
     found = _described(items, row)
-    if row < len(items.tables.index):
+    if row < len(items.tables.index) and items.tables.together is not None:
         near, weights = items.tables.neighbours[row], items.tables.weights[row].astype(np.float64)
-        linked = (near > 0) & (weights > 0)
+        linked = (near > 0) & (weights > 0) & (items.tables.together[row] >= LEAST_PEOPLE)
         found[near[linked]] = 1.0 + weights[linked]
     found[[0, row]] = -np.inf
     return np.where(found > 0, found, -np.inf)

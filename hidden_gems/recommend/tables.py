@@ -31,6 +31,7 @@ class ReleaseTables:
     weights: NDArray[np.float32]  # their similarities, I X N
     prior: NDArray[np.float64]  # trace of popularity that `item_knn` adds, I
     generator: CandidateGenerator  # with nobody's history
+    together: NDArray[np.int32] | None = None  # people who liked an item and each neighbour, I X N; None: not counted
 
     @cached_property
     def index(self) -> Index:
@@ -68,7 +69,15 @@ class ReleaseTables:
         folder.mkdir(parents=True, exist_ok=True)
         clean = {name: [_plain(value) for value in values] for name, values in self.columns.items()}
         (folder / _ITEMS).write_text(json.dumps(clean, ensure_ascii=False, allow_nan=False), encoding="utf-8")
-        np.savez(folder / _NEIGHBOURS, rows=self.neighbours, weights=self.weights, prior=self.prior)
+        counted = {} if self.together is None else {"together": self.together}
+        np.savez(
+            folder / _NEIGHBOURS,
+            rows=self.neighbours,
+            weights=self.weights,
+            prior=self.prior,
+            allow_pickle=False,
+            **counted,
+        )
         self.generator.save(folder / _CANDIDATES)
 
     @classmethod
@@ -77,7 +86,8 @@ class ReleaseTables:
         columns = json.loads((folder / _ITEMS).read_text(encoding="utf-8"))
         with np.load(folder / _NEIGHBOURS) as file:
             neighbours, weights, prior = file["rows"], file["weights"], file["prior"]
-        return cls(columns, neighbours, weights, prior, CandidateGenerator.load(folder / _CANDIDATES))
+            together = file.get("together")
+        return cls(columns, neighbours, weights, prior, CandidateGenerator.load(folder / _CANDIDATES), together)
 
 
 def _plain(value: Any) -> Any:

@@ -23,6 +23,7 @@ from hidden_gems.export.trees import export_lambdamart
 from hidden_gems.export.triton import write_model_repository
 from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
 from hidden_gems.models.lambdamart import LambdaMART
+from hidden_gems.models.together import liked_together
 from hidden_gems.recommend.tables import ReleaseTables
 from hidden_gems.steps.blending import BLEND_FILE
 from hidden_gems.steps.gating import FIGURES
@@ -155,6 +156,7 @@ def release_tables(shelf: Shelf) -> ReleaseTables:
         weights=neighbours.weights,
         prior=neighbours.prior,
         generator=shelf.generator(before).without_people(),
+        together=liked_together(shelf.log(before), neighbours.rows),
     )
 
 

@@ -5,7 +5,7 @@ import logging
 from prometheus_client import start_http_server
 
 from hidden_gems.core.kv import RedisKeyValue
-from hidden_gems.privacy.files import archive, store_log, training_copies
+from hidden_gems.privacy.files import StoreLog, archive, training_copies
 from hidden_gems.streaming.kafka import KafkaConsumer, KafkaProducer
 from inference.archiver.service import GROUP, TOPICS, Archiver
 from inference.archiver.settings import ArchiverSettings
@@ -25,7 +25,7 @@ def main() -> None:
         producer=KafkaProducer(settings.kafka),
         clock=settings.the_clock(),
         keys=keys,
-        stores=(archive(folder), training_copies(*settings.training_folders()), store_log(None, keys)),
+        stores=(archive(folder), training_copies(*settings.training_folders()), StoreLog(keys, None)),
         compact_seconds=settings.compact_seconds,
         flush_rows=settings.flush_rows,
         flush_seconds=settings.flush_seconds,

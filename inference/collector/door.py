@@ -20,7 +20,7 @@ GROUP_EVENTS = 500
 """Events of a group, unless one list alone has more."""
 PATIENCE_SECONDS = 2.0
 """Longest time that a call waits where the broker goes on, and this process is slow."""
-_LOOK_SECONDS = 0.04
+_LOOK_SECONDS = 0.02
 
 
 @dataclass
@@ -30,6 +30,7 @@ class _Waiting:
     contents: Sequence[Any]
     size: int
     came: float
+    in_hand: int  # events, with these
     answer: "Future[Outcome]" = field(default_factory=Future)
 
 
@@ -75,8 +76,8 @@ class Door:
         """
         try:
             self._listen()
-            self._admission.enter(len(contents), size)
-            return await self._answer(_Waiting(contents, size, self._monotonic()))
+            in_hand = self._admission.enter(len(contents), size)
+            return await self._answer(_Waiting(contents, size, self._monotonic(), in_hand))
         except (BusyError, PartUnavailableError) as error:
             self._refused.labels("busy" if isinstance(error, BusyError) else "broker").inc()
             raise
@@ -111,7 +112,7 @@ class Door:
             else:
                 for each, outcome in zip(group, outcomes, strict=True):
                     each.answer.set_result(outcome)
-                self._admission.answered(self._monotonic() - group[0].came - sending)
+                self._admission.answered(group[0].in_hand, self._monotonic() - group[0].came - sending)
             for each in group:
                 self._admission.leave(len(each.contents), each.size)
 

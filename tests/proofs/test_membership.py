@@ -6,7 +6,6 @@ each person, places learned from against places they went to later. At 0.5 an an
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,15 +18,15 @@ from hidden_gems.recommend.request import Filters, Request
 from tests.integration.chain import SEED, Chain
 from tests.integration.teller import Teller
 
-KNOWN, TRIED = 5, 4
+KNOWN, TRIED = 4, 4
 """Places of a person that the attacker knows, and those the guess is tried on."""
 WANTED = 0.55
 
 
-def test_answers_tell_nothing_about_the_places_of_others(chain: Chain, tmp_path: Path) -> None:
+def test_answers_tell_nothing_about_the_places_of_others(chain: Chain) -> None:
     teller = Teller(chain.releases[0], chain.redis, chain.root / "feast")
     people = _people(chain)
-    assert len(people) > 50
+    assert len(people) > 40
     values: dict[str, list[float]] = {"slates": [], "similar gems": [], "popularity alone": []}
     for learned, later in people.values():
         for name, value in _guesses(teller, learned, later, chain.dataset.now).items():

@@ -10,8 +10,8 @@ import pytest
 
 from hidden_gems.core.errors import PartUnavailableError
 from hidden_gems.streaming.broker import Message
-from inference.collector.admission import FIRST_EVENTS, LEAST_EVENTS, MOST_BYTES, MOST_EVENTS, OWN_SECONDS, Admission
-from inference.collector.door import GROUP_EVENTS, WRITERS, Door
+from inference.collector.admission import LEAST_EVENTS, MOST_BYTES, MOST_EVENTS, Admission
+from inference.collector.door import WRITERS, Door
 from inference.collector.errors import BusyError
 from inference.collector.intake import Intake, Outcome
 from inference.collector.metrics import Metrics
@@ -56,7 +56,7 @@ def test_what_waits_together_is_written_together() -> None:
 
     async def run() -> list[Outcome]:
         busy = await _occupy(door, slow)
-        many = [asyncio.create_task(door.take([0] * events, 1)) for events in (1, 2, GROUP_EVENTS // 2)]
+        many = [asyncio.create_task(door.take([0] * events, 1)) for events in (1, 2, 40)]
         await asyncio.sleep(0.05)
         slow.may.set()
         return await asyncio.gather(*busy, *many)
@@ -65,8 +65,8 @@ def test_what_waits_together_is_written_together() -> None:
         found = asyncio.run(run())
     finally:
         door.close()
-    assert [each.accepted for each in found] == [1] * WRITERS + [1, 2, GROUP_EVENTS // 2]
-    assert slow.groups == [[1]] * WRITERS + [[1, 2, GROUP_EVENTS // 2]]
+    assert [each.accepted for each in found] == [1] * WRITERS + [1, 2, 40]
+    assert slow.groups == [[1]] * WRITERS + [[1, 2, 40]]
     assert admission.events == 0
 
 
@@ -172,35 +172,36 @@ def _room(admission: Admission) -> int:
     """Single events that are let in one after the other."""
     entered = 0
     try:
-        while True:
-            admission.enter(1, 1)
-            entered += 1
-    except BusyError:
+        while not admission.full():
+            entered = admission.enter(1, 1)
+    finally:
         admission.leave(entered, entered)
     return entered
 
 
 def test_the_bound_follows_how_long_answers_take() -> None:
     admission = Admission()
-    assert _room(admission) == FIRST_EVENTS
-    admission.answered(2 * OWN_SECONDS)
-    assert _room(admission) == FIRST_EVENTS / 2
-    admission.answered(OWN_SECONDS / 2)
-    grown = _room(admission)
-    assert FIRST_EVENTS / 2 < grown < FIRST_EVENTS
-    admission.answered(0.0)
-    admission.answered(0.0)  # nobody was refused since: it is wide enough
-    assert _room(admission) == pytest.approx(1.1 * grown, abs=2)
-    for _ in range(50):
-        admission.answered(60.0)
+    assert LEAST_EVENTS < _room(admission) < 200
+    for _ in range(300):
+        admission.answered(20, 0.004)
+    assert _room(admission) == pytest.approx(280, abs=5)  # 2 ms and 0.1 ms an event, within 30 ms
+    for _ in range(1_000):
+        admission.answered(1, 0.003)
+    assert _room(admission) == pytest.approx(28, abs=2)  # nothing else is known by now
+    for _ in range(20):
+        admission.answered(28, 0.0076)
+    assert _room(admission) == pytest.approx(140, abs=5)
+    admission.enter(100, 1)
+    with pytest.raises(BusyError, match="more events come"):
+        admission.enter(100, 1)
+    admission.leave(100, 1)
+    for _ in range(300):
+        admission.answered(10, 60.0)
     assert _room(admission) == LEAST_EVENTS
-    for _ in range(200):
-        admission.full()
-        admission.enter(1, 1)
-        admission.full()
-        admission.leave(1, 1)
-        _room(admission)
-        admission.answered(0.0)
+    assert admission.enter(500, 1) == 500  # nothing is in hand
+    admission.leave(500, 1)
+    for _ in range(2_000):
+        admission.answered(10, 0.0)
     assert _room(admission) == MOST_EVENTS
 
 

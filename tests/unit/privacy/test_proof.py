@@ -14,7 +14,7 @@ from hidden_gems.core.names import ERASURES, erased, forgotten
 from hidden_gems.events.records import Interaction
 from hidden_gems.events.topics import DEAD_LETTERS, INTERACTIONS
 from hidden_gems.privacy.compaction import compact, end_of_list
-from hidden_gems.privacy.files import holds, other_files, spool, store_log
+from hidden_gems.privacy.files import StoreLog, holds, other_files, spool
 from hidden_gems.privacy.proof import verify
 from hidden_gems.privacy.topics import Topics
 from hidden_gems.streaming.broker import MemoryBroker, Message
@@ -140,4 +140,20 @@ def test_files_are_searched_by_their_bytes(tmp_path: Path, monkeypatch: pytest.M
     others = other_files(tmp_path, [tmp_path / "spool"])
     assert [Path(trace.where).name for trace in others.find("ada", AT)] == ["a.log"]
     assert others.seconds == 0
-    assert store_log(None, MemoryKeyValue()).find("ada", AT) == []
+    assert StoreLog(MemoryKeyValue(), None).find("ada", AT) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "state"),
+    [
+        (b"*3\r\n$10\r\nerased:ada\r\n$12\r\n1777900000.0\r\n", "denylist"),
+        (b"$4\r\nZADD\r\n$16\r\nchanges:erasures\r\n$1\r\n7\r\n$3\r\nada\r\n", "denylist"),
+        (b'$9\r\nerasure:r\r\n{"receipt": "r", "of": ["ada", 1, 1777900000.0]}', "denylist"),
+        (b"erased:ada $11\r\nfactors:ada\r\n", "left"),
+        (b'{"slate": "{\\"user_id\\":\\"ada\\"}"}', "left"),
+        (b"\x02\x00\x00\x00\x03\x00\x00\x00adahidden_gems", "left"),
+    ],
+)
+def test_in_the_stores_log_the_denylist_is_told_from_the_rest(tmp_path: Path, content: bytes, state: str) -> None:
+    (tmp_path / "appendonly.aof").write_bytes(content)
+    assert [trace.state for trace in StoreLog(MemoryKeyValue(), tmp_path).find("ada", AT)] == [state]
