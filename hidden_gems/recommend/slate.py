@@ -11,11 +11,11 @@ from hidden_gems.recommend.exploration import Floats, Mask, draw
 from hidden_gems.recommend.request import Preferences
 
 KNOWN_FROM = 10.0
-"""Likes from which the models speak for a person and the bandit adds to them (decision 9)."""
+"""Likes from which the models speak for a person and the bandit only adds a little (decision 9)."""
 LARGEST_SHARE = 0.4
 """Of a slate that one type, or one neighborhood, may take."""
 
-_ARM_SHARE = (0.5, 0.4)  # weight of the arms' belief for somebody new and for somebody known, see ADR-0066
+_ARM_SHARE = (0.5, 0.1)  # weight of the arms' belief for somebody new and for somebody known
 _ONLINE_SHARE = 0.25  # weight of the online factors for somebody known
 LEFT_SHARE = 0.6
 """Standard deviations of utility that one look costs a gem that was left."""
@@ -82,7 +82,7 @@ def utilities(
 
     u = (1 - a) z(score) + a z(arm) + b z(online) + wishes, s = a · spread / scale, where z is standardised over the
     candidates, `scale` is the standard deviation of an arm drawn at random (its mean and its belief together), and
-    the weight `a` falls from 0.5 for somebody new to 0.4 for somebody known while `b` grows. Sampling Normal(u, s) is
+    the weight `a` falls from 0.5 for somebody new to 0.1 for somebody known while `b` grows. Sampling Normal(u, s) is
     thus Thompson sampling of the arms inside the blend. A gem that came after the models learned is as unknown to them
     as a new person: its `a` is 0.5 for everybody, and its score counts as the mean candidate's where it is lower, for
     the ranker mistakes "nobody could like it yet" for "nobody likes it".

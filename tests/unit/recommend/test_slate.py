@@ -45,13 +45,13 @@ def test_somebody_new_gets_half_of_the_arms_and_their_whole_draw() -> None:
     assert found.handed_over == 0.0
 
 
-def test_somebody_known_gets_more_of_the_models_and_less_of_that_spread() -> None:
+def test_somebody_known_gets_the_models_and_a_fifth_of_that_spread() -> None:
     online = np.array([0.0, 1.0, 0.0])
     found, new = utilities(BELIEFS, online, likes=10), utilities(BELIEFS, online, likes=0)
     scale = np.sqrt(np.var(BELIEFS.mean) + np.mean(BELIEFS.spread**2))
-    expected = 0.6 * standardised(BELIEFS.score) + 0.4 * (BELIEFS.mean - 0.2) / scale + 0.25 * standardised(online)
+    expected = 0.9 * standardised(BELIEFS.score) + 0.1 * (BELIEFS.mean - 0.2) / scale + 0.25 * standardised(online)
     np.testing.assert_allclose(found.mean, expected, atol=1e-12)
-    np.testing.assert_allclose(found.spread, 0.8 * new.spread)
+    np.testing.assert_allclose(found.spread, new.spread / 5)
     assert found.handed_over == 1.0
 
 
@@ -64,7 +64,7 @@ def test_a_newcomer_among_the_gems_is_explored_for_everybody() -> None:
     assert found.mean[1] == pytest.approx(0.5 * (0.3 - 0.2) / scale)
     better = utilities(BELIEFS, None, 20, newcomers=np.array([True, False, False]))
     assert better.mean[0] == cold.mean[0]  # a score above the mean counts as it is
-    assert found.spread[1] == cold.spread[1] == pytest.approx(1.25 * plain.spread[1])
+    assert found.spread[1] == cold.spread[1] == pytest.approx(5 * plain.spread[1])
     assert found.mean[[0, 2]].tolist() == plain.mean[[0, 2]].tolist()
     assert found.spread[[0, 2]].tolist() == plain.spread[[0, 2]].tolist()
 
