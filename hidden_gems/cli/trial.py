@@ -208,8 +208,10 @@ def _poisoned(config: "TrialConfig", seeds: range, console: Console) -> dict[str
     runs: list[dict[str, Any]] = []
 
     def live(begun: "Trial", told: Callable[[str, int], None]) -> None:
+        target: int | None = None
         for attack in (None, *ATTACKS.values()):
-            found: Poisoned = poisoned(begun, attack, told)
+            found: Poisoned = poisoned(begun, attack, target, told)
+            target = found.target
             parts.append(found.exposure)
             same = None if found.digests is None else found.digests[0] == found.digests[1]
             name = "clean" if attack is None else attack.name
