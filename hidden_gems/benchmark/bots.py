@@ -11,6 +11,7 @@ import numpy as np
 from hidden_gems.benchmark.loop_learner import LoopLearner
 from hidden_gems.events.kinds import EventType
 from hidden_gems.events.records import Interaction
+from hidden_gems.recommend.request import Filters
 from hidden_gems.simulation.policy import Request as Asked
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Bots:
         slates_a_day: That each of them asks for; 0 for forgers.
         seed: Of their draws.
         praise: What they say for the gem, with the value of each.
+        choosy: They ask for the gem's type and neighborhood alone, so that they see it.
     """
 
     names: list[str]
@@ -43,6 +45,7 @@ class Bots:
     slates_a_day: int
     seed: int
     praise: Mapping[EventType, float | None] = field(default_factory=lambda: CLICK)
+    choosy: bool = False
     shown: Counter[str] = field(default_factory=Counter, init=False)  # slates, and those with the gem
 
     def __post_init__(self) -> None:
@@ -64,6 +67,8 @@ class Bots:
 
     def _ask(self, guide: "Guide", learner: LoopLearner, asked: Asked, name: str) -> None:
         request = replace(guide.request(asked, int(self._random.integers(len(asked.users)))), user_id=name)
+        if self.choosy:
+            request = replace(request, filters=self._like_the_gem(guide, request.filters))
         person = guide.person(request)
         answer = guide.answer(person, request, self._random)
         slate_id = f"bot-slate-{self.shown['slates']:07d}"
@@ -89,6 +94,11 @@ class Bots:
                     )
                     for kind, value in self.praise.items()
                 )
+
+    def _like_the_gem(self, guide: "Guide", filters: Filters) -> Filters:
+        tables = guide.release.tables
+        gem = tables.item(int(tables.index.rows([self.target])[0]))
+        return replace(filters, types=frozenset([gem["type"]]), neighborhoods=frozenset([gem["neighborhood"]]))
 
     def _forged(self, at: float) -> Iterator[Interaction]:
         for name, number in product(self.names, range(FORGED_CLICKS)):

@@ -89,9 +89,9 @@ def poisoning(
     """Let bots praise a gem that simulated people like little, and count how often people are shown it.
 
     forged: 1 % bots, 20 clicks without a token a day. real: 5 % bots that ask for three slates a day and click the gem
-    whenever it is shown. loud: they ask ten times a day and say everything that can be said. Afterwards the learner's
-    journal is learned again without the bots and compared with a learner that never had their messages. Exit code 1 if
-    the gem is shown more than 1.7 times as often in forged or real as without bots, or two learners differ.
+    whenever it is shown. loud: they ask ten times a day, for gems like it alone, and say everything. Afterwards the
+    learner's journal is learned again without the bots and compared with a learner that never had their messages. Exit
+    code 1 if the gem is shown more than 1.7 times as often as without bots in forged or real, or two learners differ.
 
     Try: gems online poisoning --people 100 --days 4 --history 20 --seeds 1
     """
@@ -208,8 +208,10 @@ def _poisoned(config: "TrialConfig", seeds: range, console: Console) -> dict[str
     runs: list[dict[str, Any]] = []
 
     def live(begun: "Trial", told: Callable[[str, int], None]) -> None:
+        target: int | None = None
         for attack in (None, *ATTACKS.values()):
-            found: Poisoned = poisoned(begun, attack, told)
+            found: Poisoned = poisoned(begun, attack, target, told)
+            target = found.target
             parts.append(found.exposure)
             same = None if found.digests is None else found.digests[0] == found.digests[1]
             name = "clean" if attack is None else attack.name

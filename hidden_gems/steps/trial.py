@@ -23,7 +23,6 @@ from hidden_gems.benchmark.loop_release import TrialRelease
 from hidden_gems.core.clock import DAY_SECONDS, HOUR_SECONDS, SimulatedClock
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.events.kinds import EventType
-from hidden_gems.features.raw import ITEM
 from hidden_gems.online.votes import Votes
 from hidden_gems.simulation.city import City
 from hidden_gems.simulation.log import DayLog
@@ -33,7 +32,6 @@ from hidden_gems.steps.trial_release import PSEUDONYMS, live_logged, opened, tra
 
 LOGGED, ORACLE = "logged", "oracle"
 EVERY_ARM = (LOGGED, *ARMS, ORACLE)
-_IMPRESSIONS = ITEM.index("item_impressions")
 Progress = Callable[[str, int], None]
 """Told what is lived, and how many days of it are over."""
 
@@ -62,18 +60,19 @@ class Attack:
     share: float  # bots to a person
     slates_a_day: int  # that each asks for; 0 for forged clicks
     praise: Mapping[EventType, float | None] = field(default_factory=lambda: CLICK)
+    choosy: bool = False  # they ask for the gem's type and neighborhood alone
 
     def bots(self, trial: "Trial", target: str) -> Bots:
         """The ring in a city."""
         count = max(1, round(self.share * trial.config.people))
         names = [PSEUDONYMS.of(f"bot-{number}") for number in range(count)]
-        return Bots(names, target, self.slates_a_day, trial.seed, self.praise)
+        return Bots(names, target, self.slates_a_day, trial.seed, self.praise, self.choosy)
 
 
-_RINGS = (Attack("forged", 0.01, 0), Attack("real", 0.05, 3), Attack("loud", 0.05, 10, PRAISE))
+_RINGS = (Attack("forged", 0.01, 0), Attack("real", 0.05, 3), Attack("loud", 0.05, 10, PRAISE, choosy=True))
 ATTACKS = {each.name: each for each in _RINGS}
 """D31: 1 % bots with clicks without a token; 5 % with real impressions, who ask as often as a keen person and click;
-and the same number who ask ten times a day and say everything."""
+and the same number who ask ten times a day, for gems like the one alone, and say everything."""
 
 
 @dataclass(frozen=True)
@@ -129,28 +128,32 @@ class Trial:
 class Poisoned:
     """What one run came to, with bots or without."""
 
+    target: int  # row of the gem
     exposure: pd.DataFrame  # `seed`, `run`, `person`, `targeted` and `impressions`
     outcomes: dict[str, int]  # of all messages
     bots: dict[str, int]  # slates that bots were given, and targets in them
     digests: tuple[str, str] | None  # of the journal without the bots, and of a learner that never had their messages
 
 
-def poisoned(trial: Trial, attack: Attack | None, progress: Progress) -> Poisoned:
+def poisoned(trial: Trial, attack: Attack | None, target: int | None, progress: Progress) -> Poisoned:
     """Let people live with a learning guide, and bots beside them; how often people were shown what bots praise.
 
     Args:
         trial: A city on the day of its release.
         attack: None for the clean run.
+        target: Row of the gem; None for the clean run, which finds one.
         progress: Told about every day.
     """
     run = "clean" if attack is None else attack.name
-    target = unloved(trial)
-    bots = None if attack is None else attack.bots(trial, trial.city.gems.places["item_id"].tolist()[target])
+    ids = trial.city.gems.places["item_id"].tolist()
+    bots = None if attack is None or target is None else attack.bots(trial, ids[target])
     guide = trial.guide("online", bots, Votes())
-    parts = []
+    logs = []
     for day in range(trial.config.days):
-        parts.append(targeted(guide.live(), target).assign(run=run, seed=trial.seed))
+        logs.append(guide.live())
         progress(run, day + 1)
+    target = unloved(trial, logs) if target is None else target
+    parts = [targeted(log, target).assign(run=run, seed=trial.seed) for log in logs]
     table = pd.concat(parts).groupby(["seed", "run", "person"], as_index=False).sum()
     learner = guide.learner
     assert learner is not None
@@ -160,7 +163,7 @@ def poisoned(trial: Trial, attack: Attack | None, progress: Progress) -> Poisone
         never = learner.never_had(trial.release, set(bots.names), trial.root / "never")
         shutil.rmtree(trial.root / "never")
         digests = replayed.digest, never.digest()
-    return Poisoned(table, dict(learner.outcomes), dict(bots.shown) if bots else {}, digests)
+    return Poisoned(target, table, dict(learner.outcomes), dict(bots.shown) if bots else {}, digests)
 
 
 def check_arms(arms: Sequence[str]) -> None:
@@ -174,18 +177,19 @@ def check_arms(arms: Sequence[str]) -> None:
             raise BadInputError(f"there is no arm {arm!r}; there are {', '.join(EVERY_ARM)}")
 
 
-def unloved(trial: Trial) -> int:
-    """Row of the gem that people like least at noon, of the half that was shown most before the release.
+def unloved(trial: Trial, logs: Sequence[DayLog]) -> int:
+    """Row of the gem that people like least at noon, of the tenth that was shown to them most in some days.
 
-    One that is never shown could not be shown more often by a factor that can be counted.
+    One that is hardly ever shown cannot tell by which factor bots raise it. Being chosen for what it was shown in these
+    days, it may be shown a little less in others, whoever praises it.
     """
     city, people, gems = trial.city, len(trial.city.people), len(trial.city.gems)
     context = city.context(np.arange(people), np.full(people, trial.release.at + 12 * HOUR_SECONDS))
     every = np.broadcast_to(np.arange(gems), (people, gems))
     reward = city.truth.expected_reward(np.arange(people), every, context).mean(axis=0)
-    ids = city.gems.places["item_id"].tolist()
-    shown = np.nan_to_num([trial.release.items[name].totals[_IMPRESSIONS] for name in ids])
-    return int(np.argmin(np.where(shown >= np.median(shown), reward, np.inf)))
+    items = np.concatenate([chunk["item"] for log in logs for chunk in log.impressions])
+    shown = np.bincount(items, minlength=gems)
+    return int(np.argmin(np.where(shown >= np.quantile(shown, 0.9), reward, np.inf)))
 
 
 def _fork(city: City) -> City:

@@ -120,9 +120,8 @@ def test_forged_clicks_change_nothing(city: City, release: TrialRelease, tmp_pat
 
 
 def test_bots_with_real_impressions_are_taken_back(city: City, release: TrialRelease, tmp_path: Path) -> None:
-    shown = column(lived(guide(city, release, tmp_path / "clean")), "item")
-    favourite = city.gems.places["item_id"].tolist()[int(np.bincount(shown).argmax())]
-    bots = Bots(["bot-1", "bot-2"], favourite, 3, seed=1, praise=PRAISE)
+    gem = city.gems.places["item_id"].tolist()[int(np.argmax(city.gems.open.mean(axis=(0, 2))))]
+    bots = Bots(["bot-1", "bot-2"], gem, 3, seed=1, praise=PRAISE, choosy=True)
     attacked = guide(city, release, tmp_path / "j", bots=bots)
     lived(attacked)
     learner = attacked.learner
