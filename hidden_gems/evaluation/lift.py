@@ -55,15 +55,17 @@ def read_slates(folder: Path, since: float, until: float) -> pd.DataFrame:
     Returns:
         Columns user_id, variant, day (UTC) and the sums of `RATES`.
     """
-    keys = ["slate_id", "position", "timestamp"]
-    shown = read_columns(folder, "impressions", [*keys, "user_id", "variant"], since, until)
+    columns = ["slate_id", "position", "timestamp", "user_id", "variant", "issued"]
+    shown = read_columns(folder, "impressions", columns, since, until)
     shown = shown[(shown["user_id"] != "") & shown["variant"].isin(VARIANTS)]
     slates = shown.groupby("slate_id", sort=False).agg(
         user_id=("user_id", "first"),
         variant=("variant", "first"),
         at=("timestamp", "first"),
+        issued=("issued", "first"),
         places=("position", "size"),
     )
+    slates["at"] = slates.pop("issued").fillna(slates["at"])  # a caller may ask for another moment than now
     told = _told(folder, slates, since, until)
     by_slate = told.groupby("slate_id")
     clicked = told[told["label"] >= label_of("click")].groupby("slate_id")["item_id"].nunique()

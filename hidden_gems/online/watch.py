@@ -94,12 +94,12 @@ class RewardWatch:
     _least_version: int = field(default=0, init=False)
 
     def show(self, slates: Iterable[Slate], now: float) -> None:
-        """Take slates, each once; who is in no variant, and what names another time than about now, is left out."""
+        """Take slates, each once; who is in no variant, and what was not answered lately, is left out."""
         for slate in slates:
             stale = slate.variant == "online" and slate.state_version < self._least_version
-            about_now = now - self.window_seconds < slate.timestamp <= now + _AHEAD_SECONDS
+            about_now = now - self.window_seconds < slate.known_since <= now + _AHEAD_SECONDS
             if slate.user_id and slate.variant in VARIANTS and about_now and not stale:
-                at = min(slate.timestamp, now)
+                at = min(slate.known_since, now)
                 self._seen[slate.slate_id] = _Seen(
                     at, slate.user_id, slate.variant, slate.state_version, len(slate.places)
                 )

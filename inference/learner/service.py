@@ -110,7 +110,7 @@ class Learner:
         if order is not None:
             answer = self.patience.persist(lambda: obey(order, self.learning))
             self.patience.persist(lambda: answer_order(self.keys, answer))
-        self.watching.look(self.learning, self.patience)
+        self.watching.look(self.learning, self.patience, self.check)
         metrics.STATE_VERSION.set(self.learning.state.version)
 
     def _snapshot(self) -> None:

@@ -1,6 +1,7 @@
 """The learner under watch: when its models earn less than the release alone, it goes back to a version that did not."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,16 +40,23 @@ class Watching:
         self.watch.tell(learned.admitted)
         self.watch.forget(learned.erased)
 
-    def look(self, learning: OnlineLearning, patience: Patience) -> None:
+    def look(self, learning: OnlineLearning, patience: Patience, check: Callable[[], None]) -> None:
         """Judge the state, if it is time, and take back what made it worse than the release.
+
+        Args:
+            learning: Whose state it is.
+            patience: With parts that are away.
+            check: Raises FencedError once another learner has taken over: what is kept here is a file, too.
 
         Raises:
             StoppedError: If the process is told to stop meanwhile.
+            FencedError: If another learner has taken over.
         """
         now = self.clock.now()
         if now < self._next:
             return
         self._next = now + self.watch.window_seconds / LOOKS
+        patience.persist(check)
         comparison = self.watch.compare(now)
         _export(comparison)
         self.watched.judged(comparison, learning.state.version)

@@ -28,6 +28,7 @@ SLATE = Slate(
     feature_service="ranker_v1",
     state_version=7,
     variant="static",
+    issued=AT + 2,
     places=(
         Place("g1", 0, 0.5, 1.5, ("near",), (0.25, math.nan)),
         Place("g2", 1, 0.25, -1.0, ("new", "trending"), (1.0, 2.0)),
@@ -84,6 +85,7 @@ def test_a_slate_is_a_row_for_each_place(tmp_path: Path) -> None:
         "feature_service": "ranker_v1",
         "state_version": 7,
         "variant": "static",
+        "issued": AT + 2,
         "sources": ["near"],
         "degraded": ["deep"],
         "weather": "rain",

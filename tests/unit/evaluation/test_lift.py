@@ -1,6 +1,7 @@
 """Rates and lifts out of an archive whose slates are known one by one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,13 @@ def test_rates_are_what_was_signed_in_time_and_once(tmp_path: Path) -> None:
     assert rates["reward_per_slate"] == pytest.approx((0.3 + 0.7 - 0.5 + 0.1 + 1.0) / 3)
     assert rates["feedback_share"] == pytest.approx(2 / 3)
     assert found.days == ({"day": "2026-05-04", "variant": "online", "slates": 3, **{n: rates[n] for n in rates}},)
+
+
+def test_feedback_is_in_time_by_when_the_answer_was_given(tmp_path: Path) -> None:
+    asked_for_tonight = replace(slate("a", "p1", "online", AT + 8 * HOUR), issued=AT)
+    asked_for_this_morning = replace(slate("b", "p1", "online", AT - 8 * HOUR), issued=AT)
+    found = judged(archived(tmp_path, [asked_for_tonight, asked_for_this_morning], [told("a"), told("b")]))
+    assert found.rates["online"]["feedback_share"].value == 1.0
 
 
 def test_who_is_in_no_variant_is_in_no_figure(tmp_path: Path) -> None:

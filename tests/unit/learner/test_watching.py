@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from prometheus_client import REGISTRY
 
+from hidden_gems.core.errors import FencedError
 from hidden_gems.events.records import Interaction, Place, Slate
 from hidden_gems.online.watch import RewardWatch
 from hidden_gems.online.watched import Watched
@@ -155,6 +156,18 @@ def test_without_a_version_to_go_back_to_it_says_so_and_changes_nothing(caplog: 
     assert "no good version can be reached" in caplog.text
     assert city.watching.watched.returns == []
     assert city.favourite == "g2"
+
+
+def test_who_has_been_replaced_judges_no_more() -> None:
+    bench = Bench()
+
+    def gone() -> None:
+        raise FencedError
+
+    bench.learner.check = gone
+    with pytest.raises(FencedError):
+        bench.learner.step()
+    assert not (bench.learner.watching.folder / "watch.json").exists()
 
 
 def test_without_static_people_it_is_not_watched() -> None:
