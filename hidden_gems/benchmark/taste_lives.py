@@ -157,7 +157,7 @@ def _joined(parts: Sequence[Outcomes]) -> Outcomes:
 
 def _evidence(after: Outcomes, before: Outcomes, items: NDArray[np.int64], told: pd.DataFrame, city: City) -> Floats:
     """Log-likelihood ratio of what followed each slate, but for ratings."""
-    happened = {name: np.zeros(items.shape, dtype=bool) for name in EVENT_TYPES}
+    happened: dict[str, NDArray[np.bool_]] = {name: np.zeros(items.shape, dtype=bool) for name in EVENT_TYPES}
     dwell = np.ones(items.shape)
     for name, flags in happened.items():
         part = told[told["code"] == CODE[name]]

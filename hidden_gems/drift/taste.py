@@ -61,7 +61,7 @@ class TasteDrift:
         Problems. A few borders instead of every moment, and the relative rates, are ours.
     """
 
-    threshold: float = 6.2
+    threshold: float = 6.5
     spacing: int = 12
     settled: int = 60
     changing: float = 0.1
