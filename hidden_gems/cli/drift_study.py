@@ -88,9 +88,9 @@ def _table(study: "Study") -> Table:
             table.add_row(name + mark, *_cells(point))
         table.add_section()
     table.caption = (
-        "* the threshold the learner uses; false alarms: share of the weeks with an outcome and without a change, and of "
-        "all weeks from a person's first outcome to their last; found: within 60 outcomes, share of the people in brackets who had so many "
-        "before and 60 after; by gems: before 60 gems were answered, each once or more often, of who had 60 before"
+        "* the threshold the learner uses; false alarms: share of the weeks with an outcome and no change, and of all "
+        "weeks from a person's first outcome to the last; found: within 60 outcomes, of the people in brackets, who "
+        "had so many before and 60 after; by gems: before 60 gems were answered, each once or more often"
     )
     return table
 
