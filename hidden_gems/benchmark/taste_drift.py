@@ -15,7 +15,7 @@ WITHIN = 60
 """Outcomes after a change within which it is to be found."""
 KNOWN = (20, 60, 120)
 """Outcomes before the change from which on somebody counts as known; the second is the one that targets are about."""
-THRESHOLDS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0)
+THRESHOLDS = (2.0, 3.0, 4.0, 5.0, 7.0, 8.0, 10.0, 13.0)
 FALSE_PER_WEEK = 0.05
 """Share of the weeks without a change in which one may be found."""
 

@@ -88,8 +88,9 @@ def _table(study: "Study") -> Table:
             table.add_row(name + mark, *_cells(point))
         table.add_section()
     table.caption = (
-        "* the threshold the learner uses; found: within 60 outcomes, share of the people in brackets who had so many "
-        "before and 60 after; by gems: before 60 gems were answered, each once or more often, of who had 60 before"
+        "* the threshold the learner uses; false alarms: share of the weeks with an outcome and no change, and of all "
+        "weeks from a person's first outcome to the last; found: within 60 outcomes, of the people in brackets, who "
+        "had so many before and 60 after; by gems: before 60 gems were answered, each once or more often"
     )
     return table
 
@@ -97,7 +98,14 @@ def _table(study: "Study") -> Table:
 def _cells(point: "Point") -> list[str]:
     found = [f"{_share(point.found[n])} ({people})" for n, people in point.people.items()]
     delay = f"{point.median_delay:.0f}" if math.isfinite(point.median_delay) else "–"
-    return [f"{point.threshold:g}", f"{point.false_per_week:.1%}", *found, _share(point.found_by_gems), delay]
+    return [
+        f"{point.threshold:g}",
+        f"{point.false_per_week:.1%}",
+        f"{point.false_per_any_week:.1%}",
+        *found,
+        _share(point.found_by_gems),
+        delay,
+    ]
 
 
 def _share(value: float) -> str:

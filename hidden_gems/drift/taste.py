@@ -14,7 +14,6 @@ _BORDERS = 4
 _LIKES, _LOOKS = 0, 1
 _LEVEL_LIKES = 3.0  # over all types, before anything is known: that many likes in so many looks
 _LEVEL_LOOKS = 60.0
-_MOST = 50.0  # of the logarithm of a ratio, so that its exponential stays finite
 
 
 @dataclass(frozen=True)
@@ -28,14 +27,17 @@ class TasteDrift:
     one, `changing` to 1 - `changing`, and the score is the sum of the logarithms, at the best moment. Rates count
     relative to the person's rate over all types on their side of the moment: better slates are no change of taste.
 
-    A memory is float64, size 2 + 10 `KINDS`: outcomes since the last change, outcomes since the newest border, then
+    A memory is float64, size 2 + 10 `KINDS`: outcomes since the last find, outcomes since the newest border, then
     likes and looks by kind since each of four borders, newest first, and since the last change. The newest border
     moves on every `spacing` outcomes, the others follow it.
 
     Args:
         threshold: Score from which taste is said to have changed.
         spacing: Outcomes between two moments at which taste may have changed.
+        settled: Outcomes since the last find, or a person's first, before which none is looked for; the score is 0.
         changing: Share of the types that a change is thought to concern.
+        most_of_a_kind: What one type adds to a score at most, before mixing. A whim for one type is no change of taste;
+            of somebody who tells much, whims would be found every week.
         shape: Of the gamma; the smaller, the more types are thought to differ.
         liked: An outcome is a like where its reward is above this; a view is not, a click is.
         dislike_looks: An outcome below 0, a skip or a dismissal, says as much as so many looks without a like.
@@ -44,13 +46,13 @@ class TasteDrift:
     Examples:
         >>> drift = TasteDrift()
         >>> memory, found = drift.start(), []
-        >>> for outcome in range(120):
+        >>> for outcome in range(160):
         ...     memory = drift.shown(memory, [1, 2, 3, 4])
-        ...     memory, score = drift.learn_one(memory, kind=1 if outcome < 60 else 4, reward=0.7)
+        ...     memory, score = drift.learn_one(memory, kind=1 if outcome < 80 else 4, reward=0.7)
         ...     if score >= drift.threshold:
         ...         found.append((outcome, drift.favourites(memory, 1)))
         >>> [(at, after)] = found
-        >>> 60 < at < 80, after
+        >>> 80 < at < 120, after
         (True, (4,))
 
     Source:
@@ -59,12 +61,14 @@ class TasteDrift:
         Problems. A few borders instead of every moment, and the relative rates, are ours.
     """
 
-    threshold: float = 4.5
+    threshold: float = 6.5
     spacing: int = 12
-    changing: float = 0.05
+    settled: int = 60
+    changing: float = 0.1
+    most_of_a_kind: float = 6.0
     shape: float = 0.7
     liked: float = 0.2
-    dislike_looks: float = 20.0
+    dislike_looks: float = 25.0
     look_decay: float = 0.45
 
     def start(self) -> Floats:
@@ -105,18 +109,21 @@ class TasteDrift:
         memory[:2] += 1.0
         windows[:, _LIKES, kind] += reward > self.liked
         windows[:, _LOOKS, kind] += self.dislike_looks * (reward < 0)
-        scores = self._scores(windows)
-        best = int(scores.argmax())
-        if scores[best] >= self.threshold:
-            memory[:2] = min(memory[0], memory[1] + best * self.spacing), 0.0
+        score, best = 0.0, 0
+        if memory[0] >= self.settled:
+            scores = self._scores(windows)
+            best = int(scores.argmax())
+            score = float(scores[best])
+        if score >= self.threshold:
+            memory[:2] = 0.0
             windows[-1], windows[:-1] = windows[best], 0.0
         elif memory[1] >= self.spacing:
             windows[1:-1] = windows[:-2].copy()
             windows[0], memory[1] = 0.0, 0.0
-        return memory, float(scores[best])
+        return memory, score
 
     def outcomes(self, memory: Floats) -> int:
-        """Outcomes since the last change, or since the person's first."""
+        """Outcomes since a change was last found, or since the person's first."""
         return int(memory[0])
 
     def favourites(self, memory: Floats, count: int = 2) -> tuple[int, ...]:
@@ -147,7 +154,7 @@ class TasteDrift:
             both[2] = both[0] + both[1] - self.shape
         after, before, together = gammaln(shapes) - shapes * np.log(expected)
         alone = gammaln(self.shape) - self.shape * np.log(self.shape)
-        ratio = np.minimum(after + before - together - alone, _MOST)
+        ratio = np.minimum(after + before - together - alone, self.most_of_a_kind)
         return np.asarray(np.log1p(self.changing * np.expm1(ratio)).sum(axis=1), dtype=np.float64)
 
 
