@@ -4,14 +4,9 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from hidden_gems.cli.__main__ import app
-<<<<<<< HEAD
-from hidden_gems.online.history import History, Snapshot
-from hidden_gems.online.watch import Comparison, Side
-=======
 from hidden_gems.online.history import History
 from hidden_gems.online.snapshots import Snapshot
-from hidden_gems.online.watch import Side, Standing
->>>>>>> i6-drills
+from hidden_gems.online.watch import Comparison, Side
 from hidden_gems.online.watched import Good, Return, Watched
 from tests.unit.learner.test_learner_service import prior
 
