@@ -14,7 +14,7 @@ from hidden_gems.drift.kinds import KINDS, kind_of
 from hidden_gems.events.kinds import reward_of
 from hidden_gems.simulation.appeal import Appeal
 from hidden_gems.simulation.city import City
-from hidden_gems.simulation.feedback import CODE, EVENT_TYPES, examination
+from hidden_gems.simulation.feedback import EVENT_TYPES, examination
 from hidden_gems.simulation.log import EVENTS, NONE, DayLog, joined
 from hidden_gems.simulation.parameters import FeedbackParameters
 from hidden_gems.simulation.policy import EMPTY, Request, Slates
@@ -157,10 +157,10 @@ def _joined(parts: Sequence[Outcomes]) -> Outcomes:
 
 def _evidence(after: Outcomes, before: Outcomes, items: NDArray[np.int64], told: pd.DataFrame, city: City) -> Floats:
     """Log-likelihood ratio of what followed each slate, but for ratings."""
-    happened = {name: np.zeros(items.shape, dtype=bool) for name in EVENT_TYPES}
+    happened = {str(name): np.zeros(items.shape, dtype=bool) for name in EVENT_TYPES}
     dwell = np.ones(items.shape)
     for name, flags in happened.items():
-        part = told[told["code"] == CODE[name]]
+        part = told[told["code"] == EVENT_TYPES.index(name)]
         flags[part["slate"], part["position"]] = True
         if name == "dwell":
             dwell[part["slate"], part["position"]] = np.maximum(part["value"], 0.1)

@@ -30,8 +30,8 @@ app = typer.Typer(name="gems", no_args_is_help=True, add_completion=False)
 for command in (demo, up, recommend, status, logs, down, doctor, simulate, train, evaluate, rank, targets):
     app.command()(command)
 app.command()(feedback_drill)
-for command in (trial, poisoning):
-    online_app.command()(command)
+online_app.command()(trial)
+online_app.command()(poisoning)
 online_app.command("drift")(drift_study)
 app.add_typer(data_app, name="data")
 app.add_typer(online_app, name="online")
