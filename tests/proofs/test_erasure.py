@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pandas as pd
@@ -293,6 +294,22 @@ def test_who_opts_out_gets_what_somebody_unknown_gets_and_is_logged_without_a_na
     )
 
 
+def test_the_commands_show_and_erase_one_person(scene: Scene, tmp_path: Path) -> None:
+    person = scene.others[-1]
+    out = tmp_path / "held.json"
+    assert _gems("privacy", "export", "--user", person, "--out", str(out), "--json") == {"out": str(out)}
+    held = json.loads(out.read_text())
+    assert set(held) == {"online", "journal", "history", "training", "log", "spool", "topics"}
+    assert held["online"]["events"]
+    assert held["history"]
+    assert held["topics"][INTERACTIONS] >= 1
+    receipt = _gems("privacy", "erase", "--user", person, "--json")
+    states = {each["store"]: each["state"] for each in receipt["stores"]}
+    assert (states["online"], states["learner"], states["topics"]) == ("done", "done", "pending")
+    assert _verify(person)["online"] == "clean"
+    assert scene.stack.client.export(person).model_dump()["events"] in ([], ())
+
+
 def _nobody_is_back(scene: Scene, after: str) -> None:
     scene.settle()
     assert scene.named() == set(), f"back after {after}"
@@ -325,10 +342,10 @@ def _verify(person: str) -> dict[str, str]:
     return {each["store"]: each["verdict"] for each in content["stores"]}
 
 
-def _gems(*command: str) -> dict[str, int]:
+def _gems(*command: str) -> dict[str, Any]:
     found = CliRunner().invoke(app, list(command))
     assert found.exit_code == 0, (found.output, found.exception)
-    content: dict[str, int] = json.loads(found.stdout)
+    content: dict[str, Any] = json.loads(found.stdout)
     return content
 
 
