@@ -278,8 +278,8 @@ def test_who_opts_out_gets_what_somebody_unknown_gets_and_is_logged_without_a_na
     client.consent(person, personalisation=False)
     gems = [item.item_id for item in client.trending(user_id="nobody-new", limit=10).items]
     asked = {"limit": len(gems), "context": context, "filters": {"candidates": gems, "exclude_seen": False}}
-    shy, unknown = client.recommend(person, **asked), client.recommend("somebody-unknown", **asked)
-    assert _scores(shy) == _scores(unknown)
+    assert any(_same(client, person, asked) for _ in range(10))
+    shy = client.recommend(person, **asked)
     assert {item.impression_token for item in shy.items} == {""}
     scene.settle()
     rows = pd.concat(
@@ -326,7 +326,15 @@ def _equal_to_somebody_unknown(scene: Scene) -> None:
         "filters": {"candidates": gems, "exclude_seen": False},
     }
     for person in scene.gone[:5]:
-        assert _scores(client.recommend(person, **asked)) == _scores(client.recommend("unknown-here", **asked))
+        assert any(_same(client, person, asked) for _ in range(10)), f"{person} is not answered as somebody unknown"
+
+
+def _same(client: Client, person: str, asked: dict[str, Any]) -> bool:
+    """Whether somebody is answered as two people unknown, before and after; gems may change in between."""
+    first, found, last = (_scores(client.recommend(each, **asked)) for each in ("unknown-1", person, "unknown-2"))
+    if first != last:
+        time.sleep(0.5)
+    return first == found == last
 
 
 def _scores(answer: Prediction) -> tuple[dict[str, float], float | None]:
