@@ -10,7 +10,7 @@ ifeq ($(PIP_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: setup demo check test proofs drills evaluate latency mutants pipelines scale clean help
+.PHONY: setup demo check test proofs drills evaluate latency load schema mutants pipelines scale clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ - /'
@@ -48,6 +48,12 @@ evaluate: setup  ## every target in three simulated cities; with DATA=folder TIM
 
 latency: setup   ## the served graph against torch eager: parity, milliseconds, ratios
 	python -m tests.served_speed
+
+load: setup      ## what the collector takes, and its answers at five times that; the topic is read back
+	python -m tests.collector_load
+
+schema: setup    ## schemathesis on a real collector for five minutes: no 5xx, no answer that is not as described
+	python -m tests.collector_schema
 
 mutants: setup   ## 40 small changes of the library, by a seed: at least 90 % must be noticed by the unit tests
 	python -m tests.mutants

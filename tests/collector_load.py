@@ -28,7 +28,7 @@ from hidden_gems.streaming.kafka import KafkaConsumer, create_topics
 from tests.load_generator import API_KEY, PSEUDONYM_KEY, TOKEN_KEY, event_id
 
 OVERLOAD = 5
-LIST, LIST_CONNECTIONS, SINGLE_CONNECTIONS, OPEN_CONNECTIONS = 100, 4, 32, 256
+LIST, LIST_CONNECTIONS, SINGLE_CONNECTIONS, OPEN_CONNECTIONS = 100, 2, 16, 256
 WARM_SECONDS = 3.0
 REQUEST_SECONDS = "gems_collector_request_seconds"
 
@@ -63,7 +63,7 @@ def parts(folder: Path) -> Iterator[Parts]:
     told = {
         "GEMS_HOME": str(folder), "GEMS_PORT": str(port), "GEMS_KAFKA": f"127.0.0.1:{kafka}",
         "GEMS_REDIS": f"127.0.0.1:{redis}", "GEMS_PSEUDONYM_KEY": PSEUDONYM_KEY, "GEMS_TOKEN_KEYS": TOKEN_KEY,
-        "GEMS_API_KEYS": f"backend:{API_KEY}", "GEMS_EVENTS_A_MINUTE": "100000000",
+        "GEMS_API_KEYS": f"backend:{API_KEY},admin:{API_KEY}", "GEMS_EVENTS_A_MINUTE": "100000000",
     }  # fmt: skip
     with (
         (folder / "log").open("w") as log,

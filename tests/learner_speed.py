@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from hidden_gems.features.arm_context import CONTEXT_NAMES, MEMBER_NAMES
+from hidden_gems.online.entries import Shown, Told
 from hidden_gems.online.factors import OnlineFactors
-from hidden_gems.online.journal import Shown, Told
 from hidden_gems.online.seen import Seen
 from hidden_gems.online.state import OnlineState
 from hidden_gems.online.thompson import BetaThompson

@@ -1,13 +1,14 @@
-"""People who are none, and want some gems to be shown to everybody."""
+"""People who are none, and want a gem to be shown to everybody."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hidden_gems.benchmark.loop_learner import LoopLearner
 from hidden_gems.events.kinds import EventType
 from hidden_gems.events.records import Interaction
 from hidden_gems.simulation.policy import Request as Asked
@@ -16,10 +17,9 @@ if TYPE_CHECKING:
     from hidden_gems.benchmark.closed_loop import Guide
 
 FORGED_CLICKS = 20
-"""Clicks without a valid token that a bot sends for each gem in a day (D31)."""
-PRAISE: dict[EventType, float | None] = {
-    "click": None, "dwell": 120.0, "save": None, "share": None, "visit": None, "rating": 5.0,
-}  # fmt: skip
+"""Clicks without a valid token that a bot sends in a day (D31)."""
+CLICK: dict[EventType, float | None] = {"click": None}
+PRAISE = CLICK | {"dwell": 120.0, "save": None, "share": None, "visit": None, "rating": 5.0}
 """Everything that can be said for a gem that was shown, with its value."""
 
 
@@ -27,21 +27,23 @@ PRAISE: dict[EventType, float | None] = {
 class Bots:
     """A ring of bots that live beside the people of a city; their draws move nobody else's.
 
-    They ask from where and when people ask. Bots that are shown one of their gems say everything that can be said for
-    it, with the token of the impression; forgers ask for nothing and send clicks without one.
+    They ask from where and when people ask. Bots that are shown their gem praise it, with the token of the impression;
+    forgers ask for nothing and send clicks without one.
 
     Args:
         names: Pseudonyms.
-        targets: Item ids of the gems.
+        target: Item id of the gem.
         slates_a_day: That each of them asks for; 0 for forgers.
         seed: Of their draws.
+        praise: What they say for the gem, with the value of each.
     """
 
     names: list[str]
-    targets: tuple[str, ...]
+    target: str
     slates_a_day: int
     seed: int
-    shown: Counter[str] = field(default_factory=Counter, init=False)  # slates, and targets in them
+    praise: Mapping[EventType, float | None] = field(default_factory=lambda: CLICK)
+    shown: Counter[str] = field(default_factory=Counter, init=False)  # slates, and those with the gem
 
     def __post_init__(self) -> None:
         self._random = np.random.default_rng([self.seed, 9])
@@ -58,9 +60,9 @@ class Bots:
         if self._left:
             self._left -= 1
             for name in self.names:
-                self._ask(guide, asked, name)
+                self._ask(guide, guide.learner, asked, name)
 
-    def _ask(self, guide: "Guide", asked: Asked, name: str) -> None:
+    def _ask(self, guide: "Guide", learner: LoopLearner, asked: Asked, name: str) -> None:
         request = replace(guide.request(asked, int(self._random.integers(len(asked.users)))), user_id=name)
         person = guide.person(request)
         answer = guide.answer(person, request, self._random)
@@ -68,11 +70,11 @@ class Bots:
         slate = guide.slate_of(answer, request, person, slate_id)
         at = slate.timestamp
         self.shown["slates"] += 1
-        guide.learner.hear([slate])
+        learner.hear([slate])
         for place in slate.places:
-            if place.item_id in self.targets:
-                self.shown["targets"] += 1
-                guide.learner.hear(
+            if place.item_id == self.target:
+                self.shown["target"] += 1
+                learner.hear(
                     Interaction(
                         event_id=f"{slate_id}-{place.position}-{kind}",
                         user_id=name,
@@ -85,10 +87,10 @@ class Bots:
                         position=place.position,
                         signed=True,
                     )
-                    for kind, value in PRAISE.items()
+                    for kind, value in self.praise.items()
                 )
 
     def _forged(self, at: float) -> Iterator[Interaction]:
-        for name, target, number in product(self.names, self.targets, range(FORGED_CLICKS)):
-            event_id = f"forged-{self._day}-{name}-{target}-{number}"
-            yield Interaction(event_id, name, target, "click", at + number, at + number, slate_id=event_id)
+        for name, number in product(self.names, range(FORGED_CLICKS)):
+            event_id = f"forged-{self._day}-{name}-{number}"
+            yield Interaction(event_id, name, self.target, "click", at + number, at + number, slate_id=event_id)

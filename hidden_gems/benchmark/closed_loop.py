@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hidden_gems.benchmark.bots import Bots
 from hidden_gems.benchmark.loop_learner import LoopLearner
 from hidden_gems.benchmark.loop_release import TrialRelease
+from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.core.names import factors
 from hidden_gems.datasets.contract import MOODS, WEATHERS
 from hidden_gems.events.records import Interaction, Place, Slate
@@ -26,6 +28,7 @@ from hidden_gems.recommend.deep import deep_inputs
 from hidden_gems.recommend.person import Person
 from hidden_gems.recommend.request import Filters, Request
 from hidden_gems.recommend.slate import Beliefs, Filled
+from hidden_gems.recommend.world import World
 from hidden_gems.simulation.city import City
 from hidden_gems.simulation.feedback import EVENT_TYPES
 from hidden_gems.simulation.log import NONE, Chunk, DayLog
@@ -54,7 +57,7 @@ class Answer:
     found: Found
     beliefs: Beliefs
     filled: Filled
-    features: np.ndarray  # type: ignore[type-arg]  # of the candidates, n X 60
+    features: NDArray[np.float32]  # of the candidates, n X 60
 
 
 @dataclass
@@ -79,7 +82,7 @@ class Guide:
     votes: Votes | None = None
     bots: Bots | None = None
     learner: LoopLearner | None = field(init=False)
-    world: object = field(init=False)
+    world: World = field(init=False)
 
     def __post_init__(self) -> None:
         learns = self.moves.rows or self.moves.beliefs
@@ -99,6 +102,7 @@ class Guide:
         self._hear()
         city.state.end_day(city.parameters, city.random)
         city.day += 1
+        city.clock.advance(city.start + city.day * DAY_SECONDS - city.clock.now())
         return log
 
     def __call__(self, asked: Asked, random: np.random.Generator) -> Slates:
@@ -126,7 +130,8 @@ class Guide:
         found = find(world, person, request)
         deep = None if release.deep is None else release.deep(deep_inputs(world, person, request, found.rows))
         features = vectors(world, person, request, found, deep)
-        mean, spread = world.online.belief(found.item_ids, arm_context(features))
+        state = world.online or release.prior()
+        mean, spread = state.belief(found.item_ids, arm_context(features))
         beliefs = Beliefs(release.ranker(features).astype(np.float64), mean, spread)
         filled = choose(world, request, found, utilities_of(world, person, request, found, beliefs), random)
         return Answer(found, beliefs, filled, features)

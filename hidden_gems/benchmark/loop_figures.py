@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from hidden_gems.datasets.interactions import Rows
 from hidden_gems.evaluation.intervals import LEVEL, RESAMPLES, Interval, interval_of, resample_weights
 from hidden_gems.evaluation.metrics import Floats
 from hidden_gems.events.kinds import reward_of
@@ -46,15 +45,15 @@ def daily(log: DayLog, day: int) -> pd.DataFrame:
     return found.assign(day=day)[["person", "day", *SUMS]]
 
 
-def targeted(log: DayLog, targets: Rows) -> pd.DataFrame:
-    """Impressions of some gems, and of all, by person: `person`, `targeted`, `impressions`.
+def targeted(log: DayLog, target: int) -> pd.DataFrame:
+    """Impressions of one gem, and of all, by person: `person`, `targeted`, `impressions`.
 
     Args:
         log: Of a day.
-        targets: Rows of the gems.
+        target: Row of the gem.
     """
     shown = joined(log.impressions, ("user", "item"))
-    shown["targeted"] = np.isin(shown["item"], targets).astype(float)
+    shown["targeted"] = (shown["item"] == target).astype(float)
     found = shown.groupby("user").agg(targeted=("targeted", "sum"), impressions=("targeted", "size"))
     return found.astype(float).reset_index(names="person")
 
@@ -69,8 +68,12 @@ class Lift:
 
     def as_dict(self) -> dict[str, Any]:
         """For a report."""
-        intervals = {name: vars(each) for name, each in (("seeds", self.seeds), ("people", self.people))}
-        return {"by_seed": list(self.by_seed), **intervals}
+        return {"by_seed": list(self.by_seed), "seeds": plain(self.seeds), "people": plain(self.people)}
+
+
+def plain(interval: Interval) -> dict[str, float | None]:
+    """For JSON, which has no number that is not finite."""
+    return {name: value if np.isfinite(value) else None for name, value in vars(interval).items()}
 
 
 def lift(lived: pd.DataFrame, arm: str, over: str, rate: str = "ctr") -> Lift:
@@ -95,7 +98,7 @@ def lift(lived: pd.DataFrame, arm: str, over: str, rate: str = "ctr") -> Lift:
 
 
 def exposure_ratio(lived: pd.DataFrame, run: str, over: str = "clean") -> Interval:
-    """How many times more often the targeted gems are shown to people, with the interval of resampled people.
+    """How many times more often the targeted gem is shown to people, with the interval of resampled people.
 
     Args:
         lived: One row for each seed, run and person, with `targeted` and `impressions`.

@@ -9,6 +9,7 @@ import typer
 from hidden_gems.cli.data import data_app
 from hidden_gems.cli.demo import demo
 from hidden_gems.cli.doctor import doctor
+from hidden_gems.cli.drift_study import drift_study
 from hidden_gems.cli.feedback_drill import feedback_drill
 from hidden_gems.cli.judge import evaluate, rank
 from hidden_gems.cli.online import online_app
@@ -29,8 +30,9 @@ app = typer.Typer(name="gems", no_args_is_help=True, add_completion=False)
 for command in (demo, up, recommend, status, logs, down, doctor, simulate, train, evaluate, rank, targets):
     app.command()(command)
 app.command()(feedback_drill)
-for command in (trial, poisoning):
-    online_app.command()(command)
+online_app.command()(trial)
+online_app.command()(poisoning)
+online_app.command("drift")(drift_study)
 app.add_typer(data_app, name="data")
 app.add_typer(online_app, name="online")
 app.add_typer(stream_app, name="stream")

@@ -20,7 +20,7 @@ from hidden_gems.datasets.history import read_history
 from hidden_gems.events.kinds import EventType, reward_of
 from hidden_gems.events.records import Place, Slate
 from hidden_gems.events.tokens import Claim, Tokens
-from hidden_gems.events.topics import DEAD_LETTERS, IMPRESSIONS, INTERACTIONS
+from hidden_gems.events.topics import DEAD_LETTERS, DOOR, IMPRESSIONS, INTERACTIONS
 from hidden_gems.export import release as releases
 from hidden_gems.features.hot_store import HotStore
 from hidden_gems.online.history import History, digest
@@ -155,13 +155,14 @@ class Stream:
         oldest = history.versions()[0]
         replayed = history.replay(oldest=True)
         archive = Counter(read_history(plan.places.history).interactions["event_id"])
-        letters = _dead_letters(plan)
+        letters, refused = _dead_letters(plan)
         clean_ids = [event["event_id"] for event in self.clean]
         unread = {message.value for message in self.unreadable}
         return [
             Check("events and repeats acknowledged", _n(self._valid()), _n(told["accepted"] + told["duplicates"])),
             Check("events that were unsigned", "0", _n(told["unsigned"])),
             Check("events refused at the door, by reason", _counted(self.refused), _counted(reasons, self.refused)),
+            Check("of them among the dead letters with that reason", _counted(self.refused), _counted(refused)),
             Check("events with an effect", _n(len(self.clean)), _n(len(applied.keys() & set(clean_ids)))),
             Check("events with more than one effect, or unknown", "0", _n(_odd(applied, clean_ids))),
             Check("slates with an effect", _n(len(self.slates)), _n(len(shown))),
@@ -202,10 +203,16 @@ def _release(plan: Plan) -> Any:
     return found
 
 
-def _dead_letters(plan: Plan) -> dict[bytes, str]:
-    """Reason by the bytes of each unreadable message."""
-    letters = map(json.loads, read_topic(plan.addresses["kafka"], DEAD_LETTERS))
-    return {base64.b64decode(letter["value"]): letter["reason"] for letter in letters}
+def _dead_letters(plan: Plan) -> tuple[dict[bytes, str], Counter[str]]:
+    """Reason by the bytes of each unreadable message, and how many events were refused at the door by reason."""
+    letters = [json.loads(each) for each in read_topic(plan.addresses["kafka"], DEAD_LETTERS)]
+    told = {base64.b64decode(each["value"]): each["reason"] for each in letters if each["topic"] != DOOR}
+    refused = {
+        json.loads(base64.b64decode(each["value"]))["event_id"]: each["reason"].split(":")[0]
+        for each in letters
+        if each["topic"] == DOOR
+    }
+    return told, Counter(refused.values())
 
 
 def _share(some: Sequence[Message], number: int, count: int) -> Sequence[Message]:

@@ -58,7 +58,7 @@ def versions(journal: Journal = None, as_json: AsJson = False) -> None:
     ]
     newest = {"version": last.version, "at": _iso(last.at)} if last else None
     if as_json:
-        watch = {"verdict": watched.standing.verdict, "good": [asdict(each) for each in watched.good]}
+        watch = {"verdict": watched.comparison.verdict, "good": [asdict(each) for each in watched.good]}
         watch |= {"returns": [asdict(each) for each in watched.returns]}
         typer.echo(json.dumps({"snapshots": rows, "journal": newest, "watch": watch}))
         return
@@ -125,11 +125,11 @@ def _ordered(back_to: int | None = None, without: list[str] | None = None) -> "A
 
 
 def _show_watched(watched: "Watched", console: Console) -> None:
-    standing = watched.standing
-    console.print(f"Online against the release alone: {standing.verdict}.")
-    if standing.difference is not None:
-        said = ", ".join(f"{name} {side.reward:.4f}" for name, side in standing.sides.items())
-        console.print(f"Reward a slate at {_iso(standing.at)}: {said}.")
+    comparison = watched.comparison
+    console.print(f"Online against the release alone: {comparison.verdict}.")
+    if len(comparison.sides) > 1:
+        said = ", ".join(f"{name} {side.reward:.4f}" for name, side in comparison.sides.items())
+        console.print(f"Reward a slate at {_iso(comparison.at)}: {said}.")
     for each in watched.returns:
         console.print(
             f"{_iso(each.at)}: version {each.below:,} earned less than the release; back to what was known at version "

@@ -83,7 +83,7 @@ def _lines(path: Path) -> Iterator[tuple[str, str, bytes]]:
     Raises:
         BadInputError: If the file or a line cannot be read; says which.
     """
-    from hidden_gems.events.topics import DEAD_LETTERS, TOPICS
+    from hidden_gems.events.topics import DEAD_LETTERS, DOOR, TOPICS
 
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -96,6 +96,8 @@ def _lines(path: Path) -> Iterator[tuple[str, str, bytes]]:
             value = content["text"].encode() if "text" in content else base64.b64decode(content["value"], validate=True)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadInputError(f"{path}, line {number}: expected JSON with topic, key and value: {error}") from error
+        if topic == DOOR:
+            raise BadInputError(f"{path}, line {number}: the collector refused it; mend it and send it there again")
         if topic not in TOPICS or topic == DEAD_LETTERS:
             raise BadInputError(f"{path}, line {number}: {topic!r} is no topic to send to")
         yield topic, key, value

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LEAST_LIFT, MOST_EXPOSURE = 0.15, 1.7
 """What was promised: clicks over the release that does not learn, and exposure over the run without bots."""
+PROMISED = ("forged", "real")
+"""Attacks that the promise is about; others are shown."""
 
 People = Annotated[int, typer.Option(min=50, help="People who are ever in the city.")]
 Days = Annotated[int, typer.Option(min=2, help="Days that are lived after the release.")]
@@ -84,12 +86,12 @@ def poisoning(
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let bots praise the ten gems that simulated people like least, and count how often people are shown them.
+    """Let bots praise a gem that simulated people like little, and count how often people are shown it.
 
-    forged: 1 % bots, 20 clicks without a token a day and gem. real: 5 % bots that ask for ten slates a day each and say
-    everything that can be said for these gems when they are shown. Afterwards the learner's journal is learned again
-    without the bots and compared with a learner that never had their messages. Exit code 1 if the gems are shown more
-    than 1.7 times as often as without bots, or the two learners differ.
+    forged: 1 % bots, 20 clicks without a token a day. real: 5 % bots that ask for three slates a day and click the gem
+    whenever it is shown. loud: they ask ten times a day and say everything that can be said. Afterwards the learner's
+    journal is learned again without the bots and compared with a learner that never had their messages. Exit code 1 if
+    the gem is shown more than 1.7 times as often in forged or real as without bots, or two learners differ.
 
     Try: gems online poisoning --people 100 --days 4 --history 20 --seeds 1
     """
@@ -154,20 +156,21 @@ def _report(config: "TrialConfig", lived: "pd.DataFrame", arms: list[str]) -> di
     }
     pairs = [(arm, over) for arm, over in (("online", "static"), ("rows", "static"), ("online", "rows"))]
     there = [(arm, over) for arm, over in pairs if arm in arms and over in arms]
-    lifts = {arm: {} for arm, _ in there}  # type: dict[str, dict[str, Any]]
+    lifts: dict[str, dict[str, Any]] = {arm: {} for arm, _ in there}
     for arm, over in there:
         lifts[arm][over] = {rate: lift(lived, arm, over, rate).as_dict() for rate in ("ctr", "reward_per_slate")}
         for column in ("half", "who"):
             for value, part in lived.groupby(column):
                 lifts[arm][over][f"ctr, {value}"] = lift(part, arm, over).as_dict()
     found = lifts.get("online", {}).get("static", {}).get("ctr")
-    kept = (
-        found is not None
-        and found["seeds"]["value"] >= LEAST_LIFT
-        and min(found["people"]["low"], found["seeds"]["low"] if len(found["by_seed"]) > 1 else found["people"]["low"])
-        > 0
-    )
+    kept = found is not None and found["seeds"]["value"] >= LEAST_LIFT and _surely_more(found)
     return {"simulated": True, "config": asdict(config), **tables, "lift": lifts, "promised": LEAST_LIFT, "kept": kept}
+
+
+def _surely_more(found: dict[str, Any]) -> bool:
+    """Whether no interval there is reaches 0; one city alone has none over cities."""
+    lows = [found["people"]["low"], found["seeds"]["low"]] if len(found["by_seed"]) > 1 else [found["people"]["low"]]
+    return all(low is not None and low > 0 for low in lows)
 
 
 def _show(report: dict[str, Any]) -> None:
@@ -182,17 +185,23 @@ def _show(report: dict[str, Any]) -> None:
     for arm, others in report["lift"].items():
         for over, figures in others.items():
             for name, found in figures.items():
-                seeds, people = found["seeds"], found["people"]
+                cities, people = (_range(found[each]) for each in ("seeds", "people"))
+                value = found["seeds"]["value"]
                 console.print(
-                    f"{arm} over {over}, {name}: {seeds['value']:+.1%} ({seeds['low']:+.1%} to {seeds['high']:+.1%} "
-                    f"over cities; {people['low']:+.1%} to {people['high']:+.1%} over people)"
+                    f"{arm} over {over}, {name}: {value:+.1%} ({cities} over cities, {people} over people)",
+                    soft_wrap=True,
                 )
+
+
+def _range(interval: dict[str, float | None]) -> str:
+    low, high = interval["low"], interval["high"]
+    return "no interval" if low is None or high is None else f"{low:+.1%} to {high:+.1%}"
 
 
 def _poisoned(config: "TrialConfig", seeds: range, console: Console) -> dict[str, Any]:
     import pandas as pd
 
-    from hidden_gems.benchmark.loop_figures import exposure_ratio
+    from hidden_gems.benchmark.loop_figures import exposure_ratio, plain
     from hidden_gems.steps.trial import ATTACKS, Poisoned, poisoned
 
     parts: list[pd.DataFrame] = []
@@ -209,9 +218,9 @@ def _poisoned(config: "TrialConfig", seeds: range, console: Console) -> dict[str
 
     _every_city(config, seeds, 1 + len(ATTACKS), console, live)
     table = pd.concat(parts, ignore_index=True)
-    ratios = {name: vars(exposure_ratio(table, name)) for name in ATTACKS}
+    ratios = {name: plain(exposure_ratio(table, name)) for name in ATTACKS}
     shares = table.groupby("run")[["targeted", "impressions"]].sum().reset_index().to_dict("records")
-    kept = all(each["value"] <= MOST_EXPOSURE for each in ratios.values())
+    kept = all((ratios[name]["value"] or 0.0) <= MOST_EXPOSURE for name in PROMISED)
     kept &= all(run["same_as_never_seen"] is not False for run in runs)
     return {
         "simulated": True,
@@ -225,10 +234,11 @@ def _poisoned(config: "TrialConfig", seeds: range, console: Console) -> dict[str
 
 def _show_poisoned(report: dict[str, Any]) -> None:
     console = Console()
-    table = Table("run", "impressions of the gems", "of all", "times the clean run", title="Simulated people and bots")
+    table = Table("run", "impressions of the gem", "of all", "times the clean run", title="Simulated people and bots")
     for row in report["exposure"]:
         ratio = report["ratios"].get(row["run"])
-        times = f"{ratio['value']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})" if ratio else ""
+        known = ratio and None not in ratio.values()
+        times = f"{ratio['value']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})" if known else ""
         table.add_row(row["run"], f"{row['targeted']:,.0f}", f"{row['impressions']:,.0f}", times)
     console.print(table)
     for run in report["runs"]:

@@ -10,137 +10,147 @@ from scipy.special import gammaln
 from hidden_gems.drift.kinds import KINDS
 
 Floats = NDArray[np.float64]
-_BLOCKS = 5  # the first is now, the last is everything before the others
-_GAIN, _LOOK = 0, 1
-_SIZE = 2 + _BLOCKS * 2 * KINDS
+_BORDERS = 4
+_LIKES, _LOOKS = 0, 1
+_LEVEL_LIKES = 3.0  # over all types, before anything is known: that many likes in so many looks
+_LEVEL_LOOKS = 60.0
+_MOST = 50.0  # of the logarithm of a ratio, so that its exponential stays finite
 
 
 @dataclass(frozen=True)
 class TasteDrift:
     """Compare what a person liked lately, type by type, with what they liked before.
 
-    A person gives a type reward at a rate for each look at it. The prior of each rate is a gamma around the rate of
-    all types together, so that little is believed of a type that was hardly seen. The outcomes since the last change
-    lie in blocks; every border between two blocks is a moment at which taste may have changed. For each of them and
-    each type the marginal likelihood of what came after, with a rate of its own, is compared with the one given
-    what came before. Few types change at once: `changing` mixes both for each type, and the score is the sum of the
-    logarithms over types, of the best moment. Rates are relative to the person's rate over all types on each side,
-    so that better slates, or a worse week, are no change of taste.
+    Every type earns likes at some rate for each look at it. What is thought of such a rate beforehand is a gamma
+    around the person's rate over all types, so that little is believed of a type that was hardly seen. For a few
+    moments in the past and for every type the marginal likelihood of what came before and after, each with a rate of
+    its own, is compared with the one of a single rate. Few types change at once: for each type the ratio is mixed with
+    one, `changing` to 1 - `changing`, and the score is the sum of the logarithms, at the best moment. Rates count
+    relative to the person's rate over all types on their side of the moment: better slates are no change of taste.
 
-    A memory is float64, size `size`: outcomes since the last change, outcomes in the newest block, and for each block
-    reward and looks by kind. Nothing else is kept, so a person costs `8 * size` bytes.
+    A memory is float64, size 2 + 10 `KINDS`: outcomes since the last change, outcomes since the newest border, then
+    likes and looks by kind since each of four borders, newest first, and since the last change. The newest border
+    moves on every `spacing` outcomes, the others follow it.
 
     Args:
         threshold: Score from which taste is said to have changed.
-        block_outcomes: Outcomes in a block; changes are looked for up to four blocks back.
+        spacing: Outcomes between two moments at which taste may have changed.
         changing: Share of the types that a change is thought to concern.
-        shape: Of the gamma; the smaller, the more types differ.
-        reward_unit: Reward that counts as one independent like; a liked gem brings several rewards at once.
+        shape: Of the gamma; the smaller, the more types are thought to differ.
+        liked: An outcome is a like where its reward is above this; a view is not, a click is.
+        dislike_looks: An outcome below 0, a skip or a dismissal, says as much as so many looks without a like.
         look_decay: A place in a slate is looked at with probability (1 + position) ** -decay.
 
     Examples:
-        >>> drift, memory, found = TasteDrift(), TasteDrift().start(), []
+        >>> drift = TasteDrift()
+        >>> memory, found = drift.start(), []
         >>> for outcome in range(120):
         ...     memory = drift.shown(memory, [1, 2, 3, 4])
         ...     memory, score = drift.learn_one(memory, kind=1 if outcome < 60 else 4, reward=0.7)
         ...     if score >= drift.threshold:
-        ...         found.append(outcome)
-        >>> len(found), 60 < found[0] < 80
-        (1, True)
+        ...         found.append((outcome, drift.favourites(memory, 1)))
+        >>> [(at, after)] = found
+        >>> 60 < at < 80, after
+        (True, (4,))
 
     Source:
-        Xie and Siegmund (2013), Sequential Multi-Sensor Change-Point Detection, for the mixture over what changes;
-        gamma and Poisson as in Fearnhead (2006), Exact and Efficient Bayesian Inference for Multiple Changepoint
-        Problems. Blocks instead of every moment, and the relative rates, are ours.
+        Xie and Siegmund (2013), Sequential Multi-Sensor Change-Point Detection, for the mixture over what changes; the
+        gamma and Poisson model of Fearnhead (2006), Exact and Efficient Bayesian Inference for Multiple Changepoint
+        Problems. A few borders instead of every moment, and the relative rates, are ours.
     """
 
-    threshold: float = 4.0
-    block_outcomes: int = 12
-    changing: float = 0.1
+    threshold: float = 4.5
+    spacing: int = 12
+    changing: float = 0.05
     shape: float = 0.7
-    reward_unit: float = 0.7
+    liked: float = 0.2
+    dislike_looks: float = 20.0
     look_decay: float = 0.45
 
-    @property
-    def size(self) -> int:
-        """Numbers in a memory."""
-        return _SIZE
-
     def start(self) -> Floats:
-        """Memory of somebody new, float64, size `size`."""
-        return np.zeros(_SIZE)
+        """Memory of somebody new, float64, size 2 + 10 `KINDS`."""
+        return np.zeros(2 + (_BORDERS + 1) * 2 * KINDS)
 
     def shown(self, memory: Floats, kinds: Sequence[int]) -> Floats:
         """The memory after the person saw a slate.
 
         Args:
-            memory: Size `size`.
+            memory: As `start` makes it.
             kinds: Rows of the types of its gems by `kind_of`, from the first position.
         """
         memory = memory.copy()
         looks = (1.0 + np.arange(len(kinds))) ** -self.look_decay
-        memory[2:].reshape(_BLOCKS, 2, KINDS)[0, _LOOK] += np.bincount(kinds, looks, minlength=KINDS)
+        _windows(memory)[:, _LOOKS] += np.bincount(kinds, looks, minlength=KINDS)
         return memory
 
     def learn_one(self, memory: Floats, kind: int, reward: float) -> tuple[Floats, float]:
         """Take one outcome.
 
         Args:
-            memory: Size `size`.
+            memory: As `start` makes it.
             kind: Row of the gem's type by `kind_of`.
-            reward: -0.5 to 1; what is not above 0 counts as an outcome that brought nothing.
+            reward: -0.5 to 1.
 
         Returns:
-            The memory after it, and the score. Where the score reaches `threshold` the memory holds only what came
+            The memory after it, and the score. Where the score reaches `threshold` the memory knows only what came
             after the change.
 
         Raises:
-            ValueError: If the kind is none, or the reward is not finite.
+            ValueError: If there is no such kind, or the reward is not finite.
         """
-        if not 0 <= kind < KINDS or not np.isfinite(reward):
-            raise ValueError(f"an outcome needs a kind from 0 to {KINDS - 1} and a reward, got {kind} and {reward}")
+        if not (0 <= kind < KINDS and abs(reward) < np.inf):
+            raise ValueError(f"an outcome needs a kind below {KINDS} and a finite reward, got {kind} and {reward}")
         memory = memory.copy()
-        blocks = memory[2:].reshape(_BLOCKS, 2, KINDS)
+        windows = _windows(memory)
         memory[:2] += 1.0
-        blocks[0, _GAIN, kind] += max(reward, 0.0) / self.reward_unit
-        scores = self._scores(blocks)
-        best = int(np.argmax(scores))
+        windows[:, _LIKES, kind] += reward > self.liked
+        windows[:, _LOOKS, kind] += self.dislike_looks * (reward < 0)
+        scores = self._scores(windows)
+        best = int(scores.argmax())
         if scores[best] >= self.threshold:
-            memory[:2] = (min(memory[0], memory[1] + best * self.block_outcomes), 0.0)
-            blocks[-1] = blocks[: best + 1].sum(axis=0)
-            blocks[:-1] = 0.0
-        elif memory[1] >= self.block_outcomes:
-            blocks[-1] += blocks[-2]
-            blocks[1:-1] = blocks[:-2].copy()
-            blocks[0], memory[1] = 0.0, 0.0
+            memory[:2] = min(memory[0], memory[1] + best * self.spacing), 0.0
+            windows[-1], windows[:-1] = windows[best], 0.0
+        elif memory[1] >= self.spacing:
+            windows[1:-1] = windows[:-2].copy()
+            windows[0], memory[1] = 0.0, 0.0
         return memory, float(scores[best])
 
     def outcomes(self, memory: Floats) -> int:
-        """Outcomes since the last change, or since the start."""
+        """Outcomes since the last change, or since the person's first."""
         return int(memory[0])
 
     def favourites(self, memory: Floats, count: int = 2) -> tuple[int, ...]:
-        """Kinds that were liked most for each look, best first, in the oldest block: before a change, if one is found.
+        """Kinds that were liked most for each look until the oldest border, best first.
 
-        Directly after a find the oldest block is what came after it.
+        Of the memory before a find this is what the person liked before; of the one that comes back from the find,
+        what they like now.
         """
-        gains, looks = memory[2:].reshape(_BLOCKS, 2, KINDS)[-1]
-        mean = (gains.sum() + 1.0) / (looks.sum() + 1.0)
-        rates = (gains + self.shape) / (looks + self.shape / mean)
-        return tuple(int(kind) for kind in np.argsort(-rates, kind="stable")[:count])
+        windows = _windows(memory)
+        likes, looks = windows[-1] - windows[-2]
+        rates = (likes + self.shape) / (looks + self.shape * (looks.sum() + 1.0) / (likes.sum() + 1.0))
+        return tuple(np.argsort(-rates, kind="stable")[:count].tolist())
 
-    def _scores(self, blocks: Floats) -> Floats:
-        """Score of each border between blocks, newest first; blocks X 2 X kinds."""
-        after = np.cumsum(blocks[:-1], axis=0)
-        both = blocks.sum(axis=0)
-        rate = (both[_GAIN].sum() + 3.0) / (both[_LOOK].sum() + 60.0)
-        gains = np.stack([after[:, _GAIN], both[_GAIN] - after[:, _GAIN]])
-        looks = np.stack([after[:, _LOOK], both[_LOOK] - after[:, _LOOK]])
-        level = (gains.sum(axis=2, keepdims=True) + 3.0) / (looks.sum(axis=2, keepdims=True) + 3.0 / rate)
-        expected = self.shape + looks * level
-        shapes = self.shape + gains
-        apart = gammaln(shapes) - shapes * np.log(expected)
-        together, looked = shapes.sum(axis=0) - self.shape, expected.sum(axis=0) - self.shape
-        joint = gammaln(together) - together * np.log(looked) + gammaln(self.shape) - self.shape * np.log(self.shape)
-        factor = np.exp(np.clip(apart.sum(axis=0) - joint, -50.0, 50.0))
-        return np.asarray(np.log1p(self.changing * (factor - 1.0)).sum(axis=1), dtype=np.float64)
+    def _scores(self, windows: Floats) -> Floats:
+        """Score of each border, newest first; windows: borders + 1 X 2 X kinds."""
+        sides = np.empty((2, _BORDERS, 2, KINDS))
+        sides[0] = windows[:-1]
+        sides[1] = windows[-1] - windows[:-1]
+        likes, looks = windows[-1].sum(axis=1)
+        rate = (likes + _LEVEL_LIKES) / (looks + _LEVEL_LOOKS)
+        totals = sides.sum(axis=3)
+        level = (totals[:, :, _LIKES] + _LEVEL_LIKES) / (totals[:, :, _LOOKS] + _LEVEL_LIKES / rate)
+        shapes, expected = np.empty((2, 3, _BORDERS, KINDS))  # after, before, both
+        np.add(sides[:, :, _LIKES], self.shape, out=shapes[:2])
+        np.multiply(sides[:, :, _LOOKS], level[:, :, None], out=expected[:2])
+        expected[:2] += self.shape
+        for both in (shapes, expected):
+            both[2] = both[0] + both[1] - self.shape
+        after, before, together = gammaln(shapes) - shapes * np.log(expected)
+        alone = gammaln(self.shape) - self.shape * np.log(self.shape)
+        ratio = np.minimum(after + before - together - alone, _MOST)
+        return np.asarray(np.log1p(self.changing * np.expm1(ratio)).sum(axis=1), dtype=np.float64)
+
+
+def _windows(memory: Floats) -> Floats:
+    """Likes and looks by kind since each border and since the last change, a view: borders + 1 X 2 X kinds."""
+    return memory[2:].reshape(_BORDERS + 1, 2, KINDS)

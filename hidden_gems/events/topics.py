@@ -6,6 +6,8 @@ ITEMS = "items.v1"
 """Compacted; the key is the item id. All others: the pseudonym of the person."""
 DRIFT = "drift.v1"
 DEAD_LETTERS = "dead_letter.v1"
+DOOR = "POST /v1/events"
+"""Stands in a dead letter for the topic where the collector refused an event; its offset is the place in the list."""
 
 TOPICS = (INTERACTIONS, IMPRESSIONS, ITEMS, DRIFT, DEAD_LETTERS)
 SCHEMA_VERSION = 1

@@ -97,6 +97,11 @@ class ItemRows:
             self._tops[key] = self._top(day, order_only)
         return self._tops[key]
 
+    def likes_between(self, since: int, until: int) -> int:
+        """Likes of all gems together in [since, until) as far as they are remembered."""
+        seconds = self._likes & _LAST_SECOND
+        return int(((seconds >= since) & (seconds < until)).sum())
+
     def _top(self, day: int, order_only: bool) -> float:
         if order_only:
             return float(self.totals[:, _LIKES].max())

@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from hidden_gems.core.clock import DAY_SECONDS, HOUR_SECONDS
 from hidden_gems.core.kv import BATCH, KeyValue
 from hidden_gems.core.names import answered
 from hidden_gems.events.kinds import KINDS, EventType, reward_of
@@ -67,6 +68,7 @@ class LiveRows:
         self._forgotten = set[str]()
         self._items: dict[str, ItemRow] = {}
         self._gems = ItemRows.of({})
+        self._usual = (-1, 0.0)  # hour since the epoch, and what was usual then
 
     def apply(self, interactions: Sequence[Interaction], slates: Sequence[Slate], at: int) -> Changed:
         """Count a batch and write the rows that it changed.
@@ -98,6 +100,20 @@ class LiveRows:
     def praised(self, item_ids: Iterable[str]) -> dict[str, tuple[int, ...]]:
         """When each gem was liked in the last 31 days, epoch seconds, oldest first, by item id."""
         return {name: row.recent for name, row in self._read_items(item_ids).items()}
+
+    def usual_likes(self, now: int, days: int) -> float:
+        """Likes a day of the mean gem in the `days` before the last one; counted once an hour, so a little old."""
+        hour = now // HOUR_SECONDS
+        if hour != self._usual[0]:
+            self._read_items(())
+            count = self._gems.likes_between(now - (1 + days) * DAY_SECONDS, now - DAY_SECONDS)
+            self._usual = (hour, count / days / max(len(self._gems), 1))
+        return self._usual[1]
+
+    def younger(self, item_ids: Sequence[str], than: float) -> set[str]:
+        """Gems among these that entered after a second, as far as anybody says when."""
+        created = self.items.columns(self.items.rows(item_ids))["item_created_at"]
+        return {name for name, at in zip(item_ids, created.tolist(), strict=True) if at > than}
 
     def forget(self, people: Iterable[str]) -> None:
         """Begin with people as with somebody new, whatever the store still holds."""

@@ -15,12 +15,12 @@ from hidden_gems.online.votes import Standing
 
 DAILY_CAP = 20
 """Events by which one person may move one item on one day."""
-PERSON_CAP = 100
-"""Events by which one person may move all items together on one day."""
+PERSON_CAPS = 5
+"""So many times the cap of one item may one person move all items together on one day."""
 
 Outcome = Literal["applied", "report", "unsigned", "repeated", "counted", "capped", "surge"]
 """Admitted · says nothing of taste · quotes no token · seen before · its impression and type counted · over a cap ·
-more sudden praise of a gem than may count."""
+more praise of a gem by strangers than may count on a day."""
 
 
 class Admitted(NamedTuple):
@@ -44,7 +44,7 @@ class Moved:
         """Whether one more event of a day counts; a late day counts as the newest one."""
         if day > self.day:
             self.day, self.items = day, {}
-        return self.items.get(item_id, 0) < cap and sum(self.items.values()) < PERSON_CAP
+        return self.items.get(item_id, 0) < cap and sum(self.items.values()) < PERSON_CAPS * cap
 
     def take(self, item_id: str) -> None:
         """Count one more event of the newest day."""
@@ -129,9 +129,10 @@ def _refused(event: Interaction, taken: AbstractSet[str]) -> Outcome | None:
 
 def _held(event: Interaction, reward: float, moved: Moved, cap: int, standing: Standing | None) -> Outcome:
     """Count an event, unless today there is no room for it."""
-    if not moved.room(event.item_id, int(event.received // DAY_SECONDS), cap):
+    day = int(event.received // DAY_SECONDS)
+    if not moved.room(event.item_id, day, cap):
         return "capped"
-    if standing is not None and reward > 0 and not standing.allow(event.user_id, event.item_id, event.timestamp):
+    if standing is not None and reward > 0 and not standing.allow(event.user_id, event.item_id, day):
         return "surge"
     moved.take(event.item_id)
     return "applied"

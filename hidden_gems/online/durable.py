@@ -8,9 +8,10 @@ from hidden_gems.core.clock import Clock
 from hidden_gems.core.errors import BadInputError, PartUnavailableError
 from hidden_gems.core.kv import BATCH, KeyValue
 from hidden_gems.core.names import LEARNER_REDO, factors
-from hidden_gems.online.history import History, Replayed, Snapshot
-from hidden_gems.online.journal import Entry
+from hidden_gems.online.entries import Entry
+from hidden_gems.online.history import History, Replayed
 from hidden_gems.online.redo import MARK_SECONDS
+from hidden_gems.online.snapshots import Snapshot
 from hidden_gems.online.state import BadStateError, OnlineState, follow, publish
 
 _log = logging.getLogger("gems")
@@ -129,7 +130,7 @@ class DurableState:
                 publish(self._keys, state)
             elif state.version:
                 _log.warning("there is no journal up to version %d: it begins here", state.version)
-            whole = stored is None or state.version == 0
+            whole = state.version == 0 and not self.history.damaged
             try:
                 self.history.begin(Snapshot(self._clock.now(), state, {}, whole))
             except OSError as error:

@@ -17,6 +17,7 @@ from hidden_gems.core.erasures import Erasure, forgot
 from hidden_gems.core.kv import KeyValue
 from hidden_gems.core.names import (
     ERASURES,
+    LEARNER_CROWD,
     LEARNER_ERASURES,
     LEARNER_REDO,
     applied,
@@ -32,15 +33,15 @@ from hidden_gems.features.store import FeatureStore
 from hidden_gems.features.stream import LiveRows
 from hidden_gems.online.admission import DAILY_CAP, Admitted, Moved, admit, marks_of
 from hidden_gems.online.durable import DurableState
+from hidden_gems.online.entries import Entry, Shown, Told, recalled
 from hidden_gems.online.forgetting import LEARNER, allowed, forget, stale
 from hidden_gems.online.held_back import HeldBackRows
 from hidden_gems.online.history import History, Replayed
 from hidden_gems.online.items import live_changes, with_changes
-from hidden_gems.online.journal import Entry, Shown, Told, recalled
 from hidden_gems.online.redo import Redo
 from hidden_gems.online.seen import Seen
 from hidden_gems.online.state import Drifted, OnlineState, publish
-from hidden_gems.online.votes import Standing, Votes
+from hidden_gems.online.votes import Crowd, Standing, Votes
 
 _OVERLAP = 100
 """Notes of a feed that are read again: writers number their notes before they write them."""
@@ -178,8 +179,7 @@ class OnlineLearning:
         own = {name: None if name in erased else raw for name, raw in zip(people, held, strict=False)}
         moved = {name: Moved.from_json(raw) for name, raw in zip(tellers, held[len(people) :], strict=True)}
         self._rows.forget(erased)
-        votes = None if self._world.order_only else self._votes  # an order has no days
-        standing = votes and Standing.of(votes, self._rows, batch.events)
+        standing = self._standing(batch.events)
         admitted, outcomes = admit(batch.events, marked.keys(), moved, self._cap, standing)
         changes = self._newer(batch.items)
         stroke = {live_item(name): change.to_json() for name, change in changes.items()}
@@ -200,6 +200,8 @@ class OnlineLearning:
             self._durable.moved |= {**dict.fromkeys(erased), **learned.people}
             stroke |= {factors(name): packed for name, packed in learned.people.items()}
             stroke |= {moved_today(each.event.user_id): moved[each.event.user_id].to_json() for each in admitted}
+            if standing is not None:
+                stroke[LEARNER_CROWD] = standing.crowd.to_json()
             if erased:
                 stroke[LEARNER_ERASURES] = str(max(erased.values())).encode()
         if entry or changes:
@@ -267,6 +269,13 @@ class OnlineLearning:
         keys += [applied(slate.slate_id) for slate in batch.slates]
         keys = list(dict.fromkeys([*keys, *(applied(event.slate_id or "") for event in signed)]))
         return {key: value for key, value in zip(keys, self._keys.get(keys), strict=True) if value is not None}
+
+    def _standing(self, events: Sequence[Interaction]) -> Standing | None:
+        """Who is a stranger, and what is usual; None where all praise counts. An order has no days."""
+        if self._votes is None or self._world.order_only:
+            return None
+        [crowd] = self._keys.get([LEARNER_CROWD])
+        return Standing.of(self._votes, self._rows, events, Crowd.from_json(crowd), self._clock.now())
 
     def _newer(self, items: Sequence[ItemChange]) -> dict[str, ItemChange]:
         """The newest change of each item, unless a later one is known; the same one again counts as new."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
-from hidden_gems.online.journal import Entry, Shown, Told
+from hidden_gems.online.entries import Entry, Shown, Told
 
 Said = TypeVar("Said", Shown, Told)
 

@@ -17,8 +17,8 @@ from hidden_gems.core.kv import KeyValue
 from hidden_gems.core.names import ONLINE_STATE, ONLINE_VERSION
 from hidden_gems.features.arm_context import COHORTS, CONTEXT_NAMES, MEMBER_NAMES, POSITION
 from hidden_gems.online.cohorts import CohortWeights
+from hidden_gems.online.entries import Shown, Told
 from hidden_gems.online.factors import Floats, OnlineFactors
-from hidden_gems.online.journal import Shown, Told
 from hidden_gems.online.left import looked, taken
 from hidden_gems.online.linear import LinearArms
 from hidden_gems.online.people import TASTE, OnPerson

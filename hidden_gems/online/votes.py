@@ -1,11 +1,13 @@
-"""Sudden votes: how much praise of a gem may count within a day, seen from what it usually gets.
+"""Sudden votes: how much praise of a gem by strangers counts on a day, seen from what the gem usually gets.
 
-What is held back has no effect on rows, arms and factors; the archive has it. Everything is read from rows that the
-learner keeps anyway (the times at which a gem was liked in the last 31 days, the gems a person ever liked), so the
-guard has no state of its own, does not depend on how messages are cut into batches, and outlives a restart.
+Whoever has liked several gems is believed, within the caps of a person. A crowd that comes for one gem is believed as
+far as the gem's usual praise goes; the surplus has no effect on rows, arms and factors, and the archive has it. What is
+usual comes out of rows that the learner keeps anyway (the times at which gems were liked in the last 31 days, the gems
+a person ever liked); the praise of strangers today is one small value, written with everything else of a batch.
 """
 
-from bisect import bisect_right, insort
+import json
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
@@ -17,71 +19,49 @@ from hidden_gems.features.stream import LiveRows
 KNOWN_FROM = 5
 """Different gems that somebody has liked before they are no stranger."""
 USUAL_DAYS = 28
-"""Days before the last one over which a gem's usual praise is the mean."""
-
-
-@dataclass(frozen=True)
-class Bound:
-    """Praise of a gem within a day beyond which more is a surge."""
-
-    least: float  # events, however little is usual
-    times: float  # of what is usual in a day
-
-    def of(self, usual: float) -> float:
-        """Events that count within a day."""
-        return self.least + self.times * usual
+"""Days before the last one over which usual praise is the mean."""
 
 
 @dataclass(frozen=True)
 class Votes:
-    """How much praise counts: everybody's is added up, and each group stops at its own bound."""
+    """How much praise of strangers counts for a gem on a day: `least` + `times` what is usual."""
 
-    strangers: Bound = Bound(2.0, 1.0)  # people without a history
-    known: Bound = Bound(20.0, 4.0)  # all others
+    least: float = 2.0  # events
+    times: float = 1.0
+    baseline: float = 0.1  # likes a day of the mean gem; below it nothing is usual yet, and all praise counts
 
 
 @dataclass
-class Praise:
-    """When one gem was liked, and how much more of it counts.
-
-    Args:
-        votes: The bounds.
-        times: Of likes in the last 31 days, epoch seconds, oldest first.
+class Crowd:
+    """Praise of each gem by strangers that has counted on one day, UTC, by the collector's clock.
 
     Examples:
-        >>> praise = Praise(Votes(strangers=Bound(2.0, 1.0)))
-        >>> [praise.allow(1_000.0 + at, stranger=True) for at in range(4)]
-        [True, True, False, False]
-        >>> praise.allow(1_004.0, stranger=False)
-        True
+        >>> crowd = Crowd()
+        >>> crowd.take("g1", day=7), crowd.told("g1", day=7), crowd.told("g1", day=8)
+        (None, 1, 0)
     """
 
-    votes: Votes
-    times: Sequence[int] = ()
-    _new: list[int] = field(default_factory=list, init=False)
+    day: int = 0  # since the epoch
+    items: dict[str, int] = field(default_factory=dict)
 
-    def allow(self, at: float, stranger: bool) -> bool:
-        """Take one more like, unless the day before it has had its share.
+    def told(self, item_id: str, day: int) -> int:
+        """What has counted on a day; a late day counts as the newest one."""
+        return self.items.get(item_id, 0) if day <= self.day else 0
 
-        Args:
-            at: When it happened, epoch seconds.
-            stranger: Whether the person has no history.
-        """
-        second = int(at)
-        bound = (self.votes.strangers if stranger else self.votes.known).of(self._usual(second))
-        if self._between(second - DAY_SECONDS, second) >= bound:
-            return False
-        insort(self._new, second)
-        return True
+    def take(self, item_id: str, day: int) -> None:
+        """Count one more."""
+        if day > self.day:
+            self.day, self.items = day, {}
+        self.items[item_id] = self.items.get(item_id, 0) + 1
 
-    def _usual(self, second: int) -> float:
-        """Likes a day in the weeks before the last day."""
-        end = second - DAY_SECONDS
-        return self._between(end - USUAL_DAYS * DAY_SECONDS, end) / USUAL_DAYS
+    def to_json(self) -> bytes:
+        """As it is stored."""
+        return json.dumps([self.day, self.items], ensure_ascii=False, separators=(",", ":")).encode()
 
-    def _between(self, since: int, until: int) -> int:
-        """Likes in (since, until]."""
-        return sum(bisect_right(times, until) - bisect_right(times, since) for times in (self.times, self._new))
+    @classmethod
+    def from_json(cls, text: bytes | None) -> "Crowd":
+        """What `to_json` wrote; nothing on the first day."""
+        return cls(*json.loads(text)) if text else cls()
 
 
 @dataclass(frozen=True)
@@ -89,24 +69,49 @@ class Standing:
     """What is known of the people and gems of a batch before it; goes on as the batch is admitted."""
 
     liked: Mapping[str, set[str]]  # gems that each person liked, by pseudonym
-    praise: Mapping[str, Praise]  # by item id
+    room: Mapping[str, float]  # events of strangers that count on a day, by item id
+    crowd: Crowd
 
     @classmethod
-    def of(cls, votes: Votes, rows: LiveRows, events: Sequence[Interaction]) -> Self:
-        """What rows say of who gives signed feedback, and of what.
+    def of(cls, votes: Votes, rows: LiveRows, events: Sequence[Interaction], crowd: Crowd, now: float) -> Self | None:
+        """What rows say of who gives signed feedback, and of what; None where nothing is usual yet.
+
+        Args:
+            votes: The bounds.
+            rows: Of the learner.
+            events: Of a batch.
+            crowd: Moves on.
+            now: Epoch seconds.
 
         Raises:
             PartUnavailableError: If the store does not answer.
         """
         signed = [event for event in events if event.signed]
+        mean = rows.usual_likes(int(now), USUAL_DAYS) if signed else 0.0
+        if mean < votes.baseline or not signed:
+            return None
+        end = int(now) - DAY_SECONDS
+        start = end - USUAL_DAYS * DAY_SECONDS
         praised = rows.praised(event.item_id for event in signed)
-        praise = {name: Praise(votes, times) for name, times in praised.items()}
-        return cls(rows.liked(event.user_id for event in signed), praise)
+        young = rows.younger(list(praised), start)
+        room = {}
+        for name, times in praised.items():
+            usual = (bisect_right(times, end) - bisect_right(times, start)) / USUAL_DAYS
+            room[name] = votes.least + votes.times * max(usual, mean if name in young else 0.0)
+        return cls(rows.liked(event.user_id for event in signed), room, crowd)
 
-    def allow(self, user_id: str, item_id: str, at: float) -> bool:
-        """Take one more like of a gem by a person, unless it is part of a surge."""
+    def allow(self, user_id: str, item_id: str, day: int) -> bool:
+        """Take one more like of a gem by a person, unless it is part of a surge.
+
+        Args:
+            user_id: Pseudonym.
+            item_id: Of the gem.
+            day: On which the collector took it, since the epoch.
+        """
         liked = self.liked[user_id]
-        if not self.praise[item_id].allow(at, len(liked) < KNOWN_FROM):
-            return False
+        if len(liked) < KNOWN_FROM:
+            if self.crowd.told(item_id, day) >= self.room[item_id]:
+                return False
+            self.crowd.take(item_id, day)
         liked.add(item_id)
         return True

@@ -43,14 +43,19 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How the variants stand at a moment."""
+class Comparison:
+    """Both variants at a moment."""
 
     at: float  # epoch seconds
     verdict: Verdict
     sides: Mapping[str, Side] = field(default_factory=dict)  # by variant, where it has slates
-    difference: float | None = None  # online - static, reward a slate
-    highest: float | None = None  # that it could be, see `BOUND`
+    difference: float = 0.0  # online - static, reward a slate; 0 where it is not judged
+    error: float = 0.0  # standard error of the difference
+
+    @property
+    def highest(self) -> float:
+        """What the difference could be, see `BOUND`."""
+        return self.difference + BOUND * self.error
 
 
 @dataclass(slots=True)
@@ -115,7 +120,7 @@ class RewardWatch:
         if gone:
             self._seen = {name: seen for name, seen in self._seen.items() if seen.person not in gone}
 
-    def standing(self, now: float) -> Standing:
+    def compare(self, now: float) -> Comparison:
         """Judge the window before a moment; what is older is dropped, and the oldest where there is too much."""
         kept = [(name, seen) for name, seen in self._seen.items() if seen.at > now - self.window_seconds]
         kept.sort(key=lambda pair: pair[1].at)
@@ -123,14 +128,14 @@ class RewardWatch:
         found = {name: [seen for seen in self._seen.values() if seen.variant == name] for name in VARIANTS}
         sides = {name: _side(seen) for name, seen in found.items() if seen}
         if "static" not in sides:
-            return Standing(now, "not watched", sides)
+            return Comparison(now, "not watched", sides)
         if len(sides) < len(VARIANTS) or any(map(self._short, sides.values())):
-            return Standing(now, "filling", sides)
+            return Comparison(now, "filling", sides)
         online, static = sides["online"], sides["static"]
         difference = online.reward - static.reward
-        highest = difference + BOUND * float(np.hypot(online.error, static.error))
-        verdict: Verdict = "below" if highest < 0 else "good" if difference >= 0 else "unclear"
-        return Standing(now, verdict, sides, difference, highest)
+        error = float(np.hypot(online.error, static.error))
+        below = difference + BOUND * error < 0
+        return Comparison(now, "below" if below else "good" if difference >= 0 else "unclear", sides, difference, error)
 
     def led(self) -> int:
         """The newest version that surely answered before online fell behind.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hidden_gems.core.errors import HiddenGemsError
 from hidden_gems.online.journal import write_whole
-from hidden_gems.online.watch import Side, Standing
+from hidden_gems.online.watch import Comparison, Side
 
 _FILE = "watch.json"
 _MOST = 200
@@ -23,6 +23,8 @@ class Good:
 
     at: float  # epoch seconds on the learner's clock
     version: int
+    difference: float  # reward a slate over the release
+    error: float  # standard error of that
 
 
 @dataclass(frozen=True)
@@ -37,22 +39,25 @@ class Return:
 
 @dataclass
 class Watched:
-    """Good versions and returns, oldest first, and the last standing."""
+    """Good versions and returns, oldest first, and the last comparison."""
 
-    standing: Standing = field(default_factory=lambda: Standing(0.0, "not watched"))
+    comparison: Comparison = field(default_factory=lambda: Comparison(0.0, "not watched"))
     good: list[Good] = field(default_factory=list)
     returns: list[Return] = field(default_factory=list)
 
-    def judged(self, standing: Standing, version: int) -> None:
-        """Take a standing of the state at a version."""
-        self.standing = standing
-        if standing.verdict == "good":
-            self.good = [*self.good, Good(standing.at, version)][-_MOST:]
+    def judged(self, comparison: Comparison, version: int) -> None:
+        """Take a comparison of the state at a version."""
+        self.comparison = comparison
+        if comparison.verdict == "good":
+            good = Good(comparison.at, version, comparison.difference, comparison.error)
+            self.good = [*self.good, good][-_MOST:]
 
     def target(self, led: int, oldest: int) -> int | None:
-        """Version to go back to: the newest good one that answered before online fell behind.
+        """Version to go back to: the newest one that answered before online fell behind and was as good as the best.
 
-        Version 0 is the priors of the release, hence as good as the release.
+        Online sinks through a whole window before it is below: what was good in the middle of that holds the harm. As
+        good as the best is therefore within one standard error of it. Version 0 is the priors of the release, hence as
+        good as the release.
 
         Args:
             led: Newest version that answered while online led.
@@ -61,8 +66,11 @@ class Watched:
         Returns:
             None where no such version can be reached.
         """
-        reached = [good.version for good in self.good if oldest <= good.version <= led]
-        return max(reached, default=0 if oldest == 0 else None)
+        reached = [good for good in self.good if oldest <= good.version <= led]
+        if not reached:
+            return 0 if oldest == 0 else None
+        best = max(reached, key=lambda good: good.difference)
+        return max(good.version for good in reached if good.difference >= best.difference - best.error)
 
     def returned(self, what: Return) -> None:
         """Note a return; the version it went back to has had its chance: another return goes behind it."""
@@ -87,10 +95,10 @@ class Watched:
         path = folder / _FILE
         try:
             content = json.loads(path.read_bytes())
-            said = content["standing"]
+            said = content["comparison"]
             sides = {name: Side(**side) for name, side in said["sides"].items()}
             return cls(
-                Standing(**said | {"sides": sides}),
+                Comparison(**said | {"sides": sides}),
                 [Good(**each) for each in content["good"]],
                 [Return(**each) for each in content["returns"]],
             )

@@ -9,9 +9,10 @@ from typing import Any
 from hidden_gems.core.erasable import Trace
 from hidden_gems.core.errors import PartUnavailableError
 from hidden_gems.core.kv import KeyValue
-from hidden_gems.online.history import Snapshot
-from hidden_gems.online.journal import Entry, Journal
+from hidden_gems.online.entries import Entry
+from hidden_gems.online.journal import Journal
 from hidden_gems.online.orders import order_forget
+from hidden_gems.online.snapshots import Snapshot
 from hidden_gems.privacy.parquet import as_json, forget_rows, known_since, parquet_files, rows_of
 from hidden_gems.privacy.promises import HISTORY, JOURNAL, SPOOL, STORE_LOG, TRAINING, promise
 

@@ -69,8 +69,15 @@ class ReleaseTables:
         folder.mkdir(parents=True, exist_ok=True)
         clean = {name: [_plain(value) for value in values] for name, values in self.columns.items()}
         (folder / _ITEMS).write_text(json.dumps(clean, ensure_ascii=False, allow_nan=False), encoding="utf-8")
-        counted: dict[str, Any] = {} if self.together is None else {"together": self.together}
-        np.savez(folder / _NEIGHBOURS, rows=self.neighbours, weights=self.weights, prior=self.prior, **counted)
+        counted = {} if self.together is None else {"together": self.together}
+        np.savez(
+            folder / _NEIGHBOURS,
+            rows=self.neighbours,
+            weights=self.weights,
+            prior=self.prior,
+            allow_pickle=False,
+            **counted,
+        )
         self.generator.save(folder / _CANDIDATES)
 
     @classmethod

@@ -9,20 +9,21 @@ knob of the simulator); no other number of the frozen city is touched.
 import copy
 import dataclasses
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from hidden_gems.benchmark.bots import Bots
+from hidden_gems.benchmark.bots import CLICK, PRAISE, Bots
 from hidden_gems.benchmark.closed_loop import ARMS, Guide
 from hidden_gems.benchmark.loop_figures import daily, targeted
 from hidden_gems.benchmark.loop_release import TrialRelease
 from hidden_gems.core.clock import DAY_SECONDS, HOUR_SECONDS, SimulatedClock
 from hidden_gems.core.errors import BadInputError
+from hidden_gems.events.kinds import EventType
+from hidden_gems.features.raw import ITEM
 from hidden_gems.online.votes import Votes
 from hidden_gems.simulation.city import City
 from hidden_gems.simulation.log import DayLog
@@ -31,9 +32,8 @@ from hidden_gems.simulation.policy import Oracle
 from hidden_gems.steps.trial_release import PSEUDONYMS, live_logged, opened, train
 
 LOGGED, ORACLE = "logged", "oracle"
-TARGETS = 10
-"""Gems that bots praise; one alone is shown too seldom to be counted."""
 EVERY_ARM = (LOGGED, *ARMS, ORACLE)
+_IMPRESSIONS = ITEM.index("item_impressions")
 Progress = Callable[[str, int], None]
 """Told what is lived, and how many days of it are over."""
 
@@ -56,21 +56,24 @@ class TrialConfig:
 
 @dataclass(frozen=True)
 class Attack:
-    """Bots that praise gems which nobody likes."""
+    """Bots that praise a gem which hardly anybody likes."""
 
     name: str
     share: float  # bots to a person
     slates_a_day: int  # that each asks for; 0 for forged clicks
+    praise: Mapping[EventType, float | None] = field(default_factory=lambda: CLICK)
 
-    def bots(self, trial: "Trial", targets: tuple[str, ...]) -> Bots:
+    def bots(self, trial: "Trial", target: str) -> Bots:
         """The ring in a city."""
         count = max(1, round(self.share * trial.config.people))
         names = [PSEUDONYMS.of(f"bot-{number}") for number in range(count)]
-        return Bots(names, targets, self.slates_a_day, trial.seed)
+        return Bots(names, target, self.slates_a_day, trial.seed, self.praise)
 
 
-ATTACKS = {each.name: each for each in (Attack("forged", 0.01, 0), Attack("real", 0.05, 10))}
-"""D31: 1 % bots with clicks without a token, 5 % bots with real impressions, ten slates a day each."""
+_RINGS = (Attack("forged", 0.01, 0), Attack("real", 0.05, 3), Attack("loud", 0.05, 10, PRAISE))
+ATTACKS = {each.name: each for each in _RINGS}
+"""D31: 1 % bots with clicks without a token; 5 % with real impressions, who ask as often as a keen person and click;
+and the same number who ask ten times a day and say everything."""
 
 
 @dataclass(frozen=True)
@@ -141,13 +144,12 @@ def poisoned(trial: Trial, attack: Attack | None, progress: Progress) -> Poisone
         progress: Told about every day.
     """
     run = "clean" if attack is None else attack.name
-    targets = worst_gems(trial.city, trial.release.at, TARGETS)
-    ids = trial.city.gems.places["item_id"].tolist()
-    bots = None if attack is None else attack.bots(trial, tuple(ids[row] for row in targets))
+    target = unloved(trial)
+    bots = None if attack is None else attack.bots(trial, trial.city.gems.places["item_id"].tolist()[target])
     guide = trial.guide("online", bots, Votes())
     parts = []
     for day in range(trial.config.days):
-        parts.append(targeted(guide.live(), targets).assign(run=run, seed=trial.seed))
+        parts.append(targeted(guide.live(), target).assign(run=run, seed=trial.seed))
         progress(run, day + 1)
     table = pd.concat(parts).groupby(["seed", "run", "person"], as_index=False).sum()
     learner = guide.learner
@@ -172,20 +174,18 @@ def check_arms(arms: Sequence[str]) -> None:
             raise BadInputError(f"there is no arm {arm!r}; there are {', '.join(EVERY_ARM)}")
 
 
-def worst_gems(city: City, at: int, count: int) -> NDArray[np.int64]:
-    """Rows of the gems that people like least at noon, of those that are there and mostly open.
+def unloved(trial: Trial) -> int:
+    """Row of the gem that people like least at noon, of the half that was shown most before the release.
 
-    Args:
-        city: Whose people are asked for the truth.
-        at: Midnight of the day, epoch seconds.
-        count: Of gems.
+    One that is never shown could not be shown more often by a factor that can be counted.
     """
-    people, gems = len(city.people), len(city.gems)
-    context = city.context(np.arange(people), np.full(people, at + 12 * HOUR_SECONDS))
+    city, people, gems = trial.city, len(trial.city.people), len(trial.city.gems)
+    context = city.context(np.arange(people), np.full(people, trial.release.at + 12 * HOUR_SECONDS))
     every = np.broadcast_to(np.arange(gems), (people, gems))
     reward = city.truth.expected_reward(np.arange(people), every, context).mean(axis=0)
-    there = ~city.gems.new & (city.gems.open.mean(axis=(0, 2)) > 0.5)
-    return np.argsort(np.where(there, reward, np.inf), kind="stable")[:count]
+    ids = city.gems.places["item_id"].tolist()
+    shown = np.nan_to_num([trial.release.items[name].totals[_IMPRESSIONS] for name in ids])
+    return int(np.argmin(np.where(shown >= np.median(shown), reward, np.inf)))
 
 
 def _fork(city: City) -> City:

@@ -181,7 +181,7 @@ class KafkaConsumer:
         with suppress(errors.KafkaError):  # else before the next commit
             self._back_to_committed()
         return [
-            Received(each.topic, each.partition, each.offset, (each.key or b"").decode(), each.value or b"")
+            Received(each.topic, each.partition, each.offset, _text(each.key), each.value or b"")
             for partition, records in found.items()
             if partition not in again
             for each in records
@@ -284,6 +284,11 @@ def create_topics(address: str, partitions: int = 3, timeout_seconds: float = 5.
                 admin.create_topics(new, timeout_ms=wait_ms)
         finally:
             admin.close()
+
+
+def _text(key: bytes | None) -> str:
+    """A key as text; one that is none is the trouble of whoever wrote it, and not the end of who reads."""
+    return (key or b"").decode(errors="backslashreplace")
 
 
 def _failure(waiting: Any) -> Exception | None:

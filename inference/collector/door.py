@@ -18,11 +18,9 @@ from inference.collector.metrics import Metrics
 WRITERS = 3
 GROUP_EVENTS = 500
 """Events of a group, unless one list alone has more."""
-SILENT_SECONDS = 0.2
-"""A broker that acknowledges nothing for so long is away: nobody waits for it any longer."""
 PATIENCE_SECONDS = 2.0
 """Longest time that a call waits where the broker goes on, and this process is slow."""
-_LOOK_SECONDS = 0.04
+_LOOK_SECONDS = 0.02
 
 
 @dataclass
@@ -32,6 +30,7 @@ class _Waiting:
     contents: Sequence[Any]
     size: int
     came: float
+    in_hand: int  # events, with these
     answer: "Future[Outcome]" = field(default_factory=Future)
 
 
@@ -42,8 +41,8 @@ class Door:
         intake: Writes them.
         admission: Bounds what is in hand.
         metrics: Count what is refused.
-        silent_seconds: How long the broker has been silent. Events whose call was refused for that may be written all
-            the same, later; sent again they are told as repeats.
+        listen: Raises where the broker is silent. Events whose call was refused for that may be written all the same,
+            later; sent again they are told as repeats.
         monotonic: Seconds on a clock that never jumps.
     """
 
@@ -52,11 +51,11 @@ class Door:
         intake: Intake,
         admission: Admission,
         metrics: Metrics,
-        silent_seconds: Callable[[], float],
+        listen: Callable[[], None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._intake, self._admission = intake, admission
-        self._silent_seconds, self._monotonic = silent_seconds, monotonic
+        self._listen, self._monotonic = listen, monotonic
         self._refused = metrics.refused
         self._queue: deque[_Waiting] = deque()
         self._change = Condition()
@@ -76,9 +75,9 @@ class Door:
             BusyError: If too much is in hand, or it takes too long.
         """
         try:
-            self._heard()
-            self._admission.enter(len(contents), size)
-            return await self._answer(_Waiting(contents, size, self._monotonic()))
+            self._listen()
+            in_hand = self._admission.enter(len(contents), size)
+            return await self._answer(_Waiting(contents, size, self._monotonic(), in_hand))
         except (BusyError, PartUnavailableError) as error:
             self._refused.labels("busy" if isinstance(error, BusyError) else "broker").inc()
             raise
@@ -90,16 +89,12 @@ class Door:
         answer = asyncio.wrap_future(waiting.answer)
         try:
             while not (await asyncio.wait([answer], timeout=_LOOK_SECONDS))[0]:
-                self._heard()
+                self._listen()
                 if self._monotonic() - waiting.came > PATIENCE_SECONDS:
                     raise BusyError("it takes too long; send the same again")
             return answer.result()
         finally:
             answer.cancel()
-
-    def _heard(self) -> None:
-        if self._silent_seconds() > SILENT_SECONDS:
-            raise PartUnavailableError("broker", f"it has acknowledged nothing for {SILENT_SECONDS:g} seconds")
 
     def close(self) -> None:
         """Take nothing more; what is under way is finished."""
@@ -117,7 +112,7 @@ class Door:
             else:
                 for each, outcome in zip(group, outcomes, strict=True):
                     each.answer.set_result(outcome)
-                self._admission.answered(self._monotonic() - group[0].came - sending)
+                self._admission.answered(group[0].in_hand, self._monotonic() - group[0].came - sending)
             for each in group:
                 self._admission.leave(len(each.contents), each.size)
 

@@ -15,6 +15,7 @@ from hidden_gems.events.records import Interaction
 from hidden_gems.events.tokens import BadTokenError
 from hidden_gems.events.topics import INTERACTIONS
 from hidden_gems.streaming.broker import Message, Producer
+from inference.collector.letters import letters_of
 from inference.collector.limits import RateLimit
 from inference.collector.messages import CONFLICT, ERASED, TOO_MANY, Read, Rejection, read
 from inference.collector.metrics import Metrics
@@ -108,8 +109,17 @@ class Intake:
                 sending = self._write(fresh, now)
         for outcome in outcomes:
             outcome.rejected.sort(key=lambda each: each.index)
+        self._bury(calls, outcomes, now)
         self._count(outcomes)
         return outcomes, sending
+
+    def _bury(self, calls: Sequence[Sequence[Any]], outcomes: Sequence[Outcome], now: float) -> None:
+        """Keep what was refused among the dead letters; its sender is told in any case."""
+        of, letters = self._secrets.pseudonyms.of, list[Message]()
+        for contents, outcome in zip(calls, outcomes, strict=True):
+            letters += letters_of(contents, outcome.rejected, of, now)
+        if letters:
+            self._tried("dead letters", lambda: self._producer.send(letters))
 
     def _read(self, calls: Sequence[Sequence[Any]], outcomes: list[Outcome], now: float) -> list[_Fresh]:
         """Readable events, each id once; the others are counted or rejected."""

@@ -71,9 +71,9 @@ def make_app(
     people = RateLimit(settings.person_events_a_minute, monotonic)
     admission = Admission()
     metrics.waiting.set_function(lambda: float(admission.events))
-    watched = WatchedProducer(producer)
+    watched = WatchedProducer(producer, settings.silent_seconds)
     intake = Intake(watched, keys, secrets, clock, metrics, people)
-    door = Door(intake, admission, metrics, watched.silent_seconds)
+    door = Door(intake, admission, metrics, watched.listen)
     known = KnownGems(keys, settings.release_folder(), settings.pointer)
     persons = Persons(keys, secrets.pseudonyms, clock, settings.release_folder())
 

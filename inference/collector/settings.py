@@ -21,6 +21,7 @@ class CollectorSettings(Settings):
     events_a_minute: int = Field(default=120_000, ge=MAX_EVENTS)  # of one key; any other call counts as one event
     person_events_a_minute: int = Field(default=3_000, ge=1)  # of one person, over all keys
     redis_timeout_seconds: float = Field(default=0.25, gt=0)
+    silent_seconds: float = Field(default=0.2, gt=0)  # a broker that acknowledges nothing for so long is away: 503
     send_timeout_seconds: float = Field(default=2.0, gt=0)  # until the broker has acknowledged a group of events
 
     def origins(self) -> list[str]:

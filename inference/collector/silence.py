@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from threading import Lock
 
+from hidden_gems.core.errors import PartUnavailableError
 from hidden_gems.streaming.broker import Message, Producer
 
 
@@ -12,11 +13,12 @@ class WatchedProducer:
 
     Args:
         inner: Sends.
+        most_seconds: A broker that is silent for longer is away: nobody should wait for it.
         monotonic: Seconds on a clock that never jumps.
     """
 
-    def __init__(self, inner: Producer, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._inner, self._monotonic = inner, monotonic
+    def __init__(self, inner: Producer, most_seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._inner, self._most, self._monotonic = inner, most_seconds, monotonic
         self._under_way = 0
         self._since = 0.0
         self._lock = Lock()
@@ -38,6 +40,11 @@ class WatchedProducer:
         """Let go of the connection."""
         self._inner.close()
 
-    def silent_seconds(self) -> float:
-        """Seconds since the last acknowledgement, or since something was sent after it; 0 where nothing waits."""
-        return self._monotonic() - self._since if self._under_way else 0.0
+    def listen(self) -> None:
+        """Go on while the broker does.
+
+        Raises:
+            PartUnavailableError: If it has acknowledged nothing for too long, and something waits for it.
+        """
+        if self._under_way and self._monotonic() - self._since > self._most:
+            raise PartUnavailableError("broker", f"it has acknowledged nothing for {self._most:g} seconds")

@@ -24,6 +24,7 @@ class LearnerSettings(Settings):
     feature_repo: Path = Path("feature_repo")
     feast_folder: Path | None = None  # registry of the feature store; under the home by default
     daily_cap: int = Field(default=DAILY_CAP, ge=1)  # events by which one person may move one item on one day
+    guard_votes: bool = False  # strangers' praise of a gem counts as far as it is usual, see `online.votes`
     half_life: float | None = Field(default=None, gt=0)  # of the arms, in impressions; used while the store is empty
     batch_messages: int = Field(default=BATCH_MESSAGES, ge=1, le=MAX_MESSAGES)
     batch_seconds: float = Field(default=0.1, gt=0)  # longest time that a message waits for others

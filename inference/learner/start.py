@@ -13,6 +13,7 @@ from hidden_gems.online.history import History
 from hidden_gems.online.learning import OnlineLearning, World
 from hidden_gems.online.lease import BEATS, Lease
 from hidden_gems.online.state import prior_state
+from hidden_gems.online.votes import Votes
 from hidden_gems.recommend.tables import ReleaseTables
 from hidden_gems.streaming.kafka import KafkaConsumer, KafkaProducer
 from inference.learner import metrics
@@ -120,6 +121,7 @@ class Standby:
                 history,
                 self._clock,
                 settings.daily_cap,
+                Votes() if settings.guard_votes else None,
             )
         )
         return Learner(

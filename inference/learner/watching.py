@@ -8,7 +8,7 @@ from hidden_gems.core.assignment import VARIANTS
 from hidden_gems.core.clock import Clock
 from hidden_gems.core.errors import BadInputError, PartUnavailableError
 from hidden_gems.online.learning import Learned, OnlineLearning
-from hidden_gems.online.watch import LOOKS, VERDICTS, RewardWatch, Standing
+from hidden_gems.online.watch import LOOKS, VERDICTS, Comparison, RewardWatch
 from hidden_gems.online.watched import Return, Watched
 from inference.learner import metrics
 from inference.shell.patience import Patience
@@ -49,18 +49,18 @@ class Watching:
         if now < self._next:
             return
         self._next = now + self.watch.window_seconds / LOOKS
-        standing = self.watch.standing(now)
-        _export(standing)
-        self.watched.judged(standing, learning.state.version)
-        if standing.verdict == "below":
-            self._return(standing, learning, patience)
+        comparison = self.watch.compare(now)
+        _export(comparison)
+        self.watched.judged(comparison, learning.state.version)
+        if comparison.verdict == "below":
+            self._return(comparison, learning, patience)
         patience.persist(self._save)
 
-    def _return(self, standing: Standing, learning: OnlineLearning, patience: Patience) -> None:
+    def _return(self, comparison: Comparison, learning: OnlineLearning, patience: Patience) -> None:
         below = learning.state.version
         target = self.watched.target(self.watch.led(), min(learning.history.versions()))
-        less, least = -(standing.difference or 0.0), -(standing.highest or 0.0)
-        said = f"online earns {less:.3f} a slate less than the release, at least {least:.3f}"
+        less, least = -comparison.difference, -comparison.highest
+        said = f"online earns {less:.3f} a slate less than the release, {least:.3f} at least"
         if target is None:
             _log.error("%s, and no good version can be reached: `gems online versions` shows what there is", said)
             metrics.RETURNS.labels("nowhere").inc()
@@ -74,7 +74,7 @@ class Watching:
         version = learning.state.version
         _log.error("%s: back from version %d to what was known at version %d, now %d", said, below, target, version)
         metrics.RETURNS.labels("done").inc()
-        self.watched.returned(Return(standing.at, below, target, version))
+        self.watched.returned(Return(comparison.at, below, target, version))
         self.watch.start_again(version)
 
     def _save(self) -> None:
@@ -84,11 +84,11 @@ class Watching:
             raise PartUnavailableError("journal", str(error)) from error
 
 
-def _export(standing: Standing) -> None:
+def _export(comparison: Comparison) -> None:
     for verdict in VERDICTS:
-        metrics.VERDICT.labels(verdict).set(verdict == standing.verdict)
+        metrics.VERDICT.labels(verdict).set(verdict == comparison.verdict)
     for variant in VARIANTS:
-        side = standing.sides.get(variant)
+        side = comparison.sides.get(variant)
         metrics.WINDOW_SLATES.labels(variant).set(side.slates if side else 0)
         metrics.REWARD.labels(variant).set(side.reward if side else _NOTHING)
         metrics.CTR.labels(variant).set(side.ctr if side else _NOTHING)

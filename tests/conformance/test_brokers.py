@@ -4,6 +4,7 @@ import itertools
 import time
 from collections.abc import Iterator
 
+import kafka
 import pytest
 
 from hidden_gems.cli.processes import free_port, kafka_broker
@@ -126,6 +127,17 @@ def test_nothing_of_a_list_with_a_message_too_large_is_sent(tansu: str) -> None:
     producer.send([Message("large", "k", whole)])
     assert [each.value == whole for each in read(consumer, 1)] == [True]
     producer.close()
+    consumer.close()
+
+
+def test_a_key_that_is_no_text_is_read_all_the_same(tansu: str) -> None:
+    raw, consumer = (
+        kafka.KafkaProducer(bootstrap_servers=tansu, api_version=(3, 0)),
+        KafkaConsumer(tansu, "g", ["keys"]),
+    )
+    raw.send("keys", key=b"\xffkey", value=b"v").get(5)
+    raw.close()
+    assert [(each.key, each.value) for each in read(consumer, 1)] == [("\\xffkey", b"v")]
     consumer.close()
 
 

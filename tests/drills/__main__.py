@@ -2,10 +2,11 @@
 
 import argparse
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +16,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from tests.drills import door_drills, learner_drills, serving_drills, snapshot_drills
+from tests.drills import door_drills, learner_drills, proved_elsewhere, serving_drills, snapshot_drills
 from tests.drills.bench import bench
 from tests.drills.report import Drill, Finding
 
@@ -54,6 +55,7 @@ GROUPS = (
         (*door_drills.PROXIED, *learner_drills.PROXIED),
     ),
     Group(_whole_stack, serving_drills.DRILLS),
+    Group(lambda root, seed: nullcontext(proved_elsewhere.Place(root, seed)), proved_elsewhere.DRILLS),
 )
 
 
@@ -68,6 +70,7 @@ def main() -> int:
     only = set(asked.only.split(",")) if asked.only else set(names)
     if unknown := only - set(names):
         parser.error(f"there is no drill {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    logging.basicConfig(level=logging.CRITICAL)  # what the drills make go wrong in this process is no news
     console, began, findings = Console(), time.monotonic(), []
     for group in GROUPS:
         chosen = [drill for drill in group.drills if drill.name in only]

@@ -34,6 +34,7 @@ from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.names import factors
 from hidden_gems.events.topics import DEAD_LETTERS
 from hidden_gems.features.feast_store import materialize
+from hidden_gems.online.entries import Entry
 from hidden_gems.online.history import History, digest
 from hidden_gems.online.state import follow
 from hidden_gems.streaming.kafka import create_topics
@@ -144,9 +145,17 @@ class Bench:
             return 0.0
         return next((float(each.rpartition(" ")[2]) for each in text.splitlines() if each.startswith(line + " ")), 0.0)
 
+    def entries(self) -> list[Entry]:
+        """The journal, which a learner may be writing to."""
+        while True:
+            try:
+                return list(self.history.journal.entries())
+            except FileNotFoundError:  # a learner that took over tidied up meanwhile
+                time.sleep(0.05)
+
     def applied(self) -> Counter[str]:
         """How often each event is in the journal."""
-        return Counter(told.event_id for entry in self.history.journal.entries() for told in entry.told)
+        return Counter(told.event_id for entry in self.entries() for told in entry.told)
 
     def missing(self) -> set[str]:
         """Acknowledged events that have neither had their effect nor been buried."""
@@ -172,7 +181,7 @@ class Bench:
         """Of what requests are answered with, and of a replay of the recorded order from the oldest snapshot."""
         replayed = self.history.replay(oldest=True)
         state = follow(self.keys, None)
-        people = sorted({told.user_id for entry in self.history.journal.entries() for told in entry.told})
+        people = sorted({told.user_id for entry in self.entries() for told in entry.told})
         held = dict(zip(people, self.keys.get(list(map(factors, people))), strict=True))
         live = digest(state, {name: vector for name, vector in held.items() if vector}) if state else "none"
         return live[:16], replayed.digest[:16]
@@ -206,7 +215,26 @@ def bench(root: Path, seed: int, *, durable: bool = False, proxied: bool = False
     ports["advertised"] = ports["proxy"] if proxied else ports["kafka"]
     make_release(dataset, root / "releases", at)
     (root / "redis").mkdir()
-    environment = {
+    environment = _environment(root, ports, at) | more
+    with (
+        FaultProxy(ports["kafka"], ports["proxy"], seed) as proxy,
+        Supervisor(list(_parts(root, ports, environment, durable)), print) as supervisor,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        made = Bench(root, supervisor, ports, dataset.items["item_id"].tolist(), at, proxy, seed)
+        made.start("redis")
+        patch.setenv("GEMS_FEATURE_REPO", str(FEATURE_REPO))
+        materialize(dataset, at, redis=environment["GEMS_REDIS"], folder=root / "feast")
+        if durable:
+            made.start("s3")
+        made.start("kafka")
+        create_topics(made.kafka)
+        made.start("collector")
+        yield made
+
+
+def _environment(root: Path, ports: Mapping[str, int], at: int) -> dict[str, str]:
+    return {
         "GEMS_HOME": str(root),
         "GEMS_REDIS": f"127.0.0.1:{ports['redis']}",
         "GEMS_KAFKA": f"127.0.0.1:{ports['advertised']}",
@@ -223,22 +251,7 @@ def bench(root: Path, seed: int, *, durable: bool = False, proxied: bool = False
         "GEMS_SNAPSHOT_SECONDS": "5",
         "GEMS_BATCH_MESSAGES": str(BATCH),
         "OMP_NUM_THREADS": "1",
-    } | more
-    with (
-        FaultProxy(ports["kafka"], ports["proxy"], seed) as proxy,
-        Supervisor(list(_parts(root, ports, environment, durable)), print) as supervisor,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        made = Bench(root, supervisor, ports, dataset.items["item_id"].tolist(), at, proxy, seed)
-        made.start("redis")
-        patch.setenv("GEMS_FEATURE_REPO", str(FEATURE_REPO))
-        materialize(dataset, at, redis=environment["GEMS_REDIS"], folder=root / "feast")
-        if durable:
-            made.start("s3")
-        made.start("kafka")
-        create_topics(made.kafka)
-        made.start("collector")
-        yield made
+    }
 
 
 def _parts(root: Path, ports: Mapping[str, int], environment: Mapping[str, str], durable: bool) -> Iterator[Part]:

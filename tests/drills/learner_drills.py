@@ -2,16 +2,21 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from hidden_gems.events.topics import DEAD_LETTERS, INTERACTIONS
 from hidden_gems.streaming.broker import Message
+from hidden_gems.streaming.dead_letters import KEPT_BYTES
 from hidden_gems.streaming.kafka import MAX_POLL_MS, KafkaProducer
 from tests.drills.bench import BATCH, LEARNERS, Bench
 from tests.drills.feed import Feed
 from tests.drills.report import Drill, Finding
 
 KILLS, CATCH_UP_EVENTS, CATCH_UP_SECONDS = 20, 10_000, 5.0
+APPLIED = 'gems_learner_messages_total{outcome="applied"}'
 TAKE_OVER_SECONDS = 30.0
+LONG = 900_000
+"""Characters of a message whose letter, kept whole, no broker would take."""
 FROZEN_SECONDS = MAX_POLL_MS / 1_000 + 4.0
 
 
@@ -44,29 +49,37 @@ def zombie(bench: Bench, found: Finding) -> None:
 
 
 def killed_learner(bench: Bench, found: Finding) -> None:
-    """`kill -9` of the learner at random moments under load, and 10,000 events that wait for it."""
-    feed, random = Feed(bench, "D06"), bench.random
-    feed.insist(100)
-    versions = []
+    """`kill -9` of whichever learner is active, at random moments under load; then 10,000 events wait for one."""
+    feed, random, versions = Feed(bench, "D06"), bench.random, []
+    bench.start(*LEARNERS)
     with feed.flowing(300.0):
         for _ in range(KILLS):
-            bench.start("learner")
-            bench.await_reading("learner")
-            time.sleep(0.05 + 0.8 * float(random.random()))
-            bench.kill("learner")
-            versions.append(last.version if (last := bench.history.journal.last()) else 0)
+            active = _reading(bench)
+            _await(lambda: bench.metric(active, APPLIED) > 0)  # noqa: B023
+            time.sleep(0.5 * float(random.random()))
+            bench.kill(active)
+            bench.supervisor.start(active)  # to stand by
+            versions.append(max((entry.version for entry in bench.entries()), default=0))
     found.same("kills", KILLS, len(versions))
     found.least("lives that moved the state", KILLS * 0.8, len(set(versions)))
-    bench.start("learner")
+    _reading(bench)
     bench.settle()
-    bench.end("learner")
+    bench.end(*LEARNERS)
     feed.insist(CATCH_UP_EVENTS, 500)
     bench.start("learner")
-    waiting = bench.acknowledged.keys() - bench.applied().keys()
-    _await(lambda: bool(waiting & bench.applied().keys()))
-    found.most(f"{CATCH_UP_EVENTS:,} events caught up", CATCH_UP_SECONDS, bench.settle())
+    applied = partial(bench.metric, "learner", APPLIED)
+    _await(lambda: applied() > 0)
+    began = time.monotonic()
+    _await(lambda: applied() >= CATCH_UP_EVENTS)
+    found.most(f"{CATCH_UP_EVENTS:,} events caught up", CATCH_UP_SECONDS, time.monotonic() - began)
     bench.judge(found)
     bench.end("learner")
+
+
+def _reading(bench: Bench) -> str:
+    """The learner that reads, once there is one."""
+    _await(lambda: any(bench.metric(name, "gems_ready") == 1.0 for name in LEARNERS))
+    return next(name for name in LEARNERS if bench.metric(name, "gems_ready") == 1.0)
 
 
 def no_dead_letters(bench: Bench, found: Finding) -> None:
@@ -76,7 +89,7 @@ def no_dead_letters(bench: Bench, found: Finding) -> None:
     bench.settle()
     bench.proxy.do(unwelcome=DEAD_LETTERS.encode())
     producer = KafkaProducer(f"127.0.0.1:{bench.ports['advertised']}", 5.0)
-    bad = [f"unreadable-{bench.seed}-{number}" for number in range(3)]
+    bad = [f"unreadable-{bench.seed}-{number}" for number in range(3)] + ["x" * LONG]
     producer.send([Message(INTERACTIONS, "drill-1", each.encode()) for each in bad])
     feed.insist(100)
     _await(lambda: "trying again until it answers" in bench.log("learner"))
@@ -88,8 +101,9 @@ def no_dead_letters(bench: Bench, found: Finding) -> None:
     bench.start("learner")
     bench.proxy.do()
     bench.settle()
-    _await(lambda: set(bad) <= set(bench.buried()))
-    found.same("dead letters", sorted(bad), sorted(set(bench.buried())))
+    wanted = {each[:KEPT_BYTES] for each in bad}
+    _await(lambda: wanted <= set(bench.buried()))
+    found.same("dead letters", len(wanted), len(set(bench.buried())))
     bench.judge(found)
     producer.close()
 
@@ -101,7 +115,7 @@ def _roles(bench: Bench) -> tuple[str, str]:
     return (first, second) if bench.metric(first, "gems_learner_active") == 1.0 else (second, first)
 
 
-def _await(look: Callable[[], bool], seconds: float = 60.0) -> None:
+def _await(look: Callable[[], bool], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not look():
         if time.monotonic() > deadline:

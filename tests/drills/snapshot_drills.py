@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hidden_gems.cli.processes import end, spawn
-from hidden_gems.core.names import ONLINE_STATE, ONLINE_VERSION
+from hidden_gems.core.names import ONLINE_STATE, ONLINE_VERSION, factors
 from hidden_gems.online.history import History
 from hidden_gems.online.state import follow
 from tests.drills.bench import Bench
@@ -93,7 +93,8 @@ def damaged_snapshots(bench: Bench, found: Finding) -> None:
     bench.judge(found)
     for path in _snapshots(bench):
         path.write_bytes(b"")
-    bench.keys.delete([ONLINE_STATE, ONLINE_VERSION])
+    people = {told.user_id for entry in bench.history.journal.entries() for told in entry.told}
+    bench.keys.delete([ONLINE_STATE, ONLINE_VERSION, *map(factors, people)])
     said = bench.log("learner").count("ERROR")
     bench.start("learner")
     _state(bench)

@@ -35,6 +35,7 @@ class Stack:
     ports: dict[str, tuple[int, int]] = field(
         default_factory=lambda: {name: (free_port(), free_port()) for name in PARTS}
     )
+    more: dict[str, str] = field(default_factory=dict)  # variables of every process, on top of ours
     _running: dict[str, ExitStack] = field(default_factory=dict)
     _servers: dict[str, Server] = field(default_factory=dict)
 
@@ -94,6 +95,7 @@ class Stack:
             "GEMS_STORE_SECONDS": "1",
             "GEMS_ANSWER_SECONDS": "3",
             "GEMS_EXPLAIN_SECONDS": "10",
+            **self.more,
         }
 
     def post(self, body: Any, verb: str = "predict", **headers: str) -> httpx.Response:

@@ -158,11 +158,14 @@ def test_a_broker_that_stands_still_stops_nothing_else(running: Running) -> None
     broker = _listener(running.kafka_port)
     os.kill(broker, signal.SIGSTOP)
     try:
+        for number in range(20):  # 250 ms where the machine has nothing else to do
+            began = time.monotonic()
+            refused = running.post(_event(f"still-{number}"))
+            assert time.monotonic() - began < 1
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
         began = time.monotonic()
-        refused = running.post(_event("still"))
-        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-        assert time.monotonic() - began < 4
         assert running.client.get("/healthz").status_code == 200
+        assert time.monotonic() - began < 1
         assert running.client.get("/readyz").status_code == 503
     finally:
         os.kill(broker, signal.SIGCONT)

@@ -12,7 +12,9 @@ import pandas as pd
 import pytest
 from kserve import InferenceGRPCClient, InferInput, InferRequest
 
+from hidden_gems.cli.status import read_metrics
 from hidden_gems.core import names
+from hidden_gems.core.assignment import Assignment
 from hidden_gems.core.ids import Pseudonyms
 from hidden_gems.datasets.moments import Moments
 from hidden_gems.events.records import ItemChange
@@ -24,6 +26,7 @@ from hidden_gems.features.raw import USER
 from hidden_gems.features.rows import UserRow
 from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
 from hidden_gems.models.pairs import Pairs
+from hidden_gems.online.state import prior_state, publish
 from hidden_gems.recommend.deep import DEEP_FEATURES
 from hidden_gems.recommend.ranking import ranking_features
 from tests.integration.chain import DEEP_NAMES, Chain
@@ -367,6 +370,48 @@ def test_another_release_answers_without_a_degraded_answer_between(chain: Chain,
 
 
 # --- what is survived; parts end here, so these come last
+
+
+def test_who_is_static_is_answered_by_the_release_alone(chain: Chain, stack: Stack) -> None:
+    state = prior_state(chain.releases[0])
+    best = stack.ask("anybody", context=at(chain))["items"][0]["item_id"]
+    state.arms.learn_one(best, exposures=5_000.0, reward=0.0)
+    state.version = 12
+    stack.stop("transformer")
+    publish(stack.keys, state)
+    stack.more["GEMS_STATIC_SHARE"] = "0.5"
+    try:
+        stack.start("transformer")
+        told = {name: Assignment(0.5).of(Pseudonyms(b"test").of(name)) for name in map(str, range(12))}
+        assert set(told.values()) == {"online", "static"}
+        assert until(lambda: stack.ask("2", context=at(chain))["degraded"] == [])
+        for name, variant in told.items():
+            found = stack.ask(name, context=at(chain))
+            assert found["variant"] == variant
+            assert until(
+                lambda name=name, version=12 if variant == "online" else 0: (  # type: ignore[misc]
+                    stack.ask(name, context=at(chain))["state_version"] == version
+                )
+            )
+        found = stack.ask(next(name for name, variant in told.items() if variant == "static"), context=at(chain))
+        _, slate = stack.logged(found["slate_id"])
+        assert (slate.variant, slate.state_version) == ("static", 0)
+        assert not {"trending", "online"} & {source for place in slate.places for source in place.sources}
+        text = httpx.get(f"{stack.transformer.url}/metrics").text
+        places = {variant: sample(text, "gems_drawn_places_total", variant) for variant in ("online", "static")}
+        assert min(places.values()) >= 10
+        assert 0 < sum(sample(text, "gems_explored_places_total", name) for name in places) < sum(places.values())
+    finally:
+        del stack.more["GEMS_STATIC_SHARE"]
+        stack.keys.delete([names.ONLINE_STATE, names.ONLINE_VERSION])
+        stack.stop("transformer", "ranker")
+        stack.start("ranker", "transformer")
+        assert until(lambda: stack.ask("anybody", context=at(chain))["degraded"] == [], seconds=20)
+
+
+def sample(text: str, name: str, variant: str) -> float:
+    """Value of a metric of one variant."""
+    return next(value for labels, value in read_metrics(text)[name] if labels["variant"] == variant)
 
 
 def test_without_deep_its_features_are_missing(chain: Chain, stack: Stack, person: str) -> None:

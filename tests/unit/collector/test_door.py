@@ -10,8 +10,8 @@ import pytest
 
 from hidden_gems.core.errors import PartUnavailableError
 from hidden_gems.streaming.broker import Message
-from inference.collector.admission import FIRST_EVENTS, LEAST_EVENTS, MOST_BYTES, MOST_EVENTS, OWN_SECONDS, Admission
-from inference.collector.door import GROUP_EVENTS, WRITERS, Door
+from inference.collector.admission import LEAST_EVENTS, MOST_BYTES, MOST_EVENTS, Admission
+from inference.collector.door import WRITERS, Door
 from inference.collector.errors import BusyError
 from inference.collector.intake import Intake, Outcome
 from inference.collector.metrics import Metrics
@@ -52,11 +52,11 @@ async def _occupy(door: Door, slow: Slow) -> list[asyncio.Task[Outcome]]:
 
 def test_what_waits_together_is_written_together() -> None:
     slow, admission = Slow(), Admission()
-    door = Door(slow, admission, Metrics(), lambda: 0.0)
+    door = Door(slow, admission, Metrics(), lambda: None)
 
     async def run() -> list[Outcome]:
         busy = await _occupy(door, slow)
-        many = [asyncio.create_task(door.take([0] * events, 1)) for events in (1, 2, GROUP_EVENTS // 2)]
+        many = [asyncio.create_task(door.take([0] * events, 1)) for events in (1, 2, 40)]
         await asyncio.sleep(0.05)
         slow.may.set()
         return await asyncio.gather(*busy, *many)
@@ -65,15 +65,15 @@ def test_what_waits_together_is_written_together() -> None:
         found = asyncio.run(run())
     finally:
         door.close()
-    assert [each.accepted for each in found] == [1] * WRITERS + [1, 2, GROUP_EVENTS // 2]
-    assert slow.groups == [[1]] * WRITERS + [[1, 2, GROUP_EVENTS // 2]]
+    assert [each.accepted for each in found] == [1] * WRITERS + [1, 2, 40]
+    assert slow.groups == [[1]] * WRITERS + [[1, 2, 40]]
     assert admission.events == 0
 
 
 def test_a_failed_write_fails_every_call_of_its_group() -> None:
     slow, admission = Slow(fails=True), Admission()
     slow.may.set()
-    door = Door(slow, admission, Metrics(), lambda: 0.0)
+    door = Door(slow, admission, Metrics(), lambda: None)
     try:
         with pytest.raises(PartUnavailableError):
             asyncio.run(door.take([0], 1))
@@ -84,17 +84,22 @@ def test_a_failed_write_fails_every_call_of_its_group() -> None:
 
 def test_nobody_waits_for_a_silent_broker_and_what_nobody_waits_for_is_not_written() -> None:
     slow, admission = Slow(), Admission()
-    silent = 0.0
-    door = Door(slow, admission, Metrics(), lambda: silent)
+    silent = False
+
+    def listen() -> None:
+        if silent:
+            raise PartUnavailableError("broker", "silent")
+
+    door = Door(slow, admission, Metrics(), listen)
 
     async def run() -> None:
         nonlocal silent
         waiting = [*await _occupy(door, slow), *(asyncio.create_task(door.take([0], 1)) for _ in range(2))]
         await asyncio.sleep(0.1)
         assert not any(each.done() for each in waiting)
-        silent = 0.21
+        silent = True
         for each in waiting:
-            with pytest.raises(PartUnavailableError, match="acknowledged nothing"):
+            with pytest.raises(PartUnavailableError, match="silent"):
                 await asyncio.wait_for(each, 5)
         with pytest.raises(PartUnavailableError):
             await door.take([0], 1)
@@ -112,7 +117,7 @@ def test_nobody_waits_for_a_silent_broker_and_what_nobody_waits_for_is_not_writt
 def test_a_call_that_takes_too_long_is_told() -> None:
     slow, admission = Slow(), Admission()
     times = iter([10.0, 12.1, 20.0, 20.0])
-    door = Door(slow, admission, Metrics(), lambda: 0.0, monotonic=lambda: next(times))
+    door = Door(slow, admission, Metrics(), lambda: None, monotonic=lambda: next(times))
     try:
         with pytest.raises(BusyError, match="too long"):
             asyncio.run(door.take([0], 1))
@@ -124,26 +129,29 @@ def test_a_call_that_takes_too_long_is_told() -> None:
 
 def test_a_broker_is_silent_from_what_it_was_sent_until_it_acknowledges() -> None:
     now = 10.0
-    seen = []
 
     class Inner:
         def send(self, messages: Sequence[Message]) -> None:
             nonlocal now
-            now += 3.0
-            seen.append(watched.silent_seconds())
+            now += 1.0
+            watched.listen()
+            now += 0.1
+            with pytest.raises(PartUnavailableError, match="nothing for 1 seconds"):
+                watched.listen()
             if not messages:
                 raise PartUnavailableError("broker", "gone")
 
         def close(self) -> None:
             pass
 
-    watched = WatchedProducer(Inner(), lambda: now)
-    assert watched.silent_seconds() == 0.0
+    watched = WatchedProducer(Inner(), 1.0, lambda: now)
+    watched.listen()
     watched.send([Message("topic", "key", b"")])
-    with pytest.raises(PartUnavailableError):
+    now += 5.0
+    watched.listen()  # nothing waits
+    with pytest.raises(PartUnavailableError, match="gone"):
         watched.send([])
-    assert seen == [3.0, 3.0]
-    assert watched.silent_seconds() == 0.0
+    watched.listen()
 
 
 def test_what_is_in_hand_is_bounded() -> None:
@@ -164,40 +172,41 @@ def _room(admission: Admission) -> int:
     """Single events that are let in one after the other."""
     entered = 0
     try:
-        while True:
-            admission.enter(1, 1)
-            entered += 1
-    except BusyError:
+        while not admission.full():
+            entered = admission.enter(1, 1)
+    finally:
         admission.leave(entered, entered)
     return entered
 
 
 def test_the_bound_follows_how_long_answers_take() -> None:
     admission = Admission()
-    assert _room(admission) == FIRST_EVENTS
-    admission.answered(2 * OWN_SECONDS)
-    assert _room(admission) == FIRST_EVENTS / 2
-    admission.answered(OWN_SECONDS / 2)
-    grown = _room(admission)
-    assert FIRST_EVENTS / 2 < grown < FIRST_EVENTS
-    admission.answered(0.0)
-    admission.answered(0.0)  # nobody was refused since: it is wide enough
-    assert _room(admission) == pytest.approx(1.1 * grown, abs=2)
-    for _ in range(50):
-        admission.answered(60.0)
+    assert LEAST_EVENTS < _room(admission) < 200
+    for _ in range(300):
+        admission.answered(20, 0.004)
+    assert _room(admission) == pytest.approx(280, abs=5)  # 2 ms and 0.1 ms an event, within 30 ms
+    for _ in range(1_000):
+        admission.answered(1, 0.003)
+    assert _room(admission) == pytest.approx(28, abs=2)  # nothing else is known by now
+    for _ in range(20):
+        admission.answered(28, 0.0076)
+    assert _room(admission) == pytest.approx(140, abs=5)
+    admission.enter(100, 1)
+    with pytest.raises(BusyError, match="more events come"):
+        admission.enter(100, 1)
+    admission.leave(100, 1)
+    for _ in range(300):
+        admission.answered(10, 60.0)
     assert _room(admission) == LEAST_EVENTS
-    for _ in range(200):
-        admission.full()
-        admission.enter(1, 1)
-        admission.full()
-        admission.leave(1, 1)
-        _room(admission)
-        admission.answered(0.0)
+    assert admission.enter(500, 1) == 500  # nothing is in hand
+    admission.leave(500, 1)
+    for _ in range(2_000):
+        admission.answered(10, 0.0)
     assert _room(admission) == MOST_EVENTS
 
 
 def test_too_much_is_refused_before_its_body_is_read(tmp_path: Path) -> None:
-    world = World(tmp_path / "home")
+    world = World(tmp_path / "home", settings={"silent_seconds": 0.05})
     stalled = threading.Event()
 
     class Still:
@@ -219,7 +228,7 @@ def test_too_much_is_refused_before_its_body_is_read(tmp_path: Path) -> None:
 
 
 def test_a_refusal_can_be_read_by_a_browser_of_a_known_origin(tmp_path: Path) -> None:
-    world = World(tmp_path / "home", settings={"cors_origins": "https://gems.example"})
+    world = World(tmp_path / "home", settings={"cors_origins": "https://gems.example", "silent_seconds": 0.05})
     stalled = threading.Event()
     world.producer.send = lambda messages: stalled.wait(5) and None  # type: ignore[method-assign]
     world.post([event(event_id=str(number)) for number in range(500)])

@@ -66,7 +66,7 @@ def test_the_description_names_every_call_with_its_errors(world: World) -> None:
     for path, calls in said["paths"].items():
         for method, call in calls.items():
             assert "422" not in call["responses"], (path, method)
-            if path.startswith("/v1"):
+            if path.startswith("/v1") and path != "/v1/tracker.js":  # open to any page
                 assert {"401", "403", "429"} <= set(call["responses"]), (path, method)
                 assert "Retry-After" in call["responses"]["429"]["headers"]
     assert {"Event", "EventContext", "Gem", "GemOfMany", "Consent", "ErrorAnswer"} <= set(said["components"]["schemas"])

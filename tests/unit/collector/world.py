@@ -63,7 +63,7 @@ class World:
         app = make_app(
             self.producer,
             self.keys,
-            CollectorSettings(**{"home": self.home, "api_keys": KEYS, **self.settings}),
+            CollectorSettings(**{"home": self.home, "api_keys": KEYS, "silent_seconds": 5.0, **self.settings}),
             broker_answers=lambda: not self.producer.away,
             clock=self.clock,
             monotonic=self.monotonic.now,

@@ -60,7 +60,7 @@ class Bench:
         self.worlds: list[World | Exception] = []
         clock = SimulatedClock(AT)
         folder = Path(tempfile.mkdtemp())
-        self.history = History(folder)
+        self.folder, self.history = folder, History(folder)
         learning = OnlineLearning(self.keys, self.store, prior, WORLD, self.history, clock)
         self.learner = Learner(
             learning,

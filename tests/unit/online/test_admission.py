@@ -4,7 +4,7 @@ import pytest
 
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.events.records import BadRecordError, Interaction
-from hidden_gems.online.admission import DAILY_CAP, Admitted, Moved, admit, check, marks_of
+from hidden_gems.online.admission import DAILY_CAP, PERSON_CAPS, Admitted, Moved, admit, check, marks_of
 
 NOON = 20_000 * DAY_SECONDS + DAY_SECONDS / 2
 
@@ -65,7 +65,12 @@ def test_the_cap_is_of_one_person_and_one_item() -> None:
 
 def test_the_cap_is_of_the_collectors_day_in_utc() -> None:
     moved = Moved()
-    assert [moved.allow("g1", day, 1) for day in (5, 5, 6, 6, 5)] == [True, False, True, False, False]
+    found = []
+    for day in (5, 5, 6, 6, 5):
+        found.append(moved.room("g1", day, 1))
+        if found[-1]:
+            moved.take("g1")
+    assert found == [True, False, True, False, False]
     assert (moved.day, moved.items) == (6, {"g1": 1})
     backdated = replace(event(2), timestamp=NOON - 3 * DAY_SECONDS)
     assert outcomes([event(1), backdated], cap=1) == ["applied", "capped"]
@@ -105,3 +110,9 @@ def test_an_event_that_cannot_be_worth_anything_is_refused(wrong: Interaction, s
 )  # fmt: skip
 def test_an_event_that_can_is_not(right: Interaction) -> None:
     assert check(right) is right
+
+
+def test_a_person_moves_so_much_a_day_and_no_more_over_all_items() -> None:
+    most = 2 * PERSON_CAPS
+    events = [event(number, item_id=f"g{number}") for number in range(most + 3)]
+    assert outcomes(events, cap=2) == ["applied"] * most + ["capped"] * 3

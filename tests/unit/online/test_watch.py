@@ -9,7 +9,7 @@ import pytest
 from hidden_gems.events.kinds import reward_of
 from hidden_gems.events.records import Interaction, Place, Slate
 from hidden_gems.online.admission import Admitted
-from hidden_gems.online.watch import RewardWatch, Standing
+from hidden_gems.online.watch import Comparison, RewardWatch
 
 HOUR, NOW = 3600.0, 1_777_900_000.0
 
@@ -42,9 +42,9 @@ def test_sides_are_means_over_slates_and_places() -> None:
     watch = RewardWatch()
     watch.show([slate("a", "p1", "online"), slate("b", "p1", "online"), slate("c", "p2", "online")], NOW)
     watch.tell([told("a"), told("a", kind="save"), told("a", item="g1", kind="dismiss"), told("b", kind="view")])
-    standing = watch.standing(NOW)
-    assert standing.verdict == "not watched"
-    side = standing.sides["online"]
+    comparison = watch.compare(NOW)
+    assert comparison.verdict == "not watched"
+    side = comparison.sides["online"]
     assert (side.slates, side.people) == (3, 2)
     assert side.reward == pytest.approx((0.3 + 0.7 - 0.5 + 0.1) / 3)
     assert side.ctr == pytest.approx(1 / 6)  # a click and a save of one place are one; a view is less than a click
@@ -66,7 +66,7 @@ def test_the_error_is_what_resampling_people_says() -> None:
             watch.tell([told(f"{person}-{place}")] if did else [])
     drawn = random.integers(300, size=(4000, 300))
     means = np.array(sums)[drawn].sum(axis=1) / np.array(counts)[drawn].sum(axis=1)
-    assert watch.standing(NOW).sides["online"].error == pytest.approx(means.std(), rel=0.05)
+    assert watch.compare(NOW).sides["online"].error == pytest.approx(means.std(), rel=0.05)
 
 
 @pytest.mark.parametrize(
@@ -80,17 +80,17 @@ def test_the_error_is_what_resampling_people_says() -> None:
     ],
 )
 def test_verdicts(rates: dict[str, float], verdict: str) -> None:
-    assert fed(RewardWatch(), rates, seed=1).standing(NOW).verdict == verdict
+    assert fed(RewardWatch(), rates, seed=1).compare(NOW).verdict == verdict
 
 
 def test_too_few_slates_or_people_are_not_judged() -> None:
     rates = {"online": 0.1, "static": 0.3}
-    assert fed(RewardWatch(least_slates=501), rates).standing(NOW).verdict == "filling"
-    assert fed(RewardWatch(least_people=101), rates).standing(NOW).verdict == "filling"
-    assert fed(RewardWatch(least_slates=500, least_people=100), rates).standing(NOW).verdict == "below"
+    assert fed(RewardWatch(least_slates=501), rates).compare(NOW).verdict == "filling"
+    assert fed(RewardWatch(least_people=101), rates).compare(NOW).verdict == "filling"
+    assert fed(RewardWatch(least_slates=500, least_people=100), rates).compare(NOW).verdict == "below"
 
 
-def looks(seed: int, days: int) -> Iterator[Standing]:
+def looks(seed: int, days: int) -> Iterator[Comparison]:
     """Hourly looks at two variants that are alike: 60 static and 540 online people, slates all day."""
     random, watch = np.random.default_rng(seed), RewardWatch()
     rates = random.beta(2, 5, 600)
@@ -101,7 +101,7 @@ def looks(seed: int, days: int) -> Iterator[Standing]:
             watch.show([slate(name, str(person), "static" if person < 60 else "online", now)], now)
             if random.random() < rates[person]:
                 watch.tell([told(name)])
-        yield watch.standing(now)
+        yield watch.compare(now)
 
 
 def test_equal_variants_are_rarely_found_below() -> None:
@@ -112,9 +112,9 @@ def test_equal_variants_are_rarely_found_below() -> None:
 
 def test_a_slate_leaves_the_window_with_its_rewards() -> None:
     watch = fed(RewardWatch(), {"online": 0.1, "static": 0.3})
-    assert watch.standing(NOW + 25 * HOUR).sides == {}
+    assert watch.compare(NOW + 25 * HOUR).sides == {}
     watch.tell([told("online-1-1")])
-    assert watch.standing(NOW + 25 * HOUR).sides == {}
+    assert watch.compare(NOW + 25 * HOUR).sides == {}
 
 
 def test_only_named_people_in_a_variant_count_and_times_must_be_about_now() -> None:
@@ -127,14 +127,14 @@ def test_only_named_people_in_a_variant_count_and_times_must_be_about_now() -> N
         replace(good, slate_id="f", timestamp=NOW * 3),
     ]
     watch.show([good, *others], NOW)
-    assert watch.standing(NOW).sides["online"].slates == 1
+    assert watch.compare(NOW).sides["online"].slates == 1
 
 
 def test_who_is_erased_leaves_no_trace() -> None:
     watch = RewardWatch()
     watch.show([slate("a", "p1", "online"), slate("b", "p2", "online")], NOW)
     watch.forget(["p1"])
-    assert watch.standing(NOW).sides["online"].slates == 1
+    assert watch.compare(NOW).sides["online"].slates == 1
     assert "p1" not in repr(vars(watch))
 
 
@@ -148,7 +148,7 @@ def test_it_knows_when_online_last_led_whatever_the_hour_of_the_day() -> None:
         version = 0 if variant == "static" else minutes
         watch.show([slate(str(number), f"p{number % 400}", variant, at, version)], NOW)
         watch.tell([told(str(number))] if random.random() < rate else [])
-    watch.standing(NOW)
+    watch.compare(NOW)
     assert 12 * 60 < watch.led() < 18 * 60 + 10
 
 
@@ -157,7 +157,7 @@ def test_a_fresh_window_takes_no_slates_of_the_state_before() -> None:
     watch.start_again(9)
     watch.show([slate("old", "p1", "online", version=8), slate("new", "p2", "online", version=9)], NOW)
     watch.show([slate("static", "p3", "static", version=0)], NOW)
-    sides = watch.standing(NOW).sides
+    sides = watch.compare(NOW).sides
     assert {name: side.slates for name, side in sides.items()} == {"online": 1, "static": 1}
     assert RewardWatch().led() == 0
 

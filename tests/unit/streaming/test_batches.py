@@ -1,4 +1,5 @@
 import base64
+import hashlib
 import json
 from dataclasses import dataclass, field
 
@@ -8,6 +9,7 @@ from hidden_gems.events.topics import DEAD_LETTERS
 from hidden_gems.streaming.batches import BATCH_MESSAGES, BATCH_SECONDS, next_batch
 from hidden_gems.streaming.broker import MemoryBroker, Message, Received
 from hidden_gems.streaming.dead_letters import dead_letter
+from hidden_gems.streaming.kafka import MAX_MESSAGE_BYTES
 
 
 @dataclass
@@ -77,5 +79,16 @@ def test_a_dead_letter_says_why_where_and_what(words: dict[str, object]) -> None
         "offset": 17,
         "key": "ğ",
         "value": base64.b64encode(b"\xff\x00{").decode(),
+        "bytes": 3,
+        "sha256": hashlib.sha256(b"\xff\x00{").hexdigest(),
         "timestamp": 1_777_852_800.5,
     }
+
+
+def test_a_letter_about_the_largest_message_can_be_sent() -> None:
+    value = b"\xff" * 900_000
+    letter = dead_letter(Received("interactions.v1", 0, 1, "k" * 90_000, value), "r" * 900_000, 1.0)
+    assert len(letter.key.encode()) + len(letter.value) < MAX_MESSAGE_BYTES
+    content = json.loads(letter.value)
+    assert (content["bytes"], content["sha256"]) == (900_000, hashlib.sha256(value).hexdigest())
+    assert value.startswith(base64.b64decode(content["value"]))
