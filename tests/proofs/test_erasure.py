@@ -36,6 +36,7 @@ from tests.stacks import RunningStack, running
 
 ERASED, OTHERS = 100, 1_000
 ONLINE_SECONDS = 60.0
+QUIET_SECONDS = 3.0
 PSEUDONYMS = Pseudonyms(b"test")
 NAME = re.compile(rb"[0-9a-f]{32}")
 ROW = re.compile(
@@ -330,11 +331,14 @@ def _equal_to_somebody_unknown(scene: Scene) -> None:
 
 
 def _same(client: Client, person: str, asked: dict[str, Any]) -> bool:
-    """Whether somebody is answered as two people unknown, before and after; gems may change in between."""
-    first, found, last = (_scores(client.recommend(each, **asked)) for each in ("unknown-1", person, "unknown-2"))
-    if first != last:
-        time.sleep(0.5)
-    return first == found == last
+    """Whether somebody is answered as two people unknown are, all at once: every answer moves its gems a little."""
+    with ThreadPoolExecutor(3) as pool:
+        answers = pool.map(lambda each: client.recommend(each, **asked), ("unknown-1", person, "unknown-2"))
+        first, found, last = map(_scores, answers)
+    if first == found == last:
+        return True
+    time.sleep(QUIET_SECONDS)  # until what was shown has been counted
+    return False
 
 
 def _scores(answer: Prediction) -> tuple[dict[str, float], float | None]:
