@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hidden_gems.core.erasable import State, Trace
-from hidden_gems.events.records import BadRecordError, Interaction, Slate
-from hidden_gems.events.topics import DEAD_LETTERS, IMPRESSIONS, INTERACTIONS
+from hidden_gems.events.records import BadRecordError, DriftEvent, Interaction, Slate
+from hidden_gems.events.topics import DEAD_LETTERS, DRIFT, INTERACTIONS
 from hidden_gems.events.topics import TOPICS as NAMES
 from hidden_gems.privacy.promises import TOPICS, promise
 from hidden_gems.streaming.broker import Consumer, Received
@@ -69,10 +69,15 @@ def _names(received: Received, person: str) -> bool:
 
 
 def _state(received: Received, erased_at: float | None) -> State:
-    if erased_at is None or received.topic not in (INTERACTIONS, IMPRESSIONS):
+    if erased_at is None:
         return "left"
-    kind: type[Interaction] | type[Slate] = Interaction if received.topic == INTERACTIONS else Slate
     try:
-        return "since" if kind.from_json(received.value).known_since > erased_at else "left"
-    except BadRecordError:
+        if received.topic == DRIFT:
+            known = DriftEvent.from_json(received.value).timestamp
+        elif received.topic == INTERACTIONS:
+            known = Interaction.from_json(received.value).known_since
+        else:
+            known = Slate.from_json(received.value).known_since
+    except BadRecordError:  # dead letters among them
         return "left"
+    return "since" if known > erased_at else "left"

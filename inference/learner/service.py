@@ -99,6 +99,7 @@ class Learner:
             self._snapshot()
             self._snapshot_at = self.monotonic() + self.snapshot_seconds
         if self.monotonic() >= self._forget_at:
+            self.patience.persist(self.check)  # these are files as well
             self.patience.persist(self.learning.forget)
             self._forget_at = self.monotonic() + self.forget_seconds
         return len(received)

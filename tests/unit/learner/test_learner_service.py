@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
+from hidden_gems.core import erasures
 from hidden_gems.core.clock import SimulatedClock
 from hidden_gems.core.errors import PartUnavailableError, ReleaseError
 from hidden_gems.core.kv import MemoryKeyValue
@@ -228,3 +229,19 @@ def test_it_runs_until_it_is_told_to_stop() -> None:
     threading.Timer(0.1, bench.learner.patience.stopping.set).start()
     bench.learner.run()
     assert bench.committed() == [1, 0, 0]
+
+
+def test_it_lets_its_files_forget_who_was_erased_every_hour_and_when_it_starts() -> None:
+    bench, ticking = Bench(), SimulatedClock(1e9)
+    bench.learner.monotonic = ticking.now
+    bench.send(click(1, "erika-mustermann"))
+    bench.learner.step()
+    erased = erasures.note(bench.keys, "erika-mustermann", AT + 10.0)
+    ticking.advance(2.0)
+    bench.learner.step()
+    assert erasures.due(bench.keys, "learner") == []
+    assert erasures.due(bench.keys, "journal") == [erased]
+    ticking.advance(3_600.0)
+    bench.learner.step()
+    assert erasures.due(bench.keys, "journal") == []
+    assert not any("erika" in str(entry) for entry in bench.history.journal.entries())
