@@ -106,20 +106,20 @@ class Intake:
         now, outcomes, sending = self._clock.now(), [Outcome() for _ in calls], 0.0
         if fresh := self._read(calls, outcomes, now):
             with self._turns.of({each.read.interaction.event_id for each in fresh}):
-                sending = self._write(fresh, now)
+                sending = self._write(fresh, lambda: self._letters(calls, outcomes, now), now)
+        elif letters := self._letters(calls, outcomes, now):
+            self._tried("dead letters", lambda: self._producer.send(letters))
         for outcome in outcomes:
             outcome.rejected.sort(key=lambda each: each.index)
-        self._bury(calls, outcomes, now)
         self._count(outcomes)
         return outcomes, sending
 
-    def _bury(self, calls: Sequence[Sequence[Any]], outcomes: Sequence[Outcome], now: float) -> None:
-        """Keep what was refused among the dead letters; its sender is told in any case."""
+    def _letters(self, calls: Sequence[Sequence[Any]], outcomes: Sequence[Outcome], now: float) -> list[Message]:
+        """What was refused so far, for the dead letters; its sender is told in any case."""
         of, letters = self._secrets.pseudonyms.of, list[Message]()
         for contents, outcome in zip(calls, outcomes, strict=True):
             letters += letters_of(contents, outcome.rejected, of, now)
-        if letters:
-            self._tried("dead letters", lambda: self._producer.send(letters))
+        return letters
 
     def _read(self, calls: Sequence[Sequence[Any]], outcomes: list[Outcome], now: float) -> list[_Fresh]:
         """Readable events, each id once; the others are counted or rejected."""
@@ -138,15 +138,19 @@ class Intake:
                     seen[each.interaction.event_id] = _Fresh(each, outcome)
         return list(seen.values())
 
-    def _write(self, fresh: list[_Fresh], now: float) -> float:
+    def _write(self, fresh: list[_Fresh], letters: Callable[[], list[Message]], now: float) -> float:
+        """Write events, and what was refused beside them, in one go; the seconds that the broker took."""
         known = self._tried("look", lambda: self._look(fresh)) or _Known({}, frozenset(), {})
         new = [each for each in fresh if _is_new(each, known)]
+        refused = letters()
         if not new:
+            if refused:
+                self._tried("dead letters", lambda: self._producer.send(refused))
             return 0.0
         events = [self._signed(each.read, known, now) for each in new]
         messages = [Message(INTERACTIONS, each.user_id, each.to_json()) for each in events]
         began = time.monotonic()
-        self._producer.send(messages)
+        self._producer.send([*messages, *refused])
         sending = time.monotonic() - began
         self._metrics.sending.observe(sending)
         held = self._tried("claim", lambda: self._claim(new)) or [None] * len(new)
