@@ -14,7 +14,7 @@ from hidden_gems.drift.kinds import KINDS, kind_of
 from hidden_gems.events.kinds import reward_of
 from hidden_gems.simulation.appeal import Appeal
 from hidden_gems.simulation.city import City
-from hidden_gems.simulation.feedback import CODE, EVENT_TYPES, examination
+from hidden_gems.simulation.feedback import EVENT_TYPES, examination
 from hidden_gems.simulation.log import EVENTS, NONE, DayLog, joined
 from hidden_gems.simulation.parameters import FeedbackParameters
 from hidden_gems.simulation.policy import EMPTY, Request, Slates
@@ -159,9 +159,9 @@ def _evidence(after: Outcomes, before: Outcomes, items: NDArray[np.int64], told:
     """Log-likelihood ratio of what followed each slate, but for ratings."""
     happened: dict[str, NDArray[np.bool_]] = {name: np.zeros(items.shape, dtype=bool) for name in EVENT_TYPES}
     dwell = np.ones(items.shape)
-    for name, flags in happened.items():
-        part = told[told["code"] == CODE[name]]
-        flags[part["slate"], part["position"]] = True
+    for code, name in enumerate(EVENT_TYPES):
+        part = told[told["code"] == code]
+        happened[name][part["slate"], part["position"]] = True
         if name == "dwell":
             dwell[part["slate"], part["position"]] = np.maximum(part["value"], 0.1)
     of, look = city.parameters.feedback, examination(city.parameters.feedback, items.shape[1])
