@@ -15,7 +15,8 @@ WITHIN = 60
 """Outcomes after a change within which it is to be found."""
 KNOWN = (20, 60, 120)
 """Outcomes before the change from which on somebody counts as known; the second is the one that targets are about."""
-THRESHOLDS = (2.0, 3.0, 4.0, 5.0, 7.0, 8.0, 10.0, 13.0)
+THRESHOLDS = (2.0, 3.0, 4.0, 5.0, 7.0, 7.8, 10.0, 13.0)
+ORACLE_THRESHOLDS = (0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0)
 FALSE_PER_WEEK = 0.05
 """Share of the weeks without a change in which one may be found."""
 
@@ -182,7 +183,7 @@ def study(
     for each in curve(lived, search_with(drift), thresholds):
         found.append(each)
         progress(f"{reading}: threshold {each.threshold:g}", 0.6 + 0.4 * len(found) / len(thresholds))
-    return Study(reading, READINGS[reading], drift.threshold, found, list(curve(lived, oracle)))
+    return Study(reading, READINGS[reading], drift.threshold, found, list(curve(lived, oracle, ORACLE_THRESHOLDS)))
 
 
 def _finite(value: float) -> float | None:

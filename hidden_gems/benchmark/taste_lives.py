@@ -157,11 +157,11 @@ def _joined(parts: Sequence[Outcomes]) -> Outcomes:
 
 def _evidence(after: Outcomes, before: Outcomes, items: NDArray[np.int64], told: pd.DataFrame, city: City) -> Floats:
     """Log-likelihood ratio of what followed each slate, but for ratings."""
-    happened = {str(name): np.zeros(items.shape, dtype=bool) for name in EVENT_TYPES}
+    happened: dict[str, NDArray[np.bool_]] = {name: np.zeros(items.shape, dtype=bool) for name in EVENT_TYPES}
     dwell = np.ones(items.shape)
-    for name, flags in happened.items():
-        part = told[told["code"] == EVENT_TYPES.index(name)]
-        flags[part["slate"], part["position"]] = True
+    for code, name in enumerate(EVENT_TYPES):
+        part = told[told["code"] == code]
+        happened[name][part["slate"], part["position"]] = True
         if name == "dwell":
             dwell[part["slate"], part["position"]] = np.maximum(part["value"], 0.1)
     of, look = city.parameters.feedback, examination(city.parameters.feedback, items.shape[1])

@@ -73,30 +73,24 @@ def _table(study: "Study") -> Table:
     from hidden_gems.benchmark.taste_drift import KNOWN
 
     table = Table(title=f"SIMULATED. {study.reading}: {study.what}", title_justify="left")
-    for name in (
-        "",
-        "threshold",
-        "false alarms a week",
-        *(f"found, {n} before" for n in KNOWN),
-        "by gems",
-        "median delay",
-    ):
-        table.add_column(name, justify="right" if name else "left")
+    heads = ("", "at", "false", "of all", *map(str, KNOWN), "gems", "delay")
+    for name in heads:
+        table.add_column(name, justify="right" if name else "left", no_wrap=True)
     for name, points in (("detector", study.detector), ("oracle", study.oracle)):
         for point in points:
-            mark = " *" if name == "detector" and point.threshold == study.chosen else ""
+            mark = "*" if name == "detector" and point.threshold == study.chosen else ""
             table.add_row(name + mark, *_cells(point))
         table.add_section()
     table.caption = (
-        "* the threshold the learner uses; false alarms: share of the weeks with an outcome and no change, and of all "
-        "weeks from a person's first outcome to the last; found: within 60 outcomes, of the people in brackets, who "
-        "had so many before and 60 after; by gems: before 60 gems were answered, each once or more often"
+        "* the threshold the learner uses. false: share of the weeks with an outcome and no change in which one is "
+        "found; of all: of the weeks from a person's first outcome to the last. 20, 60, 120: found within 60 outcomes, "
+        "of who had so many before and 60 after. gems: found before 60 gems were answered. delay: median"
     )
     return table
 
 
 def _cells(point: "Point") -> list[str]:
-    found = [f"{_share(point.found[n])} ({people})" for n, people in point.people.items()]
+    found = [f"{_share(point.found[n])} of {people}" if people else "–" for n, people in point.people.items()]
     delay = f"{point.median_delay:.0f}" if math.isfinite(point.median_delay) else "–"
     return [
         f"{point.threshold:g}",
@@ -109,7 +103,7 @@ def _cells(point: "Point") -> list[str]:
 
 
 def _share(value: float) -> str:
-    return f"{value:.0%}" if math.isfinite(value) else "nobody"
+    return f"{value:.0%}" if math.isfinite(value) else "–"
 
 
 def _plot(studies: "Sequence[Study]", path: Path) -> None:

@@ -29,7 +29,7 @@ NEW_ARM_STRENGTH = 2.0
 """Impressions that the prior of an arm without history is worth: wide, so that it is tried."""
 LEAST_PRIOR = 1e-3
 """Of an item that earned nothing in a log where nobody earned anything; a Beta belief needs more than 0."""
-HURRY_OUTCOMES, HURRY_PACE = 30.0, 3.0
+HURRY_OUTCOMES, HURRY_PACE = 60.0, 2.0
 """For so many outcomes after a drift a person's own steps, and what they forget, are so many times as large."""
 _SETTINGS = {
     "arms": ("prior_successes", "prior_failures", "half_life"),
