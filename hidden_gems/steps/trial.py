@@ -77,8 +77,8 @@ _RINGS = (
 )
 ATTACKS = {each.name: each for each in _RINGS}
 """D31: 1 % bots with clicks without a token; 5 % with real impressions, who ask as often as a keen person and click;
-and the same number who ask ten times a day, for gems like the one alone, and say everything. Quiet ones ask like real ones and say nothing: what becomes of a gem
-that was chosen for how often it was shown, without anybody's praise."""
+and the same number who ask ten times a day, for gems like the one alone, and say everything. Quiet ones ask like real
+ones and say nothing: what becomes, without praise, of a gem that was chosen for how often it was shown."""
 
 
 @dataclass(frozen=True)
