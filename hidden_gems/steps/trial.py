@@ -69,10 +69,16 @@ class Attack:
         return Bots(names, target, self.slates_a_day, trial.seed, self.praise, self.choosy)
 
 
-_RINGS = (Attack("forged", 0.01, 0), Attack("real", 0.05, 3), Attack("loud", 0.05, 10, PRAISE, choosy=True))
+_RINGS = (
+    Attack("forged", 0.01, 0),
+    Attack("quiet", 0.05, 3, {}),
+    Attack("real", 0.05, 3),
+    Attack("loud", 0.05, 10, PRAISE, choosy=True),
+)
 ATTACKS = {each.name: each for each in _RINGS}
 """D31: 1 % bots with clicks without a token; 5 % with real impressions, who ask as often as a keen person and click;
-and the same number who ask ten times a day, for gems like the one alone, and say everything."""
+and the same number who ask ten times a day, for gems like the one alone, and say everything. Quiet ones ask like real
+ones and say nothing: what becomes, without praise, of a gem that was chosen for how often it was shown."""
 
 
 @dataclass(frozen=True)
