@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from hidden_gems.online.entries import Shown, Told
 from hidden_gems.online.factors import OnlineFactors
-from hidden_gems.online.journal import Shown, Told
 from hidden_gems.online.left import KEPT, looked, looks, nothing, taken
 from hidden_gems.online.people import left_of
 from hidden_gems.online.state import OnlineState

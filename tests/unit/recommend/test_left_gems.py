@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hidden_gems.online.entries import Shown
 from hidden_gems.online.factors import OnlineFactors
-from hidden_gems.online.journal import Shown
 from hidden_gems.online.state import OnlineState
 from hidden_gems.online.thompson import BetaThompson
 from hidden_gems.recommend.answering import find, utilities_of
