@@ -17,7 +17,7 @@ LARGEST_SHARE = 0.4
 
 _ARM_SHARE = (0.5, 0.1)  # weight of the arms' belief for somebody new and for somebody known
 _ONLINE_SHARE = 0.25  # weight of the online factors for somebody known
-LEFT_SHARE = 0.6
+LEFT_SHARE = 0.7
 """Standard deviations of utility that one look costs a gem that was left."""
 _WISH = 0.5  # standard deviations of utility that a soft wish is worth
 _CAPPED = ("type", "neighborhood")
