@@ -17,7 +17,6 @@ import pandas as pd
 import redis
 import redis.exceptions
 import yaml
-from feast.data_source import PushMode
 from feast.repo_config import RepoConfig
 
 from hidden_gems.core.errors import BadInputError, FencedError, PartUnavailableError, StepFailedError
@@ -33,7 +32,6 @@ for _name in ("PROMETHEUS_MULTIPROCESS_DIR", "PROMETHEUS_MULTIPROC_DIR"):
     if "feast_metrics_" in os.environ.get(_name, ""):
         del os.environ[_name]
 
-_PUSH = {USER_VIEW: "user_rows_push", ITEM_VIEW: "item_rows_push"}
 _KEY = {USER_VIEW: USER_KEY, ITEM_VIEW: ITEM_KEY}
 _TOTALS = {USER_VIEW: USER, ITEM_VIEW: ITEM}
 _READ_TIMEOUT_SECONDS = 0.03
@@ -132,7 +130,7 @@ class FeastStore:
         if not rows:
             return
         try:
-            self._feast.push(_PUSH[view], frame_of(view, rows, at), to=PushMode.ONLINE)
+            self._feast.write_to_online_store(view, frame_of(view, rows, at))  # `push` is slower: it reads the registry
         except redis.exceptions.WatchError as error:
             raise FencedError("another one took over between the look and the write") from error
         except redis.exceptions.RedisError as error:
