@@ -23,6 +23,8 @@ DEEP_FEATURES = {
     "graphsage": "graphsage_score",
 }
 """Models that the served graph may hold, and the feature that the score of each is."""
+SCORE_FEATURES = DEEP_FEATURES | {"item_knn": "collaborative_score"}
+"""Which feature the score of each model is."""
 
 Tensors = Mapping[str, NDArray[Any]]
 

@@ -15,10 +15,8 @@ from hidden_gems.features.counts import raw_columns
 from hidden_gems.features.vector import feature_matrix
 from hidden_gems.models.protocol import Recommender
 from hidden_gems.recommend.candidates import NO_ITEM, CandidateGenerator, Candidates
-from hidden_gems.recommend.deep import DEEP_FEATURES
+from hidden_gems.recommend.deep import SCORE_FEATURES
 
-SCORE_FEATURES = DEEP_FEATURES | {"item_knn": "collaborative_score"}
-"""Which feature the score of each model is."""
 SOURCES = ("item_knn",)
 """Models that are sources of candidates as well: those that serving asks without a hop."""
 

@@ -6,8 +6,7 @@ from numpy.typing import NDArray
 from hidden_gems.features.arm_context import MEMBER_NAMES, cohort
 from hidden_gems.models.blend import Weights
 from hidden_gems.recommend.answering import Found
-from hidden_gems.recommend.deep import DeepAnswer
-from hidden_gems.recommend.ranking import SCORE_FEATURES
+from hidden_gems.recommend.deep import SCORE_FEATURES, DeepAnswer
 from hidden_gems.recommend.request import Request
 from hidden_gems.recommend.slate import Beliefs, in_order
 from hidden_gems.recommend.world import World
