@@ -8,9 +8,12 @@ from starlette.responses import Response
 
 from inference.collector.admission import Admission
 from inference.collector.errors import RETRY_SECONDS, BusyError, ErrorAnswer, Refusal
+from inference.collector.lag import Lag
 from inference.collector.metrics import Metrics
 
 EVENTS = "/v1/events"
+MOST_LAG_SECONDS = 0.01
+"""Of the event loop, from which on nobody more is let in while something is in hand: refusals alone fill it."""
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
 _REFUSAL = ErrorAnswer(error=Refusal(code=BusyError.code, message="too many events come; send the same again"))
@@ -26,7 +29,7 @@ class Entrance:
     """
 
     def __init__(self, app: App, admission: Admission, metrics: Metrics) -> None:
-        self._app, self._admission = app, admission
+        self._app, self._admission, self._lag = app, admission, Lag()
         self._seconds, self._refused = metrics.requests, metrics.refused.labels("busy")
         body = _REFUSAL.model_dump_json(exclude_none=True)
         self._busy = Response(body, 503, {"Retry-After": str(RETRY_SECONDS)}, "application/json")
@@ -37,6 +40,7 @@ class Entrance:
             await self._app(scope, receive, send)
             return
         began, status = time.perf_counter(), 500
+        self._lag.request()
 
         async def watched(message: MutableMapping[str, Any]) -> None:
             nonlocal status
@@ -45,7 +49,7 @@ class Entrance:
             await send(message)
 
         try:
-            if self._admission.full():
+            if self._admission.full() or (self._admission.events and self._lag.seconds > MOST_LAG_SECONDS):
                 self._refused.inc()
                 await self._busy(scope, receive, watched)
             else:
