@@ -12,7 +12,7 @@ from inference.collector.lag import Lag
 from inference.collector.metrics import Metrics
 
 EVENTS = "/v1/events"
-MOST_LAG_SECONDS = 0.01
+MOST_LAG_SECONDS = 0.003
 """Of the event loop, from which on nobody more is let in while something is in hand: refusals alone fill it."""
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]

@@ -37,7 +37,7 @@ def test_five_hundred_clicks(chain: Chain, furnished_home: Path, tmp_path: Path)
         )
     p50, p95, p99 = np.percentile(seconds, [50, 95, 99])
     inside = {share: quantile(learner, "gems_feedback_to_effect_seconds", share) for share in (0.5, 0.99)}
-    read, reads = quantile(transformer, "gems_part_seconds", 0.5, 'part="features",')
+    read, reads = quantile(transformer, "gems_stage_seconds", 0.5, 'stage="fetch",')
     print(
         f"{TRIES} clicks, micro-batch {BATCH_SECONDS} s: from outside p50 {p50:.2f}, p95 {p95:.2f}, p99 {p99:.2f} s; "
         f"by the exported histogram p50 <= {inside[0.5][0]}, p99 <= {inside[0.99][0]} s of {inside[0.5][1]} events; "
