@@ -12,8 +12,9 @@ from inference.collector.lag import Lag
 from inference.collector.metrics import Metrics
 
 EVENTS = "/v1/events"
-MOST_LAG_SECONDS = 0.003
-"""Of the event loop, from which on nobody more is let in while something is in hand: refusals alone fill it."""
+MOST_LAG_SECONDS = 0.01
+"""Of the event loop, from which on nobody more is let in while some are in hand: refusals alone fill it."""
+_SOME_EVENTS = 4
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
 _REFUSAL = ErrorAnswer(error=Refusal(code=BusyError.code, message="too many events come; send the same again"))
@@ -34,6 +35,9 @@ class Entrance:
         body = _REFUSAL.model_dump_json(exclude_none=True)
         self._busy = Response(body, 503, {"Retry-After": str(RETRY_SECONDS)}, "application/json")
 
+    def _late(self) -> bool:
+        return self._admission.events >= _SOME_EVENTS and self._lag.seconds > MOST_LAG_SECONDS
+
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Serve one request."""
         if scope["type"] != "http" or scope["path"] != EVENTS or scope["method"] != "POST":
@@ -49,7 +53,7 @@ class Entrance:
             await send(message)
 
         try:
-            if self._admission.full() or (self._admission.events and self._lag.seconds > MOST_LAG_SECONDS):
+            if self._admission.full() or self._late():
                 self._refused.inc()
                 await self._busy(scope, receive, watched)
             else:

@@ -49,7 +49,7 @@ def test_a_late_loop_lets_nobody_more_in_while_something_is_in_hand() -> None:
         found = [await call(entrance)]
         entrance._lag.seconds = 2 * MOST_LAG_SECONDS
         found.append(await call(entrance))
-        admission.enter(1, 10)
+        admission.enter(4, 10)
         found.append(await call(entrance))
         entrance._lag.seconds = 0.0
         found.append(await call(entrance))
