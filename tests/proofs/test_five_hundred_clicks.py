@@ -41,7 +41,8 @@ def test_five_hundred_clicks(chain: Chain, furnished_home: Path, tmp_path: Path)
     inside = {share: quantile(learner, "gems_feedback_to_effect_seconds", share) for share in (0.5, 0.99)}
     read, reads = quantile(transformer, "gems_stage_seconds", 0.5, 'stage="fetch"')
     print(
-        f"micro-batch {BATCH_SECONDS} s; by the exported histogram p50 <= {inside[0.5][0]}, p99 <= {inside[0.99][0]} s of {inside[0.5][1]} events; "
+        f"micro-batch {BATCH_SECONDS} s; by the exported histogram p50 <= {inside[0.5][0]}, "
+        f"p99 <= {inside[0.99][0]} s of {inside[0.5][1]} events; "
         f"one read of a person's row and online state p50 <= {read * 1000:g} ms of {reads}"
     )
     assert inside[0.5][1] == TRIES
