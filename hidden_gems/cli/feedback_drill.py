@@ -219,12 +219,12 @@ def _settle(stack: "Stack", console: Console) -> None:
     import httpx
 
     quiet, deadline, before = time.monotonic(), time.monotonic() + PATIENCE_SECONDS, ""
-    with console.status("waiting for learner and archiver"):
+    with console.status("waiting for learner and archiver"), httpx.Client(timeout=5.0) as client:
         while time.monotonic() - quiet < QUIET_SECONDS:
             said = ""
             for name, lag in (("learner", "gems_learner_lag_messages"), ("archiver", "gems_archiver_lag_messages")):
                 try:
-                    text = httpx.get(stack.plan.addresses[name] + "/metrics", timeout=5.0).text
+                    text = client.get(stack.plan.addresses[name] + "/metrics").text
                 except httpx.HTTPError:
                     text = ""
                 wanted = ("gems_learner_messages_total", "gems_archiver_rows_total", "gems_archiver_waiting", lag)
@@ -235,7 +235,7 @@ def _settle(stack: "Stack", console: Console) -> None:
                 quiet, before = time.monotonic(), said
             if time.monotonic() > deadline:
                 raise HiddenGemsError(f"learner and archiver did not come to an end in {PATIENCE_SECONDS:.0f} s")
-            time.sleep(0.2)
+            time.sleep(0.5)
 
 
 def _show(report: dict[str, Any], checks: Sequence[Check], console: Console) -> None:

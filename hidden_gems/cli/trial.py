@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -83,24 +84,29 @@ def poisoning(
     history: History = 30,
     seeds: Seeds = 5,
     first_seed: First = 0,
+    attacks: Annotated[str, typer.Option(help="forged, quiet, real, loud.")] = "forged,quiet,real,loud",
+    guard: Annotated[bool, typer.Option(help="Praise of strangers counts as far as a gem's usual praise goes.")] = True,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
     """Let bots praise a gem that simulated people like little, and count how often people are shown it.
 
     forged: 1 % bots, 20 clicks without a token a day. real: 5 % bots that ask for three slates a day and click the gem
-    whenever it is shown. loud: they ask ten times a day, for gems like it alone, and say everything. Afterwards the
-    learner's journal is learned again without the bots and compared with a learner that never had their messages. Exit
-    code 1 if the gem is shown more than 1.7 times as often as without bots in forged or real, or two learners differ.
+    whenever it is shown; quiet ones say nothing. loud: they ask ten times a day, for gems like it alone, and say
+    everything. Afterwards the learner's journal is learned again without the bots and compared with a learner that
+    never had their messages. Exit code 1 if the gem is shown more than 1.7 times as often as without bots in forged or
+    real, or two learners differ.
 
     Try: gems online poisoning --people 100 --days 4 --history 20 --seeds 1
     """
-    from hidden_gems.steps.trial import TrialConfig
+    from hidden_gems.steps.trial import TrialConfig, check_attacks
 
+    names = [name for name in attacks.split(",") if name]
+    check_attacks(names)
     if out is not None:
         check_out(out, [".json"])
-    config = TrialConfig(people, days, history, drift=False)
-    report = _poisoned(config, range(first_seed, first_seed + seeds), Console(stderr=True, quiet=as_json))
+    config = TrialConfig(people, days, history, drift=False, guard=guard)
+    report = _poisoned(config, range(first_seed, first_seed + seeds), names, Console(stderr=True, quiet=as_json))
     if out is not None:
         out.write_text(json.dumps(report, indent=2) + "\n")
     if as_json:
@@ -130,16 +136,19 @@ def _every_city(
     console: Console,
     live: "Callable[[Trial, Callable[[str, int], None]], None]",
 ) -> None:
-    """Begin a city of each seed and live it, with a bar a day."""
+    """Begin a city of each seed and live it; a bar moves with each day, and where nobody sees it a line tells a run."""
     from hidden_gems.steps.trial import Trial
 
     console.print("Nobody here is real: every figure is of simulated people.")
+    began = time.monotonic()
     with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console) as progress:
         for seed in seeds:
             bar = progress.add_task(f"seed {seed}: training", total=runs * config.days)
 
             def told(run: str, day: int, bar: Any = bar, seed: int = seed) -> None:
                 progress.update(bar, advance=1, description=f"seed {seed}: {run} day {day}")
+                if not console.is_terminal and day == config.days:
+                    console.print(f"seed {seed}: {run}, {day} days lived after {time.monotonic() - began:.0f} s")
 
             with tempfile.TemporaryDirectory(prefix="gems-trial-") as folder:
                 live(Trial.begin(config, seed, Path(folder)), told)
@@ -198,7 +207,7 @@ def _range(interval: dict[str, float | None]) -> str:
     return "no interval" if low is None or high is None else f"{low:+.1%} to {high:+.1%}"
 
 
-def _poisoned(config: "TrialConfig", seeds: range, console: Console) -> dict[str, Any]:
+def _poisoned(config: "TrialConfig", seeds: range, attacks: list[str], console: Console) -> dict[str, Any]:
     import pandas as pd
 
     from hidden_gems.benchmark.loop_figures import exposure_ratio, plain
@@ -209,7 +218,7 @@ def _poisoned(config: "TrialConfig", seeds: range, console: Console) -> dict[str
 
     def live(begun: "Trial", told: Callable[[str, int], None]) -> None:
         target: int | None = None
-        for attack in (None, *ATTACKS.values()):
+        for attack in (None, *(ATTACKS[name] for name in attacks)):
             found: Poisoned = poisoned(begun, attack, target, told)
             target = found.target
             parts.append(found.exposure)
@@ -218,14 +227,15 @@ def _poisoned(config: "TrialConfig", seeds: range, console: Console) -> dict[str
             about = {"seed": begun.seed, "run": name, "outcomes": found.outcomes, "bots": found.bots}
             runs.append(about | {"digests": found.digests, "same_as_never_seen": same})
 
-    _every_city(config, seeds, 1 + len(ATTACKS), console, live)
+    _every_city(config, seeds, 1 + len(attacks), console, live)
     table = pd.concat(parts, ignore_index=True)
-    ratios = {name: plain(exposure_ratio(table, name)) for name in ATTACKS}
+    ratios = {name: plain(exposure_ratio(table, name)) for name in attacks}
     shares = table.groupby("run")[["targeted", "impressions"]].sum().reset_index().to_dict("records")
-    kept = all((ratios[name]["value"] or 0.0) <= MOST_EXPOSURE for name in PROMISED)
+    kept = all((ratios[name]["value"] or 0.0) <= MOST_EXPOSURE for name in PROMISED if name in ratios)
     kept &= all(run["same_as_never_seen"] is not False for run in runs)
     return {
         "simulated": True,
+        "guard": config.guard,
         "ratios": ratios,
         "exposure": shares,
         "runs": runs,
@@ -236,7 +246,8 @@ def _poisoned(config: "TrialConfig", seeds: range, console: Console) -> dict[str
 
 def _show_poisoned(report: dict[str, Any]) -> None:
     console = Console()
-    table = Table("run", "impressions of the gem", "of all", "times the clean run", title="Simulated people and bots")
+    title = f"Simulated people and bots, {'with' if report['guard'] else 'without'} the guard"
+    table = Table("run", "impressions of the gem", "of all", "times the clean run", title=title)
     for row in report["exposure"]:
         ratio = report["ratios"].get(row["run"])
         known = ratio and None not in ratio.values()
@@ -244,7 +255,8 @@ def _show_poisoned(report: dict[str, Any]) -> None:
         table.add_row(row["run"], f"{row['targeted']:,.0f}", f"{row['impressions']:,.0f}", times)
     console.print(table)
     for run in report["runs"]:
-        told = ", ".join(f"{name} {count:,}" for name, count in sorted(run["outcomes"].items()))
+        said = run["outcomes"] | {f"{what} of bots": count for what, count in run["bots"].items()}
+        told = ", ".join(f"{name} {count:,}" for name, count in sorted(said.items()))
         console.print(f"seed {run['seed']}, {run['run']}: {told}", soft_wrap=True)
         if run["same_as_never_seen"] is not None:
             same = "the same as" if run["same_as_never_seen"] else "NOT the same as"

@@ -45,6 +45,7 @@ class TrialConfig:
     history: int = 30  # days before, under the logging policy
     deep: tuple[str, ...] = ()  # models of the served graph; none leaves neighbours and trees
     drift: bool = True  # tastes change in the middle
+    guard: bool = True  # praise of strangers counts as far as a gem's usual praise goes
 
     def city(self, seed: int) -> City:
         """A fresh city of a seed."""
@@ -105,11 +106,12 @@ class Trial:
         train(root, seed, config.deep)
         return cls(config, seed, city, opened(root, seed, city.start + config.history * DAY_SECONDS), root)
 
-    def guide(self, arm: str, bots: Bots | None = None, votes: Votes | None = None) -> Guide:
+    def guide(self, arm: str, bots: Bots | None = None) -> Guide:
         """An arm in a city of its own."""
         people = [PSEUDONYMS.of(name) for name in self.city.people.ids]
         journal = self.root / "journal"
         shutil.rmtree(journal, ignore_errors=True)
+        votes = Votes() if self.config.guard else None
         return Guide(_fork(self.city), self.release, ARMS[arm], people, journal, votes, bots)
 
     def live(self, arm: str, progress: Progress) -> pd.DataFrame:
@@ -119,7 +121,7 @@ class Trial:
             policy = Oracle(city.truth) if arm == ORACLE else None
             step: Callable[[], DayLog] = lambda: city.step(policy)  # noqa: E731
         else:
-            step = self.guide(arm, votes=Votes()).live
+            step = self.guide(arm).live
         parts = []
         for day in range(self.config.days):
             parts.append(daily(step(), day))
@@ -153,7 +155,7 @@ def poisoned(trial: Trial, attack: Attack | None, target: int | None, progress: 
     run = "clean" if attack is None else attack.name
     ids = trial.city.gems.places["item_id"].tolist()
     bots = None if attack is None or target is None else attack.bots(trial, ids[target])
-    guide = trial.guide("online", bots, Votes())
+    guide = trial.guide("online", bots)
     logs = []
     for day in range(trial.config.days):
         logs.append(guide.live())
@@ -178,9 +180,22 @@ def check_arms(arms: Sequence[str]) -> None:
     Raises:
         BadInputError: If there is one.
     """
-    for arm in arms:
-        if arm not in EVERY_ARM:
-            raise BadInputError(f"there is no arm {arm!r}; there are {', '.join(EVERY_ARM)}")
+    _check(arms, EVERY_ARM, "arm")
+
+
+def check_attacks(attacks: Sequence[str]) -> None:
+    """Refuse an attack that is none.
+
+    Raises:
+        BadInputError: If there is one.
+    """
+    _check(attacks, tuple(ATTACKS), "attack")
+
+
+def _check(names: Sequence[str], known: Sequence[str], what: str) -> None:
+    for name in names:
+        if name not in known:
+            raise BadInputError(f"there is no {what} {name!r}; there are {', '.join(known)}")
 
 
 def unloved(trial: Trial, logs: Sequence[DayLog]) -> int:

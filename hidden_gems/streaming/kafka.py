@@ -24,8 +24,9 @@ _API_VERSION = (3, 0)
 _CLOSE_TRIES, _CLOSE_SECONDS = 10, 0.2
 _LOOK_SECONDS = 0.1
 """How long an acknowledgement is awaited before a look whether anybody listens at the broker's address."""
-LINGER_MS, BATCH_BYTES = 5, 262_144
-"""How long a message waits for others of its partition, and how many fit: a list is one write and not many."""
+LINGER_MS, BATCH_BYTES = 100, 262_144
+"""How long a message waits for others of its list at most, and how many fit: a list is one write a partition, also on a
+slow machine. The last one of a list ends the waiting."""
 MAX_POLL_MS = 10_000
 """A member that does not poll for so long leaves its group; a broker waits as long for one that died while joining."""
 _RETRY = {"retry_backoff_ms": 50, "reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 500}
@@ -69,19 +70,19 @@ class KafkaProducer:
         except errors.KafkaError as error:
             self._forget(client)
             raise PartUnavailableError("broker", str(error)) from error
-        self._await(waiting, deadline)
+        self._await(client, deadline)
         if failures := [failure for each in waiting if (failure := _failure(each))]:
             self._forget(client)
             raise PartUnavailableError("broker", f"no acknowledgement: {failures[0]}") from failures[0]
 
-    def _await(self, waiting: Sequence[Any], deadline: float) -> None:
+    def _await(self, client: Any, deadline: float) -> None:
         """Wait for the acknowledgements as long as there is time, and somebody who could give them."""
-        for each in waiting:
-            while not each.is_done and (left := deadline - time.monotonic()) > 0:
-                with suppress(errors.KafkaError):
-                    each.get(timeout=min(left, _LOOK_SECONDS))
-                if not each.is_done and self._refused():
-                    return
+        while (left := deadline - time.monotonic()) > 0:
+            with suppress(errors.KafkaError):  # not all yet
+                client.flush(timeout=min(left, _LOOK_SECONDS))
+                return
+            if self._refused():
+                return
 
     def _refused(self) -> bool:
         """Whether nobody listens at the broker's address; looked at once in `_LOOK_SECONDS` for all threads."""
