@@ -29,7 +29,7 @@ def batches(events: int, seed: int) -> Iterator[tuple[list[Shown], list[Told]]]:
     looks = [
         Seen(n % 4, each[:, : len(CONTEXT_NAMES)], each[:, len(CONTEXT_NAMES) :]) for n, each in enumerate(numbers)
     ]
-    slates, places = [look.to_text() for look in looks], [look.place(0).to_text() for look in looks]
+    slates, places = [look.to_text() for look in looks], [look.places([0]).to_text() for look in looks]
     for start in range(0, events, BATCH):
         who, what = random.integers(PEOPLE, size=BATCH), random.integers(GEMS, size=BATCH)
         kind = random.integers(1, KINDS, size=BATCH).tolist()

@@ -21,7 +21,7 @@ from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.fingerprint import fingerprint
 from hidden_gems.events.kinds import KINDS
 
-LOGGED = ("vector", "score", "release", "feature_service", "state_version")
+LOGGED = ("vector", "score", "release", "feature_service", "state_version", "unseen")
 """Columns of served impressions beside those of the contract; null in a dataset that came as files."""
 _KEYS = {"interactions": ["event_id"], "impressions": ["slate_id", "position"]}
 _ORDER = {
@@ -91,8 +91,9 @@ def with_history(dataset: Dataset, folder: Path) -> Dataset:
     """The dataset and what was archived since, as one.
 
     Interactions get the column `signed`: whether they quoted a valid token; null for those of the dataset. Impressions
-    get the columns `LOGGED`; slates that name nobody (no consent) are left out. Gems have their last attributes; closed
-    ones stay, as history. Without an archive the dataset is the same.
+    get the columns `LOGGED`; slates that name nobody (no consent) are left out. Where a signed `shown` event says what
+    of a slate was seen, the other gems are `unseen`, and positions are those at which it was seen, these behind. Gems
+    have their last attributes; closed ones stay, as history. Without an archive the dataset is the same.
 
     Args:
         dataset: Its people are pseudonyms under the key of the processes that were archived.
@@ -113,7 +114,7 @@ def with_history(dataset: Dataset, folder: Path) -> Dataset:
     interactions = interactions[~_known(interactions["event_id"], dataset.interactions["event_id"])]
     interactions = interactions.assign(reward=rewards(interactions["event_type"], interactions["value"]))
     shown = history.impressions[history.impressions["user_id"] != ""]
-    shown = shown[~_known(shown["slate_id"], dataset.impressions["slate_id"])]
+    shown = _as_seen(shown[~_known(shown["slate_id"], dataset.impressions["slate_id"])], history.interactions)
     tables = {
         "interactions": _joined(dataset.interactions, interactions, ("reward", "signed")),
         "impressions": _joined(dataset.impressions, shown, LOGGED),
@@ -147,6 +148,19 @@ def _typed(name: str, table: pd.DataFrame) -> pd.DataFrame:
         made["signed"] = table["signed"].astype("boolean")
     first = [column.name for column in FILES[name]]
     return table.assign(**made)[[*first, *(each for each in table.columns if each not in first)]]
+
+
+def _as_seen(shown: pd.DataFrame, interactions: pd.DataFrame) -> pd.DataFrame:
+    """Impressions with `unseen`, and with the positions at which people saw them, as far as they told."""
+    told = interactions[(interactions["event_type"] == "shown") & interactions["signed"].fillna(False).astype(bool)]
+    told = told.drop_duplicates("slate_id")[["slate_id", "items"]].explode("items").rename(columns={"items": "item_id"})
+    told = told.drop_duplicates().assign(order=lambda rows: rows.groupby("slate_id").cumcount())
+    order = shown[["slate_id", "item_id"]].merge(told, "left", on=["slate_id", "item_id"])["order"].to_numpy(np.float64)
+    known = shown["slate_id"].isin(told["slate_id"]).to_numpy()
+    places = shown[["slate_id", "position"]].assign(order=np.nan_to_num(order, nan=np.inf))
+    seen_at = places.sort_values(["order", "position"]).groupby("slate_id").cumcount().reindex(shown.index)
+    position = shown["position"].where(~known, seen_at.astype(shown["position"].dtype))
+    return shown.assign(position=position, unseen=pd.array(known & np.isnan(order), dtype="boolean"))
 
 
 def _known(ids: pd.Series, before: pd.Series) -> pd.Series:

@@ -87,6 +87,20 @@ class TasteDrift:
         _windows(memory)[:, _LOOKS] += np.bincount(kinds, looks, minlength=KINDS)
         return memory
 
+    def unseen(self, memory: Floats, kinds: Sequence[int], positions: Sequence[int]) -> Floats:
+        """The memory after it turned out that the person never saw gems of a slate.
+
+        Args:
+            memory: As `start` makes it, with the slate.
+            kinds: Rows of the types of these gems by `kind_of`.
+            positions: At which they stood, from 0.
+        """
+        memory = memory.copy()
+        looks = (1.0 + np.asarray(positions)) ** -self.look_decay
+        held = _windows(memory)[:, _LOOKS]
+        held[:] = np.maximum(held - np.bincount(np.asarray(kinds, dtype=np.int64), looks, minlength=KINDS), 0.0)
+        return memory
+
     def learn_one(self, memory: Floats, kind: int, reward: float) -> tuple[Floats, float]:
         """Take one outcome.
 

@@ -13,14 +13,15 @@ from hidden_gems.events.kinds import KINDS, EventType, reward_of
 from hidden_gems.events.records import BadRecordError, Interaction
 from hidden_gems.online.votes import Standing
 
+SHOWN: EventType = "shown"
 DAILY_CAP = 20
 """Events by which one person may move one item on one day."""
 PERSON_CAPS = 5
 """So many times the cap of one item may one person move all items together on one day."""
 
-Outcome = Literal["applied", "report", "unsigned", "repeated", "counted", "capped", "surge"]
-"""Admitted · says nothing of taste · quotes no token · seen before · its impression and type counted · over a cap ·
-more praise of a gem by strangers than may count on a day."""
+Outcome = Literal["applied", "seen", "report", "unsigned", "repeated", "counted", "capped", "surge"]
+"""Admitted · says what of a slate was seen · says nothing of taste · quotes no token · seen before · its impression and
+type counted · over a cap · more praise of a gem by strangers than may count on a day."""
 
 
 class Admitted(NamedTuple):
@@ -79,8 +80,9 @@ def check(event: Interaction) -> Interaction:
 
 
 def marks_of(event: Interaction) -> tuple[str, str]:
-    """Keys that tell whether the event, and its impression and type, have had their effect."""
-    return applied(event.event_id), counted(event.slate_id or "", event.item_id, event.event_type)
+    """Keys that tell whether the event, and its impression and type, have had their effect; `shown` is of a slate."""
+    item = "" if event.event_type == SHOWN else event.item_id
+    return applied(event.event_id), counted(event.slate_id or "", item, event.event_type)
 
 
 def admit(
@@ -100,15 +102,16 @@ def admit(
         standing: Of everyone and everything in the events; counts on. None lets every surge through.
 
     Returns:
-        What is admitted, and the outcome of each event, size B.
+        What is admitted, and the outcome of each event, size B; one with the outcome `seen` is no feedback.
     """
     taken, admitted, outcomes = set(marked), [], []
     for event in events:
         reward = reward_of(cast(EventType, event.event_type), event.value)
         outcome = _refused(event, taken) or _held(event, reward, moved[event.user_id], cap, standing)
         outcomes.append(outcome)
-        if outcome == "applied":
+        if outcome in ("applied", "seen"):
             taken.update(marks_of(event))
+        if outcome == "applied":
             admitted.append(Admitted(event, reward))
     return admitted, outcomes
 
@@ -116,7 +119,7 @@ def admit(
 def _refused(event: Interaction, taken: AbstractSet[str]) -> Outcome | None:
     """Why an event never counts, None where it may."""
     seen, impression = marks_of(event)
-    if not KINDS[cast(EventType, event.event_type)].feedback:
+    if not KINDS[cast(EventType, event.event_type)].feedback and event.event_type != SHOWN:
         return "report"
     if not event.signed:
         return "unsigned"
@@ -129,6 +132,8 @@ def _refused(event: Interaction, taken: AbstractSet[str]) -> Outcome | None:
 
 def _held(event: Interaction, reward: float, moved: Moved, cap: int, standing: Standing | None) -> Outcome:
     """Count an event, unless today there is no room for it."""
+    if event.event_type == SHOWN:
+        return "seen"
     day = int(event.received // DAY_SECONDS)
     if not moved.room(event.item_id, day, cap):
         return "capped"

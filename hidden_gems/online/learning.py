@@ -7,6 +7,7 @@ again, and messages that the broker gives once more find their marks. This holds
 is in the journal before the stroke, so that a store that lost something is filled again (ADR-0058).
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from hidden_gems.core.names import (
     LEARNER_ERASURES,
     LEARNER_REDO,
     applied,
+    counted,
     factors,
     live_item,
     moved_today,
@@ -31,7 +33,7 @@ from hidden_gems.features.hot_store import HotRows
 from hidden_gems.features.item_table import ItemTable
 from hidden_gems.features.store import FeatureStore
 from hidden_gems.features.stream import LiveRows
-from hidden_gems.online.admission import DAILY_CAP, Admitted, Moved, admit, marks_of
+from hidden_gems.online.admission import DAILY_CAP, SHOWN, Admitted, Moved, admit, marks_of
 from hidden_gems.online.durable import DurableState
 from hidden_gems.online.entries import Entry, Shown, Told, recalled
 from hidden_gems.online.forgetting import LEARNER, allowed, forget, stale
@@ -192,9 +194,12 @@ class OnlineLearning:
         self.live |= changes
         entry: Entry | None = None
         drifted: tuple[Drifted, ...] = ()
-        if admitted or slates or erased:
+        saw = [event for event, outcome in zip(batch.events, outcomes, strict=True) if outcome == "seen"]
+        if admitted or slates or saw or erased:
             shown = _shown(slates, table)
-            entry = Entry(self.state.version + 1, now, shown, _told(admitted, shown, marked, table), tuple(erased))
+            told = _told(admitted, shown, marked, table)
+            shown += _unseen(saw, shown, marked, table)
+            entry = Entry(self.state.version + 1, now, shown, told, tuple(erased))
             learned = self.state.learn(entry.shown, entry.told, own)
             drifted = learned.drifted
             self._durable.moved |= {**dict.fromkeys(erased), **learned.people}
@@ -266,7 +271,7 @@ class OnlineLearning:
         """Marks that there are of the batch, and of the slates that its events answer."""
         signed = [event for event in batch.events if event.signed]
         keys = [key for event in signed for key in marks_of(event)]
-        keys += [applied(slate.slate_id) for slate in batch.slates]
+        keys += [key for slate in batch.slates for key in (applied(slate.slate_id), _saw(slate.slate_id))]
         keys = list(dict.fromkeys([*keys, *(applied(event.slate_id or "") for event in signed)]))
         return {key: value for key, value in zip(keys, self._keys.get(keys), strict=True) if value is not None}
 
@@ -309,21 +314,58 @@ def _told(
     admitted: Sequence[Admitted], shown: Sequence[Shown], marked: Mapping[str, bytes], table: ItemTable
 ) -> tuple[Told, ...]:
     """Feedback with what it is about looked like, as far as the slate is known: from this batch, or from its mark."""
-    slates = {slate.slate_id: (list(slate.items), slate.seen) for slate in shown}
+    slates = _looks(shown, [event for event, _ in admitted], marked)
     found = []
     for event, reward in admitted:
         slate_id = event.slate_id or ""
-        if slate_id not in slates:
-            slates[slate_id] = recalled(marked.get(applied(slate_id), b"null"))
         items, seen = slates[slate_id]
-        place = (
-            Seen.from_text(seen).place(items.index(event.item_id)).to_text() if seen and event.item_id in items else ""
-        )
+        place = _part(seen, [items.index(event.item_id)]) if event.item_id in items else ""
         [kind] = _kinds([event.item_id], table)
         found.append(
             Told(event.event_id, event.user_id, event.item_id, event.event_type, slate_id, reward, kind, place)
         )
     return tuple(found)
+
+
+def _unseen(
+    events: Sequence[Interaction], shown: Sequence[Shown], marked: Mapping[str, bytes], table: ItemTable
+) -> tuple[Shown, ...]:
+    """What these events, and those that came before their slates, say was never seen; all of it is taken back."""
+    slates = _looks(shown, events, marked)
+    saw = [(event.slate_id or "", event.user_id, event.items, event.event_id, event.timestamp) for event in events]
+    saw += [
+        (slate.slate_id, slate.user_id, tuple(json.loads(marked[_saw(slate.slate_id)])), "", slate.at)
+        for slate in shown
+        if _saw(slate.slate_id) in marked
+    ]
+    found = []
+    for slate_id, user_id, items, event_id, at in saw:
+        every, seen = slates[slate_id]
+        places = [number for number, item in enumerate(every) if item not in items]
+        names = tuple(every[number] for number in places)
+        look = _part(seen, places)
+        found.append(
+            Shown(slate_id, user_id, names, _kinds(names, table), look, at, -1.0, tuple(places), event_id, items)
+        )
+    return tuple(found)
+
+
+def _looks(
+    shown: Sequence[Shown], events: Sequence[Interaction], marked: Mapping[str, bytes]
+) -> dict[str, tuple[list[str], str]]:
+    """Items and looks of slates that are shown or spoken of; none of one that is not known yet."""
+    known = {event.slate_id or "": recalled(marked.get(applied(event.slate_id or ""), b"null")) for event in events}
+    return known | {slate.slate_id: (list(slate.items), slate.seen) for slate in shown}
+
+
+def _part(seen: str, places: Sequence[int]) -> str:
+    """How some places of a slate looked; nothing where nobody knows how it looked."""
+    return Seen.from_text(seen).places(places).to_text() if seen and places else ""
+
+
+def _saw(slate_id: str) -> str:
+    """Mark that tells what of a slate was seen."""
+    return counted(slate_id, "", SHOWN)
 
 
 def _kinds(items: Sequence[str], table: ItemTable) -> tuple[int, ...]:

@@ -54,6 +54,25 @@ def looked(table: Table, rows: Sequence[int], at: float) -> Table:
     return table
 
 
+def unseen(table: Table, rows: Sequence[int], positions: Sequence[int]) -> Table:
+    """The table after it turned out that gems of a slate were never looked at.
+
+    Args:
+        table: As above, with the slate.
+        rows: Of these gems; 0 where one has none.
+        positions: At which they stood.
+
+    Examples:
+        >>> looks(unseen(looked(nothing(), [7, 8], 0.0), [8], [1]), np.array([7, 8]), 0.0).tolist()
+        [1.0, 0.0]
+    """
+    table = table.copy()
+    for row, position in zip(rows, positions, strict=True):
+        held = (table[:, _ROW] == row) & (row > 0)
+        table[held, _LOOKS] = np.maximum(table[held, _LOOKS] - np.float32((1.0 + position) ** -LOOK_DECAY), 0.0)
+    return table
+
+
 def taken(table: Table, row: int) -> Table:
     """The table after a gem was answered: it was not left."""
     held = (table[:, _ROW] == row) & (row > 0)

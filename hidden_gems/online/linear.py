@@ -79,7 +79,7 @@ class LinearArms:
         Args:
             item_ids: Arms, size B.
             contexts: Size B X D, finite.
-            exposures: Impressions in this context, 0 or more, size B.
+            exposures: Impressions in this context, -1 or more, size B; -1 takes one back.
             rewards: -1 to 1, size B.
 
         Raises:
@@ -88,8 +88,8 @@ class LinearArms:
         contexts, rewards = np.asarray(contexts, dtype=np.float64), np.asarray(rewards, dtype=np.float64)
         if contexts.shape != (len(item_ids), self.width) or not np.isfinite(contexts).all():
             raise ValueError(f"contexts of arms must be finite, {len(item_ids)} X {self.width}")
-        if not (np.isfinite(exposures).all() and (np.asarray(exposures) >= 0.0).all()):
-            raise ValueError("exposures of arms must be finite and 0 or more")
+        if not (np.isfinite(exposures).all() and (np.asarray(exposures) >= -1.0).all()):
+            raise ValueError("exposures of arms must be finite and -1 or more")
         if not (np.isfinite(rewards).all() and (np.abs(rewards) <= 1.0).all()):
             raise ValueError("rewards of arms must be finite, -1 to 1")
         rows = self._rows(item_ids)

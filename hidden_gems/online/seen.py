@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,9 +46,9 @@ class Seen:
         numbers = np.concatenate([with_positions(arm_context(vectors)), scores - scores.mean(axis=0)], axis=1)
         return cls._of(cohort(vectors), np.clip(numbers, -8.0, 8.0).astype("<f2"))
 
-    def place(self, number: int) -> "Seen":
-        """One place alone."""
-        return Seen(self.cohort, self.contexts[[number]], self.above[[number]])
+    def places(self, numbers: Sequence[int]) -> "Seen":
+        """Some places alone."""
+        return Seen(self.cohort, self.contexts[list(numbers)], self.above[list(numbers)])
 
     def to_text(self) -> str:
         """Base64 of the cohort and the numbers; `from_text` gives back the same."""

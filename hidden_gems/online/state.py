@@ -19,7 +19,7 @@ from hidden_gems.features.arm_context import COHORTS, CONTEXT_NAMES, MEMBER_NAME
 from hidden_gems.online.cohorts import CohortWeights
 from hidden_gems.online.entries import Shown, Told
 from hidden_gems.online.factors import Floats, OnlineFactors
-from hidden_gems.online.left import looked, taken
+from hidden_gems.online.left import looked, taken, unseen
 from hidden_gems.online.linear import LinearArms
 from hidden_gems.online.people import TASTE, OnPerson
 from hidden_gems.online.seen import Seen
@@ -77,12 +77,12 @@ class OnlineState:
         """Take a batch of what counted; nothing else moves the state, live and in a replay.
 
         Args:
-            shown: Slates; each is one impression of each of its gems.
+            shown: Slates; each is one impression of each of its gems, or takes those back that nobody saw.
             told: Feedback, in order.
             people: What is held of who was shown or told something; who is not there is new.
         """
         items = [item for slate in shown for item in slate.items]
-        exposures = np.repeat([1.0, 0.0], [len(items), len(told)])
+        exposures = _exposures(shown, len(told))
         rewards = np.concatenate([np.zeros(len(items)), [each.reward for each in told]])
         self.arms.learn_many([*items, *(each.item_id for each in told)], exposures, rewards)
         self._learn_contexts(shown, told)
@@ -112,7 +112,7 @@ class OnlineState:
         contexts = np.concatenate([seen.contexts for _, seen in (*slates, *answers)])
         items = [item for places, _ in slates for item in places]
         rewards = np.array([each.reward for each, _ in answers])
-        exposed = np.repeat([1.0, 0.0], [len(items), len(answers)])
+        exposed = _exposures([slate for slate in shown if slate.seen], len(answers))
         earned = np.concatenate([np.zeros(len(items)), rewards])
         self.linear.learn_many([*items, *(each.item_id for each, _ in answers)], contexts, exposed, earned)
         if answers:
@@ -127,9 +127,13 @@ class OnlineState:
         drifted = []
         for slate in shown:
             if slate.user_id:
-                person = held[slate.user_id]
-                person.taste = TASTE.shown(person.taste, slate.kinds)
-                person.left = looked(person.left, self.factors.add_items(slate.items).tolist(), slate.at)
+                person, rows = held[slate.user_id], self.factors.add_items(slate.items).tolist()
+                if slate.times > 0:
+                    person.taste = TASTE.shown(person.taste, slate.kinds)
+                    person.left = looked(person.left, rows, slate.at)
+                else:
+                    person.taste = TASTE.unseen(person.taste, slate.kinds, slate.positions)
+                    person.left = unseen(person.left, rows, slate.positions)
         for each in told:
             person = held[each.user_id]
             before, outcomes = person.taste, TASTE.outcomes(person.taste) + 1
@@ -244,6 +248,11 @@ def follow(keys: KeyValue, held: OnlineState | None) -> OnlineState | None:
         return None
     [value] = keys.get([ONLINE_STATE])
     return None if value is None else OnlineState.from_bytes(value)
+
+
+def _exposures(shown: Sequence[Shown], told: int) -> Floats:
+    """Impressions that each gem of the slates is, then 0 for each feedback."""
+    return np.concatenate([*(np.full(len(slate.items), slate.times) for slate in shown), np.zeros(told)])
 
 
 def _text(content: Mapping[str, Any]) -> NDArray[np.uint8]:

@@ -19,8 +19,8 @@ class BetaThompson:
     Each arm keeps a Beta(successes, failures) belief: its prior, plus the rewards it earned as successes, plus the
     impressions that earned nothing as failures. An impression counts once an item of a slate, a reward once an
     impression and type of event (the learner sees to both). They are only added up, so it does not matter whether a
-    click is learned before or after the slate it answers. Rewards below 0 count as 0: an item that is dismissed often
-    falls because its impressions earn nothing.
+    click is learned before or after the slate it answers; an impression that nobody saw is added as -1 of it.
+    Rewards below 0 count as 0: an item that is dismissed often falls because its impressions earn nothing.
 
     Args:
         prior_successes: Rewards that an arm without a prior of its own is thought to have earned.
@@ -80,15 +80,15 @@ class BetaThompson:
 
         Args:
             item_ids: Arms, size B; one may come several times.
-            exposures: Impressions, 0 or more, size B.
+            exposures: Impressions, -1 or more, size B; -1 takes one back, where there is one.
             rewards: At most 1, size B; below 0 counts as 0.
 
         Raises:
             ValueError: If a number lies outside its range, NaN included; nothing is learned then.
         """
         exposures, rewards = np.asarray(exposures, dtype=np.float64), np.asarray(rewards, dtype=np.float64)
-        if not (np.isfinite(exposures).all() and (exposures >= 0.0).all()):
-            raise ValueError("exposures of arms must be finite and 0 or more")
+        if not (np.isfinite(exposures).all() and (exposures >= -1.0).all()):
+            raise ValueError("exposures of arms must be finite and -1 or more")
         if not (np.isfinite(rewards).all() and (rewards <= 1.0).all()):
             raise ValueError("rewards of arms must be finite and at most 1")
         rows = self._rows(item_ids)
@@ -99,6 +99,7 @@ class BetaThompson:
             self._learned *= (self._keep**total)[:, None]
             entries *= (self._keep ** _later(rows, exposures))[:, None]
         np.add.at(self._learned, rows, entries)
+        self._learned[rows, 1] = np.maximum(self._learned[rows, 1], 0.0)
 
     def belief(self, item_ids: Sequence[str]) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the reward an impression of each arm earns, float64 in (0, 1), size B each."""

@@ -89,7 +89,8 @@ def _slate_marks(slice_: Dataset, split: TimeSplit, engine: EngineConfig) -> pd.
     marks["query"] = "slate " + shown["slate_id"].astype(str)
     if "vector" in shown:
         marks["vector"] = shown["vector"].where(shown["feature_service"] == FEATURE_SERVICE, None)
-    return marks[labels.final]
+    seen = ~shown["unseen"].fillna(False).astype(bool) if "unseen" in shown else True
+    return marks[labels.final & seen]
 
 
 def _list_marks(

@@ -35,7 +35,7 @@ def test_a_signed_event_counts_with_its_reward() -> None:
 def test_unsigned_events_and_reports_move_nothing() -> None:
     moved = {"ada": Moved()}
     events = [event(1, signed=False), event(2, "trust_answer", value=1.0), event(3, "shown"), event(4, "impression")]
-    assert admit(events, set(), moved) == ([], ["unsigned", "report", "report", "report"])
+    assert admit(events, set(), moved) == ([], ["unsigned", "report", "seen", "report"])
     assert moved == {"ada": Moved()}
 
 

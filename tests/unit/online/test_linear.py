@@ -87,7 +87,7 @@ def test_what_changed_lately_is_followed_with_a_half_life() -> None:
     [
         (np.full((1, 3), np.nan), np.ones(1), np.zeros(1)),
         (np.ones((1, 2)), np.ones(1), np.zeros(1)),
-        (np.ones((1, 3)), -np.ones(1), np.zeros(1)),
+        (np.ones((1, 3)), np.array([-1.1]), np.zeros(1)),
         (np.ones((1, 3)), np.ones(1), np.array([np.inf])),
         (np.ones((1, 3)), np.ones(1), np.array([1.5])),
     ],

@@ -42,9 +42,9 @@ def test_what_was_kept_comes_back_to_the_bit_whole_and_place_by_place() -> None:
     back = Seen.from_text(seen.to_text())
     assert (back.contexts == seen.contexts).all()
     assert (back.above == seen.above).all()
-    second = Seen.from_text(back.place(1).to_text())
+    second = Seen.from_text(back.places([1]).to_text())
     assert (second.contexts == seen.contexts[[1]]).all()
-    assert (second.cohort, second.to_text()) == (2, seen.place(1).to_text())
+    assert (second.cohort, second.to_text()) == (2, seen.places([1]).to_text())
 
 
 def test_a_slate_of_other_features_says_nothing() -> None:

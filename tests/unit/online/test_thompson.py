@@ -73,7 +73,7 @@ def test_draws_follow_the_belief() -> None:
 
 @pytest.mark.parametrize(
     ("exposures", "reward", "said"),
-    [(-1.0, 0.0, "exposures"), (np.nan, 0.0, "exposures"), (np.inf, 0.0, "exposures"), (1.0, 1.01, "at most 1"),
+    [(-1.1, 0.0, "exposures"), (np.nan, 0.0, "exposures"), (np.inf, 0.0, "exposures"), (1.0, 1.01, "at most 1"),
      (1.0, np.nan, "finite"), (0.0, -np.inf, "finite")],
 )  # fmt: skip
 def test_numbers_out_of_range_are_refused_and_nothing_is_learned(exposures: float, reward: float, said: str) -> None:

@@ -141,6 +141,16 @@ def test_slates_are_queries_with_their_own_moment_and_positions(rich: Dataset) -
     assert without["slate_id"].isna().all()
 
 
+def test_gems_of_a_slate_that_were_never_seen_teach_nothing(rich: Dataset) -> None:
+    split = split_by_time(rich)
+    second = rich.impressions["position"] == 1
+    marks = build_marks(replace(rich, impressions=rich.impressions.assign(unseen=second)), split, everything)
+    slates = marks[marks["slate_id"].notna()]
+    assert {0, 2} <= set(slates["position"])
+    assert not (slates["position"] == 1).any()
+    assert (build_marks(rich, split, everything)["position"] == 1).any()
+
+
 def test_the_window_leaves_half_of_a_short_slice() -> None:
     assert label_window(TimeSplit(0, 14 * DAY_SECONDS)) == 7 * DAY_SECONDS
     assert label_window(TimeSplit(0, 14 * DAY_SECONDS - 2)) == 7 * DAY_SECONDS - 1
