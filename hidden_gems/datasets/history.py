@@ -153,7 +153,7 @@ def _typed(name: str, table: pd.DataFrame) -> pd.DataFrame:
 def _as_seen(shown: pd.DataFrame, interactions: pd.DataFrame) -> pd.DataFrame:
     """Impressions with `unseen`, and with the positions at which people saw them, as far as they told."""
     told = interactions[(interactions["event_type"] == "shown") & interactions["signed"].fillna(False).astype(bool)]
-    told = told.drop_duplicates("slate_id")[["slate_id", "items"]].explode("items").rename(columns={"items": "item_id"})
+    told = told[["slate_id", "items"]].explode("items").rename(columns={"items": "item_id"})
     told = told.drop_duplicates().assign(order=lambda rows: rows.groupby("slate_id").cumcount())
     order = shown[["slate_id", "item_id"]].merge(told, "left", on=["slate_id", "item_id"])["order"].to_numpy(np.float64)
     known = shown["slate_id"].isin(told["slate_id"]).to_numpy()

@@ -75,30 +75,22 @@ class TasteDrift:
         """Memory of somebody new, float64, size 2 + 10 `KINDS`."""
         return np.zeros(2 + (_BORDERS + 1) * 2 * KINDS)
 
-    def shown(self, memory: Floats, kinds: Sequence[int]) -> Floats:
-        """The memory after the person saw a slate.
+    def shown(
+        self, memory: Floats, kinds: Sequence[int], positions: Sequence[int] | None = None, times: float = 1.0
+    ) -> Floats:
+        """The memory after the person saw a slate, or after it turned out what of one they saw.
 
         Args:
             memory: As `start` makes it.
-            kinds: Rows of the types of its gems by `kind_of`, from the first position.
+            kinds: Rows of the types of the gems by `kind_of`.
+            positions: At which they stood, from 0; one behind the other if there are none.
+            times: -1 takes the looks back, where there are any.
         """
         memory = memory.copy()
-        looks = (1.0 + np.arange(len(kinds))) ** -self.look_decay
-        _windows(memory)[:, _LOOKS] += np.bincount(kinds, looks, minlength=KINDS)
-        return memory
-
-    def unseen(self, memory: Floats, kinds: Sequence[int], positions: Sequence[int]) -> Floats:
-        """The memory after it turned out that the person never saw gems of a slate.
-
-        Args:
-            memory: As `start` makes it, with the slate.
-            kinds: Rows of the types of these gems by `kind_of`.
-            positions: At which they stood, from 0.
-        """
-        memory = memory.copy()
-        looks = (1.0 + np.asarray(positions)) ** -self.look_decay
+        places = np.arange(len(kinds)) if positions is None else np.asarray(positions, dtype=np.int64)
+        looks = times * (1.0 + places) ** -self.look_decay
         held = _windows(memory)[:, _LOOKS]
-        held[:] = np.maximum(held - np.bincount(np.asarray(kinds, dtype=np.int64), looks, minlength=KINDS), 0.0)
+        held[:] = np.maximum(held + np.bincount(np.asarray(kinds, dtype=np.int64), looks, minlength=KINDS), 0.0)
         return memory
 
     def learn_one(self, memory: Floats, kind: int, reward: float) -> tuple[Floats, float]:

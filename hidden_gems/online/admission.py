@@ -85,6 +85,11 @@ def marks_of(event: Interaction) -> tuple[str, str]:
     return applied(event.event_id), counted(event.slate_id or "", item, event.event_type)
 
 
+def marks_of_seen(slate_id: str, items: Sequence[str]) -> list[str]:
+    """Keys that tell whether anything is known of what of a slate was seen, and for each item whether it was."""
+    return [counted(slate_id, item, SHOWN) for item in ("", *items)]
+
+
 def admit(
     events: Sequence[Interaction],
     marked: AbstractSet[str],
@@ -125,7 +130,7 @@ def _refused(event: Interaction, taken: AbstractSet[str]) -> Outcome | None:
         return "unsigned"
     if seen in taken:
         return "repeated"
-    if impression in taken:
+    if impression in taken and event.event_type != SHOWN:  # more of a slate may be seen later
         return "counted"
     return None
 

@@ -17,7 +17,7 @@ class BadJournalError(HiddenGemsError):
 
 
 class Shown(NamedTuple):
-    """A slate that counted: one impression of each of its gems. Or gems of one that were never seen, taken back."""
+    """A slate that counted: one impression of each of its gems. Or gems of one that were not seen, or seen later."""
 
     slate_id: str
     user_id: str  # pseudonym; empty where the answer was nobody's
@@ -25,17 +25,17 @@ class Shown(NamedTuple):
     kinds: tuple[int, ...] = ()  # of taste, of each item, see `drift.taste.kind_of`
     seen: str = ""  # see `online.seen.Seen`; empty where the slate did not say
     at: float = 0.0  # when it was asked for, epoch seconds
-    times: float = 1.0  # -1 where it is taken back
-    positions: tuple[int, ...] = ()  # of what is taken back
+    times: float = 1.0  # -1 where impressions are taken back
+    positions: tuple[int, ...] = ()  # of what is taken back, or given again; empty for a whole slate
     event_id: str = ""  # of the `shown` event that said so; empty where the slate came after it
-    saw: tuple[str, ...] = ()  # what that event said was seen
+    saw: tuple[str, ...] = ()  # what that event was the first to say was seen
 
     @property
     def marks(self) -> dict[str, str]:
         """Keys that tell that it has counted, and what later messages about the slate need of it."""
         if self.event_id:
-            saw = json.dumps(self.saw, ensure_ascii=False, separators=(",", ":"))
-            return {applied(self.event_id): "1", counted(self.slate_id, "", "shown"): saw}
+            said = [counted(self.slate_id, item, "shown") for item in ("", *self.saw)]
+            return dict.fromkeys([applied(self.event_id), *said], "1")
         return {applied(self.slate_id): self.remembered} if self.slate_id and self.times > 0 else {}
 
     @property

@@ -7,7 +7,6 @@ again, and messages that the broker gives once more find their marks. This holds
 is in the journal before the stroke, so that a store that lost something is filled again (ADR-0058).
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -22,7 +21,6 @@ from hidden_gems.core.names import (
     LEARNER_ERASURES,
     LEARNER_REDO,
     applied,
-    counted,
     factors,
     live_item,
     moved_today,
@@ -33,7 +31,7 @@ from hidden_gems.features.hot_store import HotRows
 from hidden_gems.features.item_table import ItemTable
 from hidden_gems.features.store import FeatureStore
 from hidden_gems.features.stream import LiveRows
-from hidden_gems.online.admission import DAILY_CAP, SHOWN, Admitted, Moved, admit, marks_of
+from hidden_gems.online.admission import DAILY_CAP, SHOWN, Admitted, Moved, admit, marks_of, marks_of_seen
 from hidden_gems.online.durable import DurableState
 from hidden_gems.online.entries import Entry, Shown, Told, recalled
 from hidden_gems.online.forgetting import LEARNER, allowed, forget, stale
@@ -49,6 +47,8 @@ _OVERLAP = 100
 """Notes of a feed that are read again: writers number their notes before they write them."""
 MAX_MESSAGES = 400
 """Messages of a batch: each writes at most two keys, and one stroke has room for 1,000."""
+MOST_SEEN = 50
+"""Gems of a `shown` event that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ class OnlineLearning:
         if admitted or slates or saw or erased:
             shown = _shown(slates, table)
             told = _told(admitted, shown, marked, table)
-            shown += _unseen(saw, shown, marked, table)
+            shown += _corrected(saw, shown, marked, table)
             entry = Entry(self.state.version + 1, now, shown, told, tuple(erased))
             learned = self.state.learn(entry.shown, entry.told, own)
             drifted = learned.drifted
@@ -271,9 +271,22 @@ class OnlineLearning:
         """Marks that there are of the batch, and of the slates that its events answer."""
         signed = [event for event in batch.events if event.signed]
         keys = [key for event in signed for key in marks_of(event)]
-        keys += [key for slate in batch.slates for key in (applied(slate.slate_id), _saw(slate.slate_id))]
-        keys = list(dict.fromkeys([*keys, *(applied(event.slate_id or "") for event in signed)]))
-        return {key: value for key, value in zip(keys, self._keys.get(keys), strict=True) if value is not None}
+        keys += [applied(event.slate_id or "") for event in signed]
+        for event in signed:
+            if event.event_type == SHOWN:
+                keys += marks_of_seen(event.slate_id or "", event.items[:MOST_SEEN])
+        told = {
+            slate.slate_id: marks_of_seen(slate.slate_id, [place.item_id for place in slate.places])
+            for slate in batch.slates
+        }
+        keys += [key for name, (said, *_) in told.items() for key in (applied(name), said)]
+        marked = self._held(keys)
+        return marked | self._held([key for said, *seen in told.values() if said in marked for key in seen])
+
+    def _held(self, keys: Sequence[str]) -> dict[str, bytes]:
+        keys = list(dict.fromkeys(keys))
+        found = self._keys.get(keys) if keys else []
+        return {key: value for key, value in zip(keys, found, strict=True) if value is not None}
 
     def _standing(self, events: Sequence[Interaction]) -> Standing | None:
         """Who is a stranger, and what is usual; None where all praise counts. An order has no days."""
@@ -327,27 +340,42 @@ def _told(
     return tuple(found)
 
 
-def _unseen(
+def _corrected(
     events: Sequence[Interaction], shown: Sequence[Shown], marked: Mapping[str, bytes], table: ItemTable
 ) -> tuple[Shown, ...]:
-    """What these events, and those that came before their slates, say was never seen; all of it is taken back."""
-    slates = _looks(shown, events, marked)
-    saw = [(event.slate_id or "", event.user_id, event.items, event.event_id, event.timestamp) for event in events]
-    saw += [
-        (slate.slate_id, slate.user_id, tuple(json.loads(marked[_saw(slate.slate_id)])), "", slate.at)
-        for slate in shown
-        if _saw(slate.slate_id) in marked
-    ]
+    """What `shown` events of the batch, and earlier ones about its slates, make of impressions.
+
+    The first event about a slate takes back what it leaves out; a later one gives again what it adds.
+    """
+    slates, seen = _looks(shown, events, marked), dict[str, set[str]]()
     found = []
-    for slate_id, user_id, items, event_id, at in saw:
-        every, seen = slates[slate_id]
-        places = [number for number, item in enumerate(every) if item not in items]
-        names = tuple(every[number] for number in places)
-        look = _part(seen, places)
+    for event in events:
+        slate_id, items = event.slate_id or "", event.items[:MOST_SEEN]
+        told, *known = marks_of_seen(slate_id, items)
+        if slate_id not in seen and told in marked:
+            seen[slate_id] = {item for item, mark in zip(items, known, strict=True) if mark in marked}
+        again = slate_id in seen
+        fresh = [item for item in dict.fromkeys(items) if item not in seen.get(slate_id, ())]
+        seen[slate_id] = {*seen.get(slate_id, ()), *fresh}
+        places = [at for at, item in enumerate(slates[slate_id][0]) if (item in fresh) == again]
+        change = _some(slate_id, slates[slate_id], places, table, 1.0 if again else -1.0)
         found.append(
-            Shown(slate_id, user_id, names, _kinds(names, table), look, at, -1.0, tuple(places), event_id, items)
+            change._replace(user_id=event.user_id, at=event.timestamp, event_id=event.event_id, saw=tuple(fresh))
         )
+    for slate in shown:
+        told, *known = marks_of_seen(slate.slate_id, slate.items)
+        if told in marked:
+            places = [at for at, mark in enumerate(known) if mark not in marked]
+            change = _some(slate.slate_id, slates[slate.slate_id], places, table, -1.0)
+            found.append(change._replace(user_id=slate.user_id, at=slate.at))
     return tuple(found)
+
+
+def _some(slate_id: str, slate: tuple[list[str], str], places: Sequence[int], table: ItemTable, times: float) -> Shown:
+    """Some gems of a slate, once more or taken back."""
+    items, look = slate
+    names = tuple(items[place] for place in places)
+    return Shown(slate_id, "", names, _kinds(names, table), _part(look, places), 0.0, times, tuple(places))
 
 
 def _looks(
@@ -361,11 +389,6 @@ def _looks(
 def _part(seen: str, places: Sequence[int]) -> str:
     """How some places of a slate looked; nothing where nobody knows how it looked."""
     return Seen.from_text(seen).places(places).to_text() if seen and places else ""
-
-
-def _saw(slate_id: str) -> str:
-    """Mark that tells what of a slate was seen."""
-    return counted(slate_id, "", SHOWN)
 
 
 def _kinds(items: Sequence[str], table: ItemTable) -> tuple[int, ...]:

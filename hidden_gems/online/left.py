@@ -27,13 +27,14 @@ def nothing() -> Table:
     return np.zeros((KEPT, 3), dtype=np.float32)
 
 
-def looked(table: Table, rows: Sequence[int], at: float) -> Table:
+def looked(table: Table, rows: Sequence[int], at: float, positions: Sequence[int] | None = None) -> Table:
     """The table after a slate.
 
     Args:
         table: As above.
-        rows: Of its gems, from the first position; 0 where a gem has none.
+        rows: Of its gems; 0 where a gem has none.
         at: When it was asked for, epoch seconds.
+        positions: At which they stood, from 0; one behind the other if there are none.
 
     Examples:
         >>> table = looked(looked(nothing(), [7, 8], 0.0), [7], 0.0)
@@ -45,7 +46,7 @@ def looked(table: Table, rows: Sequence[int], at: float) -> Table:
     table, hour = table.copy(), np.float32(at / HOUR_SECONDS)
     table[:, _LOOKS] = _now(table, hour)
     table[:, _HOUR] = hour
-    for position, row in enumerate(rows):
+    for position, row in zip(range(len(rows)) if positions is None else positions, rows, strict=True):
         if row:
             found = np.flatnonzero(table[:, _ROW] == row)
             place = int(found[0]) if len(found) else int(np.argmin(table[:, _LOOKS]))

@@ -77,7 +77,7 @@ class OnlineState:
         """Take a batch of what counted; nothing else moves the state, live and in a replay.
 
         Args:
-            shown: Slates; each is one impression of each of its gems, or takes those back that nobody saw.
+            shown: Slates; each is one impression of each of its gems, or takes back those that nobody saw.
             told: Feedback, in order.
             people: What is held of who was shown or told something; who is not there is new.
         """
@@ -128,12 +128,12 @@ class OnlineState:
         for slate in shown:
             if slate.user_id:
                 person, rows = held[slate.user_id], self.factors.add_items(slate.items).tolist()
+                positions = slate.positions or range(len(rows))
+                person.taste = TASTE.shown(person.taste, slate.kinds, positions, slate.times)
                 if slate.times > 0:
-                    person.taste = TASTE.shown(person.taste, slate.kinds)
-                    person.left = looked(person.left, rows, slate.at)
+                    person.left = looked(person.left, rows, slate.at, positions)
                 else:
-                    person.taste = TASTE.unseen(person.taste, slate.kinds, slate.positions)
-                    person.left = unseen(person.left, rows, slate.positions)
+                    person.left = unseen(person.left, rows, positions)
         for each in told:
             person = held[each.user_id]
             before, outcomes = person.taste, TASTE.outcomes(person.taste) + 1

@@ -100,14 +100,14 @@ def test_what_was_seen_takes_the_place_of_the_slate(base: Dataset, tmp_path: Pat
         slate("s1", "u1", at + 1, ["g1", "g2", "g3", "g4"]),
         slate("s2", "u1", at + 2, ["g1", "g2"]),
         event("e1", at + 3, "shown", slate_id="s1", signed=True, items=("g3", "g1", "g9")),
-        event("e2", at + 4, "shown", slate_id="s1", signed=True, items=("g4",)),  # the first word counts
+        event("e2", at + 4, "shown", slate_id="s1", signed=True, items=("g3", "g4")),  # further down
         event("e3", at + 4, "shown", slate_id="s2", signed=False, items=("g2",)),
     )
     found = with_history(base, tmp_path).impressions
     new = found[found["slate_id"].isin(["s1", "s2"])].sort_values(["slate_id", "item_id"])
     assert new["item_id"].tolist() == ["g1", "g2", "g3", "g4", "g1", "g2"]
-    assert new["unseen"].tolist() == [False, True, False, True, False, False]
-    assert new["position"].tolist() == [1, 2, 0, 3, 0, 1]
+    assert new["unseen"].tolist() == [False, True, False, False, False, False]
+    assert new["position"].tolist() == [1, 3, 0, 2, 0, 1]
     assert found["unseen"].iloc[: len(base.impressions)].isna().all()
 
 

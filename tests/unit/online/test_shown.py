@@ -57,13 +57,44 @@ def test_only_what_was_seen_is_an_impression_whenever_it_is_told(order: str) -> 
     np.testing.assert_allclose(looks(mine.left, rows, float(AT)), [1.0, 2.0**-0.45, 0.0, 0.0], atol=1e-3)
 
 
-def test_a_second_word_about_a_slate_does_not_count() -> None:
-    learning = Parts().learning()
+def test_the_same_word_again_does_not_count_and_what_is_seen_later_does() -> None:
+    parts = Parts()
+    learning = parts.learning()
     learning.learn(Batch(slates=[slate("s1", *ITEMS)]))
     learning.learn(Batch([saw("g0", "g1")]))
-    again = learning.learn(Batch([saw("g3", event_id="saw2"), saw("g0", "g1")]))
-    assert (again.outcomes["counted"], again.outcomes["repeated"]) == (1, 1)
+    again = learning.learn(Batch([saw("g0", event_id="saw2"), saw("g0", "g1")]))
+    assert (again.outcomes["seen"], again.outcomes["repeated"]) == (1, 1)
     assert impressions(learning) == {"g0": 1.0, "g1": 1.0, "g2": 0.0, "g3": 0.0}
+    learning.learn(Batch([saw("g0", "g1", "g2", event_id="saw3")]))
+    assert impressions(learning) == {"g0": 1.0, "g1": 1.0, "g2": 1.0, "g3": 0.0}
+    rows = learning.state.factors.index.rows(ITEMS)
+    np.testing.assert_allclose(looks(person(parts).left, rows, float(AT)), [1, 2**-0.45, 3**-0.45, 0], atol=1e-3)
+
+
+SCROLLS = {
+    "slate first": [Batch(slates=[slate("s1", *ITEMS)]), Batch([saw("g0")]), Batch([saw("g0", "g2", event_id="w2")])],
+    "slate between": [Batch([saw("g0")]), Batch(slates=[slate("s1", *ITEMS)]), Batch([saw("g0", "g2", event_id="w2")])],
+    "slate with the second": [Batch([saw("g0")]), Batch([saw("g0", "g2", event_id="w2")], [slate("s1", *ITEMS)])],
+    "slate last": [Batch([saw("g0"), saw("g0", "g2", event_id="w2")]), Batch(slates=[slate("s1", *ITEMS)])],
+    "all at once": [Batch([saw("g0"), saw("g0", "g2", event_id="w2")], [slate("s1", *ITEMS)])],
+}
+
+
+@pytest.mark.parametrize("order", SCROLLS)
+def test_whoever_scrolls_sees_more(order: str) -> None:
+    parts = Parts()
+    for batch in SCROLLS[order]:
+        learning = parts.learning()  # each in another life
+        learning.learn(batch)
+    assert impressions(learning) == {"g0": 1.0, "g1": 0.0, "g2": 1.0, "g3": 0.0}
+    gram = Parts()
+    narrow = gram.learning()
+    narrow.learn(Batch(slates=[slate("s1", *ITEMS)]))
+    contexts = (
+        np.outer(*2 * [narrow.state.linear.arrays()["shown"][1]]),
+        np.outer(*2 * [narrow.state.linear.arrays()["shown"][3]]),
+    )
+    np.testing.assert_allclose(learning.state.linear.arrays()["gram"], sum(contexts), atol=1e-9)
 
 
 def test_a_word_without_a_token_changes_nothing() -> None:
