@@ -45,6 +45,8 @@ READY = {
 }
 """Path that answers 200 when a process can do its work, for some with `WORKS` in it; the order is that of the start."""
 WORKS = {"learner": "gems_ready 1.0", "archiver": "gems_ready 1.0"}
+DURABLE_FETCH_WAIT_MS = "1000"
+"""Tansu gives what it has read within a fetch; in a short one its list of all in a twin of S3 brings one batch."""
 LAPTOP_SECONDS = {"GEMS_STORE_SECONDS": "0.12", "GEMS_PART_SECONDS": "0.16", "GEMS_ANSWER_SECONDS": "0.4"}
 """Limits of the transformer's calls: four times those of a cluster, for all of it shares a few cores (ADR-0047)."""
 _ASK_SECONDS = 1.0
@@ -207,6 +209,7 @@ def environment(plan: Plan) -> dict[str, str]:
         API_KEYS: ",".join(plan.api_keys or kept_keys()),
         "PYTHONUNBUFFERED": "1",
         **LAPTOP_SECONDS,
+        **({"GEMS_FETCH_WAIT_MS": DURABLE_FETCH_WAIT_MS} if "s3" in plan.ports else {}),
         **plan.more,
     }
 

@@ -27,6 +27,8 @@ _LOOK_SECONDS = 0.1
 LINGER_MS, BATCH_BYTES = 100, 262_144
 """How long a message waits for others of its list at most, and how many fit: a list is one write a partition, also on a
 slow machine. The last one of a list ends the waiting."""
+FETCH_WAIT_MS = 100
+"""How long a broker may hold a fetch; Tansu tells of news only at its end."""
 MAX_POLL_MS = 10_000
 """A member that does not poll for so long leaves its group; a broker waits as long for one that died while joining."""
 _RETRY = {"retry_backoff_ms": 50, "reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 500}
@@ -146,9 +148,17 @@ class KafkaConsumer:
         group: Whose position is kept.
         topics: To read.
         timeout_seconds: Longest time that a commit waits.
+        fetch_wait_ms: How long the broker may hold a fetch.
     """
 
-    def __init__(self, address: str, group: str, topics: Sequence[str], timeout_seconds: float = 2.0) -> None:
+    def __init__(
+        self,
+        address: str,
+        group: str,
+        topics: Sequence[str],
+        timeout_seconds: float = 2.0,
+        fetch_wait_ms: int = FETCH_WAIT_MS,
+    ) -> None:
         _quiet()
         self._timeout = timeout_seconds
         self._client: Any = kafka.KafkaConsumer(
@@ -162,7 +172,7 @@ class KafkaConsumer:
             max_poll_interval_ms=MAX_POLL_MS,
             request_timeout_ms=7_000,
             metadata_max_age_ms=2_000,  # a topic that comes later is noticed
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=fetch_wait_ms,
             **_RETRY,
         )
         self._assigned = _Assigned()

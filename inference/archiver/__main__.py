@@ -21,7 +21,7 @@ def main() -> None:
     keys, folder = RedisKeyValue(settings.redis, settings.redis_timeout_seconds), settings.history_folder()
     archiver = Archiver(
         folder=folder,
-        consumer=KafkaConsumer(settings.kafka, GROUP, TOPICS),
+        consumer=KafkaConsumer(settings.kafka, GROUP, TOPICS, fetch_wait_ms=settings.fetch_wait_ms),
         producer=KafkaProducer(settings.kafka),
         clock=settings.the_clock(),
         keys=keys,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from hidden_gems.streaming.kafka import FETCH_WAIT_MS
 from inference.shell.settings import Settings
 
 
@@ -12,6 +13,7 @@ class ArchiverSettings(Settings):
 
     port: int = 8120  # of its metrics
     kafka: str = "127.0.0.1:9092"
+    fetch_wait_ms: int = Field(default=FETCH_WAIT_MS, ge=1)  # how long the broker may hold a fetch
     redis: str = "127.0.0.1:6390"
     redis_timeout_seconds: float = Field(default=0.5, gt=0)
     history: Path | None = None  # folder of the archive; under the home by default

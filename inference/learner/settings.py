@@ -10,6 +10,7 @@ from hidden_gems.online.learning import MAX_MESSAGES
 from hidden_gems.online.lease import LEASE_SECONDS
 from hidden_gems.online.watch import RewardWatch
 from hidden_gems.streaming.batches import BATCH_MESSAGES
+from hidden_gems.streaming.kafka import FETCH_WAIT_MS
 from inference.shell.settings import Settings
 
 
@@ -19,6 +20,7 @@ class LearnerSettings(Settings):
     port: int = 8110  # of its metrics
     redis: str = "127.0.0.1:6390"
     kafka: str = "127.0.0.1:9092"
+    fetch_wait_ms: int = Field(default=FETCH_WAIT_MS, ge=1)  # how long the broker may hold a fetch
     releases: Path | None = None  # folder of the releases and their pointers; under the home by default
     pointer: str = "stable"
     feature_repo: Path = Path("feature_repo")

@@ -127,7 +127,7 @@ class Standby:
         return Learner(
             learning=learning,
             keys=keys,
-            consumer=KafkaConsumer(settings.kafka, GROUP, TOPICS),
+            consumer=KafkaConsumer(settings.kafka, GROUP, TOPICS, fetch_wait_ms=settings.fetch_wait_ms),
             producer=KafkaProducer(settings.kafka),
             clock=self._clock,
             patience=self._patience,
