@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hidden_gems.core.clock import DAY_SECONDS
+from hidden_gems.events.topics import TOPIC_SECONDS
 
 ONLINE, LEARNER, JOURNAL, HISTORY = "online", "learner", "journal", "history"
 TRAINING, STORE_LOG, SPOOL, TOPICS = "training", "log", "spool", "topics"
@@ -34,7 +35,7 @@ PROMISES = (
     Promise(TRAINING, DAY_SECONDS, "tells", "copies that training keeps: checked data of runs, offline rows"),
     Promise(STORE_LOG, DAY_SECONDS, "tells", "the online store's own log on disk, by writing it anew"),
     Promise(SPOOL, DAY_SECONDS, "expires", "slates that wait for the broker, gone from disk once it has them"),
-    Promise(TOPICS, 7 * DAY_SECONDS, "expires", "messages in the broker, by retention; nobody takes them again"),
+    Promise(TOPICS, TOPIC_SECONDS, "expires", "messages in the broker, by retention; nobody takes them again"),
     Promise(REPEATS, 8 * DAY_SECONDS, "expires", "hashes and marks by event id that tell repeats and name nobody"),
     Promise(BACKUPS, 30 * DAY_SECONDS, "expires", "copies of all of the above, and the denylist with them"),
 )

@@ -13,7 +13,7 @@ from kafka.admin import NewTopic
 from kafka.structs import MemberState
 
 from hidden_gems.core.errors import BadInputError, PartUnavailableError
-from hidden_gems.events.topics import ITEMS, TOPICS
+from hidden_gems.events.topics import ITEMS, TOPIC_SECONDS, TOPICS
 from hidden_gems.streaming.broker import Message, Received
 from hidden_gems.streaming.reach import refuses
 
@@ -289,12 +289,16 @@ def create_topics(address: str, partitions: int = 3, timeout_seconds: float = 5.
         )
         try:
             missing = sorted(set(TOPICS) - set(admin.list_topics()))
-            compacted = {ITEMS: {"cleanup.policy": "compact"}}
-            new = [NewTopic(name, partitions, 1, topic_configs=compacted.get(name)) for name in missing]
-            if new:
-                admin.create_topics(new, timeout_ms=wait_ms)
+            if missing:
+                admin.create_topics(new_topics(missing, partitions), timeout_ms=wait_ms)
         finally:
             admin.close()
+
+
+def new_topics(names: Sequence[str], partitions: int) -> list[NewTopic]:
+    """Topics as they are to be made: gems are compacted, messages about people are forgotten in time."""
+    forgotten, kept = {"retention.ms": str(TOPIC_SECONDS * 1_000)}, {"cleanup.policy": "compact"}
+    return [NewTopic(name, partitions, 1, topic_configs=kept if name == ITEMS else forgotten) for name in names]
 
 
 def _text(key: bytes | None) -> str:

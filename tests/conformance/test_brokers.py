@@ -9,8 +9,9 @@ import pytest
 
 from hidden_gems.cli.processes import free_port, kafka_broker
 from hidden_gems.core.errors import BadInputError, PartUnavailableError
+from hidden_gems.events.topics import ITEMS, TOPICS
 from hidden_gems.streaming.broker import Consumer, MemoryBroker, Message, Producer, Received
-from hidden_gems.streaming.kafka import MAX_MESSAGE_BYTES, KafkaConsumer, KafkaProducer, create_topics
+from hidden_gems.streaming.kafka import MAX_MESSAGE_BYTES, KafkaConsumer, KafkaProducer, create_topics, new_topics
 
 PATIENCE_SECONDS = 20.0
 _names = itertools.count()
@@ -117,6 +118,13 @@ def test_making_topics_twice_is_making_them_once(tansu: str) -> None:
     consumer = KafkaConsumer(tansu, "topics", ["items.v1"])
     assert {each.partition for each in read(consumer, 40)} == {0, 1}
     consumer.close()
+
+
+def test_topics_forget_after_seven_days_but_gems_are_kept() -> None:
+    asked = {topic.name: topic.topic_configs for topic in new_topics(TOPICS, 3)}  # Tansu does not tell what it was told
+    assert asked.pop(ITEMS) == {"cleanup.policy": "compact"}
+    assert set(asked) == {*TOPICS} - {ITEMS}
+    assert all(config == {"retention.ms": "604800000"} for config in asked.values())
 
 
 def test_nothing_of_a_list_with_a_message_too_large_is_sent(tansu: str) -> None:
