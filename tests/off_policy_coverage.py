@@ -89,9 +89,9 @@ class World:
         return rounds_of(*self.draw(rounds, seed))
 
 
-def coverage(world: World, logs: int, rounds: int, resamples: int = 1_000) -> dict[str, dict[str, float]]:
+def coverage(world: World, logs: int, rounds: int) -> dict[str, dict[str, float]]:
     """By estimator: share of the intervals that hold the truth, median width, bias and root mean squared error."""
-    reports = [estimate(world.rounds(rounds, seed), seed=seed, resamples=resamples) for seed in range(logs)]
+    reports = [estimate(world.rounds(rounds, seed), seed=seed) for seed in range(logs)]
     return {name: _judged(reports, name, world.truth) for name in reports[0].estimates}
 
 

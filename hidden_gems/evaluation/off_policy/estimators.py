@@ -3,7 +3,7 @@
 Notation: N places (a round and a position in it), A items. At a place with context x the logging policy showed item a
 with probability p, and the reward r followed. The target shows it with probability e(a|x); w = e(a|x) / p is the
 weight of the place, q(x, a) a model of the reward and q(x, e) = sum over a of e(a|x) q(x, a). E[·] is the mean over the
-N places, T the number of such means that an estimator is made of.
+N places.
 
 What all but DM rest on: p is the probability with which this item was really drawn at this place, given x (in a slate,
 x holds the items above it); whatever the target may show, the log could have shown; a reward follows from its own place.
@@ -57,17 +57,16 @@ class Sample:
 
 
 class Estimator(ABC):
-    """A function of means over places, so that a resample of places needs only their sums."""
+    """A mean over places."""
 
     name: ClassVar[str]
 
     @abstractmethod
-    def terms(self, sample: Sample) -> Floats:
-        """What is averaged, T X N."""
+    def contributions(self, sample: Sample) -> Floats:
+        """What each place adds, N: their mean is the estimate, what they are off it the estimator's influence function.
 
-    def value(self, means: Floats) -> Floats:
-        """The value out of the means of the terms, … X T to …; the mean itself unless said otherwise."""
-        return means[..., 0]
+        So their scatter over N is the estimator's variance, for ratios of means as well (delta method).
+        """
 
     def weights(self, sample: Sample) -> Floats | None:
         """What each place's reward is weighed by, N; None for an estimator without weights."""
@@ -75,7 +74,7 @@ class Estimator(ABC):
 
     def estimate(self, sample: Sample) -> float:
         """Expected reward of a place under the target."""
-        return float(self.value(self.terms(sample).mean(axis=1)))
+        return float(self.contributions(sample).mean())
 
 
 @dataclass(frozen=True)
@@ -90,9 +89,9 @@ class DM(Estimator):
 
     name = "DM"
 
-    def terms(self, sample: Sample) -> Floats:
-        """q(x, e), 1 X N."""
-        return sample.expected[None]
+    def contributions(self, sample: Sample) -> Floats:
+        """q(x, e), N."""
+        return sample.expected
 
     def weights(self, sample: Sample) -> Floats | None:
         """None."""
@@ -112,9 +111,9 @@ class IPS(Estimator):
 
     name = "IPS"
 
-    def terms(self, sample: Sample) -> Floats:
-        """w r, 1 X N."""
-        return (sample.weight * sample.reward)[None]
+    def contributions(self, sample: Sample) -> Floats:
+        """The products w r, N."""
+        return sample.weight * sample.reward
 
 
 @dataclass(frozen=True)
@@ -130,9 +129,9 @@ class ClippedIPS(Estimator):
     limit: float  # L
     name = "clipped IPS"
 
-    def terms(self, sample: Sample) -> Floats:
-        """min(w, L) r, 1 X N."""
-        return (self.weights(sample) * sample.reward)[None]
+    def contributions(self, sample: Sample) -> Floats:
+        """min(w, L) r, N."""
+        return self.weights(sample) * sample.reward
 
     def weights(self, sample: Sample) -> Floats:
         """min(w, L), N."""
@@ -141,10 +140,10 @@ class ClippedIPS(Estimator):
 
 @dataclass(frozen=True)
 class SNIPS(Estimator):
-    """Self-normalised IPS: E[w r] / E[w].
+    """Self-normalised IPS, v = E[w r] / E[w].
 
     Consistent, with a bias of order 1 / N; stays within the range of the rewards and moves with them when a constant is
-    added. NaN where the target shows nothing that was shown.
+    added. NaN where the target wants nothing of what was shown.
 
     Source:
         Swaminathan and Joachims (2015), The Self-Normalized Estimator for Counterfactual Learning.
@@ -152,13 +151,9 @@ class SNIPS(Estimator):
 
     name = "SNIPS"
 
-    def terms(self, sample: Sample) -> Floats:
-        """The numbers w r and w, 2 X N."""
-        return np.stack([sample.weight * sample.reward, sample.weight])
-
-    def value(self, means: Floats) -> Floats:
-        """E[w r] / E[w]."""
-        return _ratio(means[..., 0], means[..., 1])
+    def contributions(self, sample: Sample) -> Floats:
+        """v + w (r - v) / E[w], N."""
+        return _ratio_of_means(sample.weight * sample.reward, sample.weight)
 
 
 @dataclass(frozen=True)
@@ -174,16 +169,16 @@ class DR(Estimator):
 
     name = "DR"
 
-    def terms(self, sample: Sample) -> Floats:
-        """q(x, e) + w (r - q(x, a)), 1 X N."""
-        return (sample.expected + sample.weight * (sample.reward - sample.modelled))[None]
+    def contributions(self, sample: Sample) -> Floats:
+        """q(x, e) + w (r - q(x, a)), N."""
+        return sample.expected + sample.weight * (sample.reward - sample.modelled)
 
 
 @dataclass(frozen=True)
 class ClippedDR(Estimator):
     """DR with bounded weights: E[q(x, e) + min(w, L) (r - q(x, a))].
 
-    Above the bound the model alone decides.
+    What lies above the bound is left to the model.
 
     Source:
         Su, Dimakopoulou, Krishnamurthy and Dudík (2020), Doubly Robust Off-Policy Evaluation with Shrinkage.
@@ -192,9 +187,9 @@ class ClippedDR(Estimator):
     limit: float  # L
     name = "clipped DR"
 
-    def terms(self, sample: Sample) -> Floats:
-        """q(x, e) + min(w, L) (r - q(x, a)), 1 X N."""
-        return (sample.expected + self.weights(sample) * (sample.reward - sample.modelled))[None]
+    def contributions(self, sample: Sample) -> Floats:
+        """q(x, e) + min(w, L) (r - q(x, a)), N."""
+        return sample.expected + self.weights(sample) * (sample.reward - sample.modelled)
 
     def weights(self, sample: Sample) -> Floats:
         """min(w, L), N."""
@@ -203,7 +198,7 @@ class ClippedDR(Estimator):
 
 @dataclass(frozen=True)
 class SNDR(Estimator):
-    """Self-normalised DR: E[q(x, e)] + E[w (r - q(x, a))] / E[w].
+    """Self-normalised DR: E[q(x, e)] + u, u = E[w (r - q(x, a))] / E[w].
 
     Source:
         Thomas and Brunskill (2016), Data-Efficient Off-Policy Policy Evaluation: weighted doubly robust.
@@ -211,14 +206,10 @@ class SNDR(Estimator):
 
     name = "SNDR"
 
-    def terms(self, sample: Sample) -> Floats:
-        """q(x, e), w (r - q(x, a)) and w, 3 X N."""
+    def contributions(self, sample: Sample) -> Floats:
+        """q(x, e) + u + w (r - q(x, a) - u) / E[w], N."""
         weight = sample.weight
-        return np.stack([sample.expected, weight * (sample.reward - sample.modelled), weight])
-
-    def value(self, means: Floats) -> Floats:
-        """E[q(x, e)] + E[w (r - q(x, a))] / E[w]."""
-        return means[..., 0] + _ratio(means[..., 1], means[..., 2])
+        return sample.expected + _ratio_of_means(weight * (sample.reward - sample.modelled), weight)
 
 
 def all_estimators(limit: float) -> tuple[Estimator, ...]:
@@ -236,6 +227,10 @@ def effective_size(weights: Floats) -> float:
     return float(weights.sum()) ** 2 / squares if squares else 0.0
 
 
-def _ratio(above: Floats, below: Floats) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(above / below, dtype=np.float64)
+def _ratio_of_means(above: Floats, below: Floats) -> Floats:
+    """Contributions to v = E[above] / E[below], N: v + (above - v below) / E[below]."""
+    mean = below.mean()
+    if mean == 0:
+        return np.full(len(below), np.nan)
+    value = above.mean() / mean
+    return np.asarray(value + (above - value * below) / mean, dtype=np.float64)

@@ -5,10 +5,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
-from hidden_gems.evaluation.intervals import RESAMPLES, Interval, Paired, interval_of
-from hidden_gems.evaluation.metrics import Floats
-from hidden_gems.evaluation.off_policy.estimators import Sample, all_estimators, effective_size
+from hidden_gems.evaluation.intervals import LEVEL, Interval
+from hidden_gems.evaluation.metrics import Floats, Rows
+from hidden_gems.evaluation.off_policy.estimators import Estimator, Sample, all_estimators, effective_size
 from hidden_gems.evaluation.off_policy.reward_model import cross_fitted
 from hidden_gems.evaluation.off_policy.rounds import Rounds
 
@@ -55,58 +56,67 @@ class Report:
         return asdict(self)
 
 
-def estimate(rounds: Rounds, limit: float | None = None, seed: int = 0, resamples: int = RESAMPLES) -> Report:
+def estimate(rounds: Rounds, limit: float | None = None, seed: int = 0) -> Report:
     """Judge a target by every estimator.
 
     Args:
         rounds: The log and the target.
         limit: Bound of the weights of the clipped estimators; the square root of the number of places (Ionides, 2008)
             where None.
-        seed: Of the folds of the model of the reward, and of the resamples.
-        resamples: How often clusters are resampled.
-
-    Source:
-        Efron (1979), percentile bootstrap; people (or rounds) are the clusters. The model of the reward is not fitted
-        anew in a resample: DR does not depend on it to first order (Chernozhukov et al., 2018).
+        seed: Of the model of the reward: its folds and trees.
     """
     modelled, expected, left_out = cross_fitted(rounds, seed)
     sample = Sample(rounds.reward, rounds.propensity, rounds.probability, modelled, expected)
     bound = float(np.sqrt(len(rounds.reward))) if limit is None else limit
-    estimators = all_estimators(bound)
-    columns: dict[str, Floats] = {"logged": sample.reward, "weight": sample.weight}
-    terms = {each.name: [(f"{each.name} {n}", row) for n, row in enumerate(each.terms(sample))] for each in estimators}
-    columns |= {name: row for rows in terms.values() for name, row in rows}
-    paired = Paired.of(columns, rounds.cluster, seed, resamples)
-    assert paired is not None  # a log has rows
-    logged, drawn_logged = paired.means[0], paired.drawn[:, 0]
-    found = {}
-    for each in estimators:
-        at = [paired.names.index(name) for name, _ in terms[each.name]]
-        value, drawn = float(each.value(paired.means[at])), each.value(paired.drawn[:, at])
-        weights = each.weights(sample)
-        found[each.name] = Estimate(
-            interval_of(value, drawn, paired.users),
-            interval_of(value - float(logged), drawn - drawn_logged, paired.users),
-            None if weights is None else effective_size(weights),
-        )
-    weight = interval_of(float(paired.means[1]), paired.drawn[:, 1], paired.users)
     return Report(
         places=len(rounds.reward),
         rounds=rounds.rounds,
-        clusters=paired.users,
+        clusters=int(rounds.cluster.max()) + 1,
         clustered_by=rounds.clustered_by,
         limit=bound,
-        logged=interval_of(float(logged), drawn_logged, paired.users),
-        estimates=found,
-        support=_support(rounds, sample, weight),
+        logged=clustered_interval(sample.reward, rounds.cluster),
+        estimates={each.name: _estimate(each, sample, rounds.cluster) for each in all_estimators(bound)},
+        support=_support(rounds, sample),
         notes=(*rounds.notes, *left_out),
     )
 
 
-def _support(rounds: Rounds, sample: Sample, weight: Interval) -> Support:
+def clustered_interval(contributions: Floats, cluster: Rows) -> Interval:
+    """Mean with its 95 % interval by Student's t, clusters being what is independent.
+
+    Args:
+        contributions: What each place adds to the mean, N.
+        cluster: Number of its cluster, N.
+
+    Returns:
+        With NaN as the ends of a single cluster.
+
+    Source:
+        Liang and Zeger (1986), Longitudinal Data Analysis Using Generalized Linear Models: the sandwich of a mean.
+    """
+    value = float(contributions.mean())
+    sums = np.bincount(cluster, weights=contributions - value)
+    clusters = len(sums)
+    if clusters < 2:
+        return Interval(value, np.nan, np.nan, clusters)
+    error = float(np.sqrt((sums**2).sum() * clusters / (clusters - 1))) / len(contributions)
+    half = float(stats.t.ppf((1.0 + LEVEL) / 2.0, clusters - 1)) * error
+    return Interval(value, value - half, value + half, clusters)
+
+
+def _estimate(estimator: Estimator, sample: Sample, cluster: Rows) -> Estimate:
+    contributions, weights = estimator.contributions(sample), estimator.weights(sample)
+    return Estimate(
+        clustered_interval(contributions, cluster),
+        clustered_interval(contributions - sample.reward, cluster),
+        None if weights is None else effective_size(weights),
+    )
+
+
+def _support(rounds: Rounds, sample: Sample) -> Support:
     unseen = ~np.isin(rounds.candidate, rounds.item)
     return Support(
-        weight=weight,
+        weight=clustered_interval(sample.weight, rounds.cluster),
         largest=float(sample.weight.max()),
         effective_share=effective_size(sample.weight) / len(sample.weight),
         never_wanted=float((sample.probability == 0).mean()),
