@@ -5,8 +5,8 @@ with probability p, and the reward r followed. The target shows it with probabil
 weight of the place, q(x, a) a model of the reward and q(x, e) = sum over a of e(a|x) q(x, a). E[·] is the mean over the
 N places.
 
-What all but DM rest on: p is the probability with which this item was really drawn at this place, given x (in a slate,
-x holds the items above it); whatever the target may show, the log could have shown; a reward follows from its own place.
+What all but DM rest on: p is the probability with which this item was really drawn at this place, given x, which in a
+slate holds the items above it; the log could have shown whatever the target may show; a reward follows from its place.
 """
 
 from abc import ABC, abstractmethod
@@ -152,7 +152,7 @@ class SNIPS(Estimator):
     name = "SNIPS"
 
     def contributions(self, sample: Sample) -> Floats:
-        """v + w (r - v) / E[w], N."""
+        """The sums v + w (r - v) / E[w], N."""
         return _ratio_of_means(sample.weight * sample.reward, sample.weight)
 
 

@@ -24,7 +24,7 @@ _PARAMETERS = {
     "verbosity": -1,
 }
 _MOST_WORDS = 255
-_UNBALANCED = 5.0  # standard errors
+_UNBALANCED = 4.0  # standard errors
 _CHUNK_ROWS = 1_000_000
 
 
@@ -82,7 +82,9 @@ def _features(context: Floats, position: Rows, item: Rows) -> Floats:
 
 def _context(rounds: Rounds) -> tuple[Floats, list[int], tuple[str, ...]]:
     """Columns that a model may use, N X columns; which of them are words; and which were left out, and why."""
-    kept, words, notes = [], [], []
+    kept: list[Floats] = []
+    words: list[int] = []
+    notes: list[str] = []
     for name, column in rounds.context.items():
         values, is_words = _numbers(column)
         if is_words and values.max() >= _MOST_WORDS:

@@ -140,9 +140,7 @@ def _typed(table: pd.DataFrame, name: str, required: Sequence[str]) -> pd.DataFr
     return table.assign(**known)
 
 
-def _check_range(
-    table: pd.DataFrame, name: str, column: str, above: float = -np.inf, least: float = -np.inf
-) -> None:
+def _check_range(table: pd.DataFrame, name: str, column: str, above: float = -np.inf, least: float = -np.inf) -> None:
     values = table[column]
     wrong = (values <= above) | (values < least) | (values > 1)
     if wrong.any():
