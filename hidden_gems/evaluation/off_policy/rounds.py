@@ -81,8 +81,9 @@ def rounds_of(log: pd.DataFrame, target: pd.DataFrame) -> Rounds:
     _check_once(target, "target", [*at, "item_id"])
     _check_same_places(log, target, at)
     log = log.sort_values(["round_id", "position"], ignore_index=True)
-    entries = target[target["probability"] > 0].merge(log[at].assign(place=log.index), on=at)
-    items = pd.Index(np.union1d(log["item_id"], entries["item_id"]))
+    wanted = target.loc[target["probability"] > 0, [*at, "item_id", "probability"]]
+    entries = wanted.merge(log[at].assign(place=log.index), on=at)
+    items = pd.Index(sorted({*log["item_id"].unique(), *entries["item_id"].unique()}))
     entries = entries.assign(candidate=items.get_indexer(entries["item_id"])).sort_values(["place", "candidate"])
     by = "user_id" if "user_id" in log else "round_id"
     unused = [name for name in target if name not in (*_TARGET, "position")]

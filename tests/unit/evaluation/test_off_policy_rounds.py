@@ -193,9 +193,9 @@ def test_a_column_that_tells_the_item_is_no_feature(what: str) -> None:
 
 def test_ids_among_the_context_and_columns_of_the_target_are_named_as_not_used() -> None:
     log, target = World(seed=4).draw(600, 0)
-    found = estimate(rounds_of(log.assign(visit="v" + log["round_id"]), target.assign(score=1.0)))
+    found = estimate(rounds_of(log.assign(visit="v" + log["round_id"]), target.assign(place=1.0)))
     assert found.notes == (
-        "columns of the target that are not used: score",
+        "columns of the target that are not used: place",
         "visit is no feature: more than 255 different words",
     )
 
@@ -209,6 +209,20 @@ def test_the_log_s_own_policy_is_worth_what_the_log_earned() -> None:
     assert found.estimates["DR"].value.value == pytest.approx(found.logged.value, abs=0.01)
     assert found.support.weight.value == 1.0
     assert found.support.effective_share == 1.0
+
+
+def test_what_a_person_repeats_is_not_independent() -> None:
+    log, target = World(seed=2).draw(300, 0)
+    again = pd.concat([log, log.assign(round_id="again " + log["round_id"])])
+    wanted = pd.concat([target, target.assign(round_id="again " + target["round_id"])])
+    once, twice = estimate(rounds_of(log, target)), estimate(rounds_of(again, wanted))
+    apart = estimate(rounds_of(again.drop(columns="user_id"), wanted))
+    for name in ("IPS", "SNIPS", "clipped IPS"):
+        (first, second, third) = (each.estimates[name].value for each in (once, twice, apart))
+        if name != "clipped IPS":  # its bound grows with the log
+            assert vars(second) == pytest.approx(vars(first))
+        assert (second.high - second.low) / (third.high - third.low) == pytest.approx(np.sqrt(2), rel=0.01)
+    assert (twice.clustered_by, twice.clusters, apart.clustered_by, apart.clusters) == ("user_id", 300, "round_id", 600)
 
 
 def test_one_round_has_a_value_and_no_interval() -> None:
