@@ -13,7 +13,7 @@ from hidden_gems.evaluation.off_policy.report import Report, estimate
 from hidden_gems.evaluation.off_policy.rounds import Rounds, rounds_of
 
 NUMBERS = 4
-SHIFT = 0.08
+SHIFT = 0.05
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class World:
 
     Notation: M kinds of moments, equally often, A items. A moment is four numbers; the chance of a reward of 1 is a
     logistic function of moment times item. Both policies are softmax of noisy scores. A slate of two shows no item
-    twice, its second place earns less. A person's chances are all higher or all lower by the same, `SHIFT`.
+    twice, its second place earns less. A person's chances are all higher or all lower by `SHIFT`; none falls below 0.
     """
 
     seed: int = 0
