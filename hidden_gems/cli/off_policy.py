@@ -42,15 +42,18 @@ def off_policy(
 ) -> None:
     """Estimate what a place would earn under the policy T, from the log L of another policy.
 
-    Files are Parquet or CSV. A row of L is one place: what was shown, its reward, and the probability with which it was
-    shown there, given the round and, in a slate, the items above it. T has the same probability for every item that the
-    target may show in that round (0 where a row is missing); without the column position it holds for all places of a
-    round. The value is the expected reward of a place. In a slate the items above are those of the log: what changes at
-    one place is judged, not what that does to the places below.
+    Files are Parquet or CSV. A row of L is one place: what was shown, its reward, and the propensity, the probability
+    with which it was shown there. T has that probability under the target for every item of a round; an item without a
+    row is never shown, and without the column position a row holds for all places of its round. In a slate both are
+    given the items above in the log: what a choice does to the places below is not judged.
 
-    Intervals are 95 %. What is independent is a person where L has user_id, else a round. Every other column of L is
-    context for the model that DM and DR use: known before the choice, the same whichever item had been shown (no score
-    or price of the item). That of DM leaves out how wrong the model is.
+    With w = T's probability of what was shown / its propensity, and q a model of the reward: IPS is the mean of w
+    reward, SNIPS the same over the mean of w, DM the mean of q under T, DR that of q under T + w (reward - q), SNDR
+    divides its second half by the mean of w.
+
+    Intervals are 95 %; independent is a person where L has user_id, else a round. DM's leaves out how wrong q is. Every
+    other column of L is context for q: known before the choice, the same whichever item had been shown (so no score and
+    no price of the item).
 
     Try: gems off-policy --log log.csv --target target.csv --out estimate.json
     """

@@ -101,7 +101,8 @@ def _numbers(column: "pd.Series[object]") -> tuple[Floats, bool]:
     """Numbers as they are, NaN where unknown; words by their number."""
     numbers = pd.to_numeric(column, errors="coerce")
     if (numbers.notna() | column.isna()).all():
-        return numbers.to_numpy(np.float64, na_value=np.nan), False
+        values = numbers.to_numpy(np.float64, na_value=np.nan)
+        return np.where(np.isfinite(values), values, np.nan), False
     return pd.factorize(column.astype(str), sort=True)[0].astype(np.float64), True
 
 
@@ -111,8 +112,9 @@ def _tells_the_item(values: Floats, is_words: bool, rounds: Rounds) -> bool:
     It does where each item has one value only, or where weighing the places to look like the target's moves its mean,
     which cannot happen to what was known before the choice.
     """
-    by_item = pd.Series(values).groupby(rounds.item).agg(["nunique", "size"])
-    if len(np.unique(values)) > 1 and (by_item["nunique"] <= 1).all() and (by_item["size"] > 1).any():
+    told = pd.Series(values)
+    by_item = told.groupby(rounds.item).agg(["nunique", "size"])
+    if told.nunique() > 1 and (by_item["nunique"] <= 1).all() and (by_item["size"] > 1).any():
         return True
     number = (values == np.bincount(values.astype(np.int64)).argmax()).astype(np.float64) if is_words else values
     number = np.nan_to_num(number - np.nanmean(number)) if np.isfinite(number).any() else np.zeros(len(number))

@@ -200,6 +200,24 @@ def test_ids_among_the_context_and_columns_of_the_target_are_named_as_not_used()
     )
 
 
+def test_context_may_be_of_any_kind_and_have_gaps(tmp_path: Path) -> None:
+    log, target = World(seed=2).draw(300, 0)
+    odd = np.arange(300) % 2 == 1
+    log = log.assign(
+        when=pd.date_range("2026-01-01", periods=300, freq="h", tz="UTC").where(odd),
+        word=pd.Categorical(np.where(odd, "a", None)),
+        flag=odd,
+        far=np.where(odd, np.inf, 1.0),
+        nothing=None,
+        both=[[1.0, 2.0]] * 300,
+    )
+    log.to_parquet(tmp_path / "log.parquet")
+    target.to_parquet(tmp_path / "target.parquet")
+    found = estimate(read_rounds(tmp_path / "log.parquet", tmp_path / "target.parquet"))
+    assert found.notes == ()
+    assert np.isfinite(found.estimates["DR"].value.value)
+
+
 def test_the_log_s_own_policy_is_worth_what_the_log_earned() -> None:
     world = World(seed=5)
     object.__setattr__(world, "target", world.logging)
