@@ -84,6 +84,9 @@ def estimate(rounds: Rounds, limit: float | None = None, seed: int = 0) -> Repor
 def clustered_interval(contributions: Floats, cluster: Rows) -> Interval:
     """Mean with its 95 % interval by Student's t, clusters being what is independent.
 
+    The fewer clusters make up most of the variance, the less is known of it: the degrees of freedom are those of a
+    variance that is as sure, and at most one below the number of clusters.
+
     Args:
         contributions: What each place adds to the mean, N.
         cluster: Number of its cluster, N.
@@ -93,14 +96,17 @@ def clustered_interval(contributions: Floats, cluster: Rows) -> Interval:
 
     Source:
         Liang and Zeger (1986), Longitudinal Data Analysis Using Generalized Linear Models: the sandwich of a mean.
+        Satterthwaite (1946), An Approximate Distribution of Estimates of Variance Components: degrees of freedom.
     """
     value = float(contributions.mean())
-    sums = np.bincount(cluster, weights=contributions - value)
-    clusters = len(sums)
+    squares = np.bincount(cluster, weights=contributions - value) ** 2
+    clusters = len(squares)
     if clusters < 2:
         return Interval(value, np.nan, np.nan, clusters)
-    error = float(np.sqrt((sums**2).sum() * clusters / (clusters - 1))) / len(contributions)
-    half = float(stats.t.ppf((1.0 + LEVEL) / 2.0, clusters - 1)) * error
+    error = float(np.sqrt(squares.sum() * clusters / (clusters - 1))) / len(contributions)
+    scatter = float(squares.var())
+    freedom = min(2.0 * clusters * float(squares.mean()) ** 2 / scatter if scatter else np.inf, clusters - 1.0)
+    half = float(stats.t.ppf((1.0 + LEVEL) / 2.0, freedom)) * error
     return Interval(value, value - half, value + half, clusters)
 
 

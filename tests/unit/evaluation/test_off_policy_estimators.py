@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from hidden_gems.evaluation.metrics import Floats
 from hidden_gems.evaluation.off_policy.estimators import (
@@ -121,6 +122,15 @@ def test_what_repeats_in_a_cluster_adds_nothing_and_elsewhere_halves_the_varianc
     assert (within.users, beside.users) == (5_000, 10_000)
     assert once.high - once.low == pytest.approx(2 * 1.9604 * values.std(ddof=1) / np.sqrt(5_000), rel=1e-4)
     assert np.isnan(clustered_interval(values, np.zeros(5_000, dtype=int)).low)
+
+
+def test_one_large_weight_makes_the_interval_less_sure() -> None:
+    even, one = np.tile([1.0, -1.0], 50), np.zeros(100)
+    one[7] = 10.0
+    for values, freedom in ((even, 99.0), (one, 2.0)):  # of 100 squares the one has nearly all
+        found = clustered_interval(values, np.arange(100))
+        error = values.std(ddof=1) / 10
+        assert found.high - found.value == pytest.approx(stats.t.ppf(0.975, freedom) * error, rel=0.03)
 
 
 def test_simulated_intervals_hold_the_truth_and_dr_is_not_wider_than_ips() -> None:
