@@ -12,6 +12,7 @@ from hidden_gems.cli.doctor import doctor
 from hidden_gems.cli.drift_study import drift_study
 from hidden_gems.cli.feedback_drill import feedback_drill
 from hidden_gems.cli.judge import evaluate, rank
+from hidden_gems.cli.off_policy import off_policy
 from hidden_gems.cli.online import online_app
 from hidden_gems.cli.pipelines import pipelines_app
 from hidden_gems.cli.privacy import privacy_app
@@ -29,6 +30,7 @@ from hidden_gems.core.errors import BadInputError, HiddenGemsError
 app = typer.Typer(name="gems", no_args_is_help=True, add_completion=False)
 for command in (demo, up, recommend, status, logs, down, doctor, simulate, train, evaluate, rank, targets):
     app.command()(command)
+app.command()(off_policy)
 app.command()(feedback_drill)
 online_app.command()(trial)
 online_app.command()(poisoning)

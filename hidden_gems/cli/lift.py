@@ -1,10 +1,9 @@
 """`gems online lift`: what models that move earn over the release alone, out of a stack's archive."""
 
 import json
-import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,6 +12,7 @@ from rich.table import Table
 from hidden_gems.cli.extras import needs_extra
 from hidden_gems.cli.options import AsJson, Places
 from hidden_gems.cli.stack_state import last_stack
+from hidden_gems.cli.tables import finite
 from hidden_gems.core.clock import DAY_SECONDS, Clock, WallClock
 from hidden_gems.core.errors import BadInputError, HiddenGemsError
 from hidden_gems.core.home import gems_home
@@ -55,7 +55,7 @@ def lift(
         )
     found = lift_of(slates, seed)
     if as_json:
-        typer.echo(json.dumps(_content(found)))
+        typer.echo(json.dumps(finite(asdict(found))))
         return
     _show(found, Console())
 
@@ -70,19 +70,6 @@ def _archive(folder: Path | None) -> tuple[Path, Clock]:
     if not folder.is_dir():
         raise BadInputError(f"{folder} is no archive: there is no such folder")
     return folder, state.the_clock() if state else WallClock()
-
-
-def _content(found: "Lift") -> Any:
-    """As JSON, which has no NaN."""
-    return _finite(asdict(found))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _finite(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _show(found: "Lift", console: Console) -> None:

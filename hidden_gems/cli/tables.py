@@ -1,7 +1,7 @@
-"""Tables for the terminal and the page."""
+"""Tables for the terminal and the page, and figures for JSON."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
@@ -34,6 +34,20 @@ def figures_table(found: "Evaluation") -> Table:
     table.add_section()
     table.add_row(*body[-1])
     return table
+
+
+def finite(value: Any) -> Any:
+    """A tree of figures for JSON, which has no NaN and no infinity: they become null.
+
+    Examples:
+        >>> finite({"a": (1.0, float("nan"))})
+        {'a': [1.0, None]}
+    """
+    if isinstance(value, dict):
+        return {name: finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _cell(figure: "Figure | None") -> str:

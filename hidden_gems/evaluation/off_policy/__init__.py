@@ -1,0 +1,1 @@
+"""Off-policy estimation: what a policy would earn, out of what another one logged."""
