@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_NUM_THREADS ?= 1
+unexport PYTHONDONTWRITEBYTECODE   # or every process that a test starts compiles all it imports again
 
 # uv reads neither pip.conf nor PIP_FIND_LINKS; where no folder of wheels is named, uv finds the CPU build of torch itself.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
@@ -33,11 +34,11 @@ check: setup     ## format, lint, types, import contracts, doctests
 	python -m pytest -q --doctest-modules hidden_gems
 
 test: setup      ## all tests: units in parallel, then what starts real servers, one after the other
-	python -m pytest -q -n 2 -m "unit or conformance or infra"
-	python -m pytest -q -m "integration or e2e"
+	python -m pytest -q -n 2 --dist loadfile tests/unit tests/conformance tests/infra
+	python -m pytest -q tests/integration tests/e2e
 
 proofs: setup    ## long runs behind promises: faults, five hundred clicks, real Triton, odd data
-	python -m pytest -q -m proofs
+	python -m pytest -q tests/proofs
 
 drills: setup    ## faults on purpose, and whether every promise holds; report in .gems/drills.json; ONLY=D05,D06 SEED=1
 	python -m tests.drills $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.events.kinds import MAX_LABEL
+
+if TYPE_CHECKING:
+    import lightgbm  # takes seconds, and most processes grow and read no trees: imported where they do
 
 _BOOSTER_FILE = "lambdamart.txt"
 
@@ -55,7 +57,7 @@ class LambdaMART:
 
     names: Sequence[str]
     config: LambdaMARTConfig = field(default_factory=LambdaMARTConfig)
-    booster: lightgbm.Booster = field(init=False, repr=False)
+    booster: "lightgbm.Booster" = field(init=False, repr=False)
 
     def fit(
         self,
@@ -75,6 +77,8 @@ class LambdaMART:
         Raises:
             BadInputError: If the sizes do not fit, a label is out of range, or there is no row.
         """
+        import lightgbm
+
         self._check(RankingRows(x, label, query_sizes))
         train = self._data(RankingRows(x, label, query_sizes))
         callbacks, valid = [], []
@@ -140,6 +144,8 @@ class LambdaMART:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote; the configuration is part of the trees and not read back."""
+        import lightgbm
+
         booster = lightgbm.Booster(model_str=(folder / _BOOSTER_FILE).read_text())
         model = cls(tuple(booster.feature_name()))
         model.booster = booster
@@ -156,7 +162,9 @@ class LambdaMART:
         if rows.label.min() < 0 or rows.label.max() >= len(self.config.label_gain):
             raise BadInputError(f"labels must lie in 0 to {len(self.config.label_gain) - 1}")
 
-    def _data(self, rows: RankingRows, reference: lightgbm.Dataset | None = None) -> lightgbm.Dataset:
+    def _data(self, rows: RankingRows, reference: "lightgbm.Dataset | None" = None) -> "lightgbm.Dataset":
+        import lightgbm
+
         return lightgbm.Dataset(
             rows.x,
             label=rows.label,

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
@@ -16,6 +15,9 @@ from hidden_gems.models.held_out import HeldOut, hold_out
 from hidden_gems.models.own_items import FEATURES, OwnItems
 from hidden_gems.models.past import Past, picked
 from hidden_gems.models.tuned import Tuned
+
+if TYPE_CHECKING:
+    import lightgbm  # takes seconds, and only trees need it: imported where they grow or are read
 
 _SLICES, _SLICE_PEOPLE = 3, 20_000
 _FEWEST = 20  # own items that were met again, and that were not, for trees to be grown
@@ -51,7 +53,7 @@ class Revisits(Tuned):
     """Degrees of latitude and longitude of the items, I X 2; None where they have none."""
     own: OwnItems = field(init=False, repr=False, compare=False)
     """Everyone's visits."""
-    booster: lightgbm.Booster | None = field(init=False, repr=False, compare=False, default=None)
+    booster: "lightgbm.Booster | None" = field(init=False, repr=False, compare=False, default=None)
     """None where too few came back to learn from."""
     own_odds: float = field(init=False, repr=False, compare=False)
     """Log-odds of an own item, on average."""
@@ -101,6 +103,8 @@ class Revisits(Tuned):
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take back what `arrays` gave."""
+        import lightgbm
+
         trees, self.place = str(arrays["booster"]), arrays["place"]
         self.booster = lightgbm.Booster(model_str=trees) if trees else None
         self.own_odds, self.new_odds = float(arrays["own_odds"]), arrays["new_odds"]
@@ -122,6 +126,8 @@ class Revisits(Tuned):
         hits = int(met.sum())
         self.own_odds, self.booster = float(np.log((hits + 0.5) / (len(met) - hits + 0.5))), None
         if min(hits, len(met) - hits) >= _FEWEST:
+            import lightgbm
+
             data = lightgbm.Dataset(x, label=met, feature_name=list(FEATURES), params={"verbosity": -1})
             self.booster = lightgbm.train({**_TREES, "seed": self.seed}, data, num_boost_round=self.trees)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,17 +10,21 @@ from hidden_gems.cli.processes import redis_server
 from hidden_gems.core.errors import FencedError
 from hidden_gems.core.fence import Fence
 from hidden_gems.core.kv import RedisKeyValue
-from hidden_gems.features.feast_store import FeastSettings, FeastStore, apply
 from hidden_gems.features.hot_store import HotRows, HotStore
 from hidden_gems.features.raw import ITEM, USER
 from hidden_gems.features.rows import ItemRow, UserRow
 from hidden_gems.features.store import FeatureStore, MemoryStore, Stamped
 
+if TYPE_CHECKING:
+    from hidden_gems.features.feast_store import FeastSettings, FeastStore
+
 AT = 1_777_852_800
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FeastSettings]:
+def settings(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[FeastSettings]":
+    from hidden_gems.features.feast_store import FeastSettings, apply  # takes seconds to import
+
     with redis_server(tmp_path_factory.mktemp("redis")) as address:
         settings = FeastSettings(address, tmp_path_factory.mktemp("feast"), 5.0, Path("feature_repo"))
         apply(settings)
@@ -27,17 +32,21 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FeastSettings
 
 
 @pytest.fixture(scope="module")
-def feast_store(settings: FeastSettings) -> FeastStore:
+def feast_store(settings: "FeastSettings") -> "FeastStore":
+    from hidden_gems.features.feast_store import FeastStore
+
     return FeastStore(settings)
 
 
 @pytest.fixture(scope="module")
-def feast_overwriting(settings: FeastSettings) -> FeastStore:
+def feast_overwriting(settings: "FeastSettings") -> "FeastStore":
+    from hidden_gems.features.feast_store import FeastStore
+
     return FeastStore(settings, overwrite=True)
 
 
 @pytest.fixture(scope="module")
-def hot_store(settings: FeastSettings) -> HotStore:
+def hot_store(settings: "FeastSettings") -> HotStore:
     return HotStore(RedisKeyValue(settings.redis, 5.0))
 
 
@@ -131,7 +140,7 @@ def test_a_store_that_overwrites_takes_every_row(overwriting: FeatureStore) -> N
 IDS = ["plain", "", "ğüşiöç", "🧭🕌", "a" * 64, "🏛" * 64, "with space", "1", "\u200d", "x:y|z"]
 
 
-def test_rows_straight_out_of_redis_are_those_that_feast_reads(feast_store: FeastStore, hot_store: HotStore) -> None:
+def test_rows_straight_out_of_redis_are_those_that_feast_reads(feast_store: "FeastStore", hot_store: HotStore) -> None:
     for number, name in enumerate(IDS):
         feast_store.write_users({f"hot{name}": user(number / 7)}, AT + number)
         feast_store.write_items({f"hot{name}": item(float("nan") if number % 2 else number)}, 1 + number)
@@ -145,7 +154,7 @@ def test_rows_straight_out_of_redis_are_those_that_feast_reads(feast_store: Feas
     assert [row.timestamp for row in hot_store.read_users(asked) if row] == [AT + number for number in range(len(IDS))]
 
 
-def test_many_rows_come_in_the_order_of_the_ids(feast_overwriting: FeastStore, hot_store: HotStore) -> None:
+def test_many_rows_come_in_the_order_of_the_ids(feast_overwriting: "FeastStore", hot_store: HotStore) -> None:
     names = [f"many{number}" for number in range(2_100)]
     feast_overwriting.write_items({name: item(number) for number, name in enumerate(names)}, AT)
     found = hot_store.read_items(names[::-1])
@@ -154,7 +163,7 @@ def test_many_rows_come_in_the_order_of_the_ids(feast_overwriting: FeastStore, h
     assert hot_store.read_users(["many1"]) == [None]  # a gem is no person
 
 
-def test_one_round_trip_brings_a_person_beside_other_keys(feast_store: FeastStore, settings: FeastSettings) -> None:
+def test_one_round_trip_brings_a_person_beside_other_keys(feast_store: "FeastStore", settings: "FeastSettings") -> None:
     feast_store.write_users({"trip": user(4)}, AT)
     keys, hot = RedisKeyValue(settings.redis, 5.0), HotRows()
     keys.put({"beside": b"it"})
@@ -164,20 +173,22 @@ def test_one_round_trip_brings_a_person_beside_other_keys(feast_store: FeastStor
     assert hot.item_row(fetched.fields[1]) is None
 
 
-def test_another_project_has_other_rows(feast_store: FeastStore, settings: FeastSettings) -> None:
+def test_another_project_has_other_rows(feast_store: "FeastStore", settings: "FeastSettings") -> None:
     feast_store.write_users({"mine": user(4)}, AT)
     other = HotStore(RedisKeyValue(settings.redis, 5.0), HotRows("somebody_else"))
     assert other.read_users(["mine"]) == [None]
 
 
 @pytest.mark.parametrize("length", [0, 1, 127, 128, 16_383, 16_384, 70_000])
-def test_texts_of_every_length_are_read(length: int, feast_store: FeastStore, hot_store: HotStore) -> None:
+def test_texts_of_every_length_are_read(length: int, feast_store: "FeastStore", hot_store: HotStore) -> None:
     row = UserRow(user(1).totals, {"g" * length: (1.0, 2.0, 3.0)})
     feast_store.write_users({f"long{length}": row}, AT)
     assert hot_store.read_users([f"long{length}"]) == [Stamped(row, AT)]
 
 
-def test_behind_a_fence_rows_are_written_until_it_is_anothers(settings: FeastSettings) -> None:
+def test_behind_a_fence_rows_are_written_until_it_is_anothers(settings: "FeastSettings") -> None:
+    from hidden_gems.features.feast_store import FeastStore
+
     keys, fenced = RedisKeyValue(settings.redis, 5.0), FeastStore(settings, overwrite=True)
     keys.put({"guard": b"7"})
     fenced.stand_behind(Fence("guard", b"7"))

@@ -1,37 +1,35 @@
+import resource
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.environments import make_environment
+
 ROOT = Path(__file__).parents[2]
-TOOLS = {"pip", "setuptools", "wheel"}
+NAMES = "import importlib.metadata as m; print(*[each.name for each in m.distributions()])"
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment that holds the base install and nothing else."""
-    folder = tmp_path_factory.mktemp("base")
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "-c", str(ROOT / "constraints.txt")]
-    subprocess.run([*pip, str(ROOT)], check=True, capture_output=True)
-    return folder / "bin"
+    return make_environment(tmp_path_factory.mktemp("base")).parent
 
 
 def test_the_base_install_is_small(base: Path) -> None:
-    listing = subprocess.run([base / "python", "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True)
-    packages = {line.split("==")[0].lower() for line in listing.stdout.splitlines() if line} - TOOLS
-    assert {"hidden-gems", "httpx", "pydantic", "typer"} <= {name.replace("_", "-") for name in packages}
+    listing = subprocess.run([base / "python", "-c", NAMES], capture_output=True, text=True, check=True, cwd="/")
+    packages = {name.lower().replace("_", "-") for name in listing.stdout.split()}
+    assert {"hidden-gems", "httpx", "pydantic", "typer"} <= packages
     assert len(packages) <= 20, sorted(packages)
 
 
-def test_help_answers_within_a_second(base: Path) -> None:
+def test_help_answers_within_a_second_of_work(base: Path) -> None:
     def seconds() -> float:
-        began = time.perf_counter()
+        began = resource.getrusage(resource.RUSAGE_CHILDREN)
         shown = subprocess.run([base / "gems", "--help"], capture_output=True, text=True, check=True)
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert all(command in shown.stdout for command in ("demo", "simulate", "train", "evaluate", "rank", "data"))
-        return time.perf_counter() - began
+        return ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime
 
     assert min(seconds() for _ in range(3)) <= 1.0
 

@@ -22,7 +22,7 @@ print(json.dumps({"seconds": time.process_time() - began, "modules": sorted({m.s
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Python of an environment with the extra `serve` alone."""
-    return make_environment(tmp_path_factory.mktemp("serve"), "serve")
+    return make_environment(tmp_path_factory.mktemp("serve"), "serve", compiled=False)
 
 
 def test_it_holds_nothing_that_only_trains(python: Path) -> None:
@@ -34,8 +34,8 @@ def test_it_holds_nothing_that_only_trains(python: Path) -> None:
 @pytest.mark.parametrize("name", SECONDS)
 def test_each_process_is_imported_with_seconds_of_work(python: Path, name: str, tmp_path: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    found = []
-    for _ in range(3):
+    seconds = []
+    for _ in range(4):  # the first compiles what is new
         done = subprocess.run(
             [python, "-c", PROBE, f"inference.{name}.service"],
             capture_output=True,
@@ -44,8 +44,10 @@ def test_each_process_is_imported_with_seconds_of_work(python: Path, name: str, 
             env=environment,
         )
         assert done.returncode == 0, done.stderr
-        found.append(json.loads(done.stdout.splitlines()[-1]))
-    assert min(each["seconds"] for each in found) <= SECONDS[name]
-    assert not set(TRAINING_ONLY) & set(found[0]["modules"])
-    if name != "learner":
-        assert "feast" not in found[0]["modules"]
+        found = json.loads(done.stdout.splitlines()[-1])
+        assert not set(TRAINING_ONLY) & set(found["modules"])
+        assert name == "learner" or "feast" not in found["modules"]
+        seconds.append(found["seconds"])
+        if seconds[-1] <= SECONDS[name]:
+            return
+    pytest.fail(f"importing took {seconds} s of work")

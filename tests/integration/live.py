@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pytest
@@ -16,12 +16,14 @@ from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.interactions import Index, Interactions
 from hidden_gems.export import release as releases
-from hidden_gems.features.feast_store import FeastSettings, FeastStore, materialize
 from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.recommend.candidates import CandidateGenerator
 from hidden_gems.recommend.tables import ReleaseTables
 from hidden_gems.streaming.kafka import KafkaProducer, create_topics
 from tests import factories
+
+if TYPE_CHECKING:
+    from hidden_gems.features.feast_store import FeastStore
 
 FEATURE_REPO = Path(__file__).parents[2] / "feature_repo"
 Found = TypeVar("Found")
@@ -42,7 +44,9 @@ class Live:
         return RedisKeyValue(self.redis, timeout_seconds=2.0)
 
     @property
-    def store(self) -> FeastStore:
+    def store(self) -> "FeastStore":
+        from hidden_gems.features.feast_store import FeastSettings, FeastStore  # takes seconds to import
+
         return FeastStore(FeastSettings(self.redis, self.root / "feast", 5.0, FEATURE_REPO), overwrite=True)
 
     def producer(self) -> KafkaProducer:
@@ -77,6 +81,8 @@ class Live:
 @contextmanager
 def live_parts(root: Path, redis_port: int | None = None) -> Iterator[Live]:
     """Everything but the processes."""
+    from hidden_gems.features.feast_store import materialize
+
     dataset = factories.rich_dataset()
     at = dataset.now
     make_release(dataset, root / "releases", at)

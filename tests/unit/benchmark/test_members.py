@@ -1,5 +1,4 @@
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -7,33 +6,13 @@ import pytest
 
 from hidden_gems.benchmark.apart import Call, run_apart
 from hidden_gems.benchmark.members import Failed, Member, fit_member, fit_members
-from hidden_gems.core.errors import BadInputError
 from hidden_gems.datasets.moments import Moments
 from hidden_gems.features.facts import ItemFacts
 from hidden_gems.models.held_out import hold_out
 from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.popular import Popular
+from tests.calls import note, refuse, threads
 from tests.logs import facts_of, log_of, town
-
-
-def note(folder: Path, name: str, seconds: float = 0.0) -> None:
-    (folder / f"{name}.began").write_text(repr(time.monotonic()))
-    time.sleep(seconds)
-    (folder / name).write_text(repr(time.monotonic()))
-
-
-def refuse(sort: str) -> None:
-    if sort == "ours":
-        raise BadInputError("there is no such thing")
-    if sort == "killed":
-        os.kill(os.getpid(), 9)
-    if sort == "left":
-        os._exit(3)
-    raise ValueError("of its own")
-
-
-def threads(folder: Path) -> None:
-    (folder / "threads").write_text(os.environ["OMP_NUM_THREADS"])
 
 
 def test_a_call_waits_for_those_before_it_and_at_most_so_many_run(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`gems data check`: what is no dataset is one sentence and exit code 2; what is odd but valid exits 0."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -56,7 +57,7 @@ def test_rejected_rows_are_kept_when_there_are_any(tmp_path: Path, capsys: pytes
 def test_too_many_bad_rows_are_kept_to_look_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = write(tmp_path / "city", with_bad_rows(4))
     code, _, err = gems(capsys, "data", "check", folder)
-    path = tmp_path / "home" / "checks" / "city" / "rejected.parquet"
+    path = Path(os.environ["GEMS_HOME"]) / "checks" / "city" / "rejected.parquet"
     assert code == 2
     assert err.endswith(f"; all of them are in {path}\n")
     assert len(pd.read_parquet(path)) == 4
@@ -98,7 +99,7 @@ def test_json_holds_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert {"table": "users", "column": "all", "cost": "people are known by their interactions only"} in told["missing"]
     assert told["warnings"] == []
     assert told["reasons"] == [{"file": "interactions.csv", "column": "timestamp", "reason": "negative", "rows": 2}]
-    assert told["rejected_file"] == str(tmp_path / "home" / "checks" / "city" / "rejected.parquet")
+    assert told["rejected_file"] == str(Path(os.environ["GEMS_HOME"]) / "checks" / "city" / "rejected.parquet")
 
 
 @pytest.mark.parametrize(

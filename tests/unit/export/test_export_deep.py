@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hidden_gems.core.errors import BadInputError, ParityError
-from hidden_gems.export.onnx import INPUTS, OUTPUTS, VECTOR_OF, export_deep, served_order
+from hidden_gems.export.onnx import INPUTS, OUTPUTS, VECTOR_OF, Deep, export_deep, served_order
 from hidden_gems.export.parity import (
     DEEP_TOLERANCE,
     SIZES,
@@ -128,12 +128,17 @@ def test_newer_gems_are_scored_by_their_attributes_alone(models: Models, paths: 
 
 
 def test_the_vector_is_that_of_the_first_model_there_is(models: Models, tmp_path: Path, paths: dict[str, Path]) -> None:
-    feed, vectors = asked(models, 1, 6), {}
+    feed = asked(models, 1, 6)
+    given = [torch.from_numpy(feed[name]) for name in INPUTS]
+    expected = {name: run(paths[name], feed)["vector"] for name in VECTOR_OF}
     for number, name in enumerate(VECTOR_OF):
         held = {each: models[each] for each in reversed(VECTOR_OF[number:])}
-        vectors[name] = run(export_deep(held, tmp_path / name)["deep"], feed)["vector"]
-        np.testing.assert_allclose(vectors[name], run(paths[name], feed)["vector"], atol=1e-5)
-    np.testing.assert_array_equal(vectors["sasrec"], run(paths["deep"], feed)["vector"])
+        with torch.inference_mode():
+            vector = Deep(held).eval()(*given)[OUTPUTS.index("vector")].numpy()
+        np.testing.assert_allclose(vector, expected[name], atol=1e-5)
+    np.testing.assert_array_equal(run(paths["deep"], feed)["vector"], expected["sasrec"])
+    two = export_deep({name: models[name] for name in ("wide_deep", "ncf")}, tmp_path)
+    np.testing.assert_allclose(run(two["deep"], feed)["vector"], expected["ncf"], atol=1e-5)
 
 
 def test_export_is_byte_identical(models: Models, paths: dict[str, Path], tmp_path: Path) -> None:

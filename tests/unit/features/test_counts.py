@@ -45,7 +45,7 @@ def one(dataset: Dataset, user: str, item: str, at: int) -> pd.Series:
 
 def test_counts_sums_and_times_are_those_of_the_definitions() -> None:
     dataset = factories.rich_dataset(users=8, count=12, events=500)
-    asked = marks(dataset, 250)
+    asked = marks(dataset, 100)
     oracle = Oracle(dataset)
     expected = pd.DataFrame([oracle.row(u, i, t) for u, i, t in asked.itertuples(index=False)]).astype(float)
     raw = raw_columns(dataset, asked)

@@ -1,18 +1,27 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from hidden_gems.core.errors import PartUnavailableError, ReleaseError
 from hidden_gems.export import release as releases
 from inference.learner.settings import LearnerSettings
-from inference.learner.start import PointedRelease
 from tests import factories
 from tests.integration.live import make_release
 
+if TYPE_CHECKING:
+    from inference.learner.start import PointedRelease
 
-def test_it_waits_for_a_release_and_tells_each_one_once(tmp_path: Path) -> None:
-    pointed = PointedRelease(tmp_path, "stable")
+
+@pytest.fixture
+def pointed(tmp_path: Path) -> "PointedRelease":
+    from inference.learner.start import PointedRelease  # imports Feast, which takes seconds
+
+    return PointedRelease(tmp_path, "stable")
+
+
+def test_it_waits_for_a_release_and_tells_each_one_once(tmp_path: Path, pointed: "PointedRelease") -> None:
     with pytest.raises(PartUnavailableError, match="has no pointer 'stable' yet"):
         pointed.first()
     dataset = factories.rich_dataset(events=60)
@@ -31,11 +40,11 @@ def test_it_waits_for_a_release_and_tells_each_one_once(tmp_path: Path) -> None:
     assert two.name != one.name
 
 
-def test_a_release_that_is_not_whole_is_refused(tmp_path: Path) -> None:
+def test_a_release_that_is_not_whole_is_refused(tmp_path: Path, pointed: "PointedRelease") -> None:
     release = make_release(factories.rich_dataset(events=60), tmp_path, 86_400.0)
     (release / "policy" / "arms.npz").write_bytes(b"other")
     with pytest.raises(ReleaseError, match=r"arms\.npz is not what"):
-        PointedRelease(tmp_path, "stable").newer()
+        pointed.newer()
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
