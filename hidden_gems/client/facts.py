@@ -73,9 +73,12 @@ def facts_of(item: Item, explanation: Explanation | None = None, description: st
     told = explanation or item.explanation or Explanation()
     own = {"type": item.type, "neighborhood": item.neighborhood, "authenticity": item.authenticity}
     names = (item.name, item.neighborhood, *(similar.name for similar in told.similar_items))
+    values = {name: value for name, value in own.items() if value is not None} | told.facts
+    if told.similar_items:
+        values["similar"] = True
     return Facts(
         names=tuple(dict.fromkeys(name for name in names if name)),
-        values={name: value for name, value in own.items() if value is not None} | told.facts,
+        values=values,
         description=description,
     )
 
@@ -182,6 +185,7 @@ _CLAIMS: Mapping[str, Callable[[Facts], bool | None]] = {
     "indoor": _setting("indoor", "both"),
     "outdoor": _setting("outdoor", "both"),
     "this_kind": lambda facts: True if "type" in facts.values else None,
+    "tonight": lambda facts: claim("evening", facts) or claim("night", facts),
     "never": lambda _: None,
     "neighborhood_word": lambda facts: True if "neighborhood" in facts.values else None,
 }

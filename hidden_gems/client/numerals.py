@@ -162,11 +162,8 @@ def _value(found: Sequence[Token], at: int, language: Language) -> tuple[float, 
             part = max(part, 1.0) * times[word]
             if times[word] >= 1_000:
                 total, part = total + part, 0.0
-        elif not (word in ("-", "and") and at > start and _goes_on(found, at + 1, small, big)):
+        else:
             break
         at += 1
     return total + part, at
 
-
-def _goes_on(found: Sequence[Token], at: int, small: Table, big: Table) -> bool:
-    return at < len(found) and found[at - 1].word == "-" and (found[at].word in small or found[at].word in big)

@@ -70,6 +70,8 @@ def tokens(text: str, language: Language) -> list[Token]:
     sentence, opens = 0, True
     for match in _TOKEN.finditer(text):
         raw = match.group()
+        if raw == "-" and text[match.end() : match.end() + 1].isalpha():
+            continue  # well-known is two words
         for word in _parts(fold(raw), language):
             found.append(Token(word, match.start(), match.end(), sentence, opens, raw[0].isupper()))
         if raw in _ENDS:
