@@ -8,7 +8,7 @@ name is one of the names. Anything else is refused, so a true text may be refuse
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -30,6 +30,8 @@ _TO_A_READER = frozenset(
 _HARD_INSTRUCTIONS = _TO_A_READER - {"say", "recommend", "recommends", "best", "must", "always", "guide", "oner", "onerir"}
 _NOT: Mapping[Language, frozenset[str]] = {"en": frozenset({"not", "hardly", "rarely", "seldom"}), "tr": frozenset({"degil"})}
 _BREAKS = frozenset({"but", "and", "ama", "ve"})
+_RATIOS = {f"of {scale}": scale for scale in (2, 3, 4, 5, 10)}
+"""Scales of a share: "four in ten"."""
 _ONLY = frozenset({"only", "sadece", "yalnizca", "yalniz"})
 _CAPITALS = frozenset({"i", "istanbul"})
 _DESCRIBED = frozenset({*TYPES, "indoor", "outdoor"})
@@ -237,6 +239,8 @@ class _Reading:
 
 
 def _is_told(told: Told, fact: Number, claims: set[str]) -> bool:
+    if told.unit in _RATIOS and fact.unit == "percent":
+        told = replace(told, value=100.0 * told.value / _RATIOS[told.unit], unit="percent", tolerance=50.0 / _RATIOS[told.unit])
     if told.unit != fact.unit and not (told.unit is None and fact.bare):
         return False
     if not all(group & claims for group in fact.beside):

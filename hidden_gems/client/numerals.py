@@ -54,13 +54,11 @@ _UNITS: dict[Language, dict[str, str]] = {
         "week": "week", "weeks": "week", "month": "month", "months": "month", "year": "year", "years": "year",
         "people": "person", "person": "person", "star": "of 5", "stars": "of 5", "metre": "metre", "metres": "metre",
         "meter": "metre", "meters": "metre", "km": "km", "kilometre": "km", "kilometres": "km", "lira": "lira",
-        "step": "step", "steps": "step", "stop": "stop", "stops": "stop",
     },
     "tr": {
         "dakika": "minute", "dk": "minute", "saat": "hour", "gun": "day", "kez": "time", "kere": "time",
         "defa": "time", "begeni": "time", "%": "percent", "hafta": "week", "ay": "month", "yil": "year", "kisi": "person",
-        "yildiz": "of 5", "metre": "metre", "km": "km", "kilometre": "km", "lira": "lira", "adim": "step",
-        "durak": "stop",
+        "yildiz": "of 5", "metre": "metre", "km": "km", "kilometre": "km", "lira": "lira",
     },
 }  # fmt: skip
 _ARTICLES = frozenset({"one", "bir"})
@@ -122,8 +120,10 @@ def _measured(found: Sequence[Token], at: int, language: Language) -> Told | Non
     before, behind = found[at - 1].word if at else "", _unit(found[end].word, language) if end < len(found) else None
     if before in ("%", "yuzde"):
         return Told(value, "percent", at - 1, end, about)
+    if end == at + 1 and found[at].word in _ARTICLES and behind in (None, "day", "week"):
+        return None
     if behind is None:
-        return None if end == at + 1 and found[at].word in _ARTICLES else Told(value, None, at, end, about)
+        return Told(value, None, at, end, about)
     if behind == "hour":
         return Told(60.0 * value, "minute", at, end + 1, about)
     return Told(value, behind, at, end + 1, about)
@@ -138,7 +138,7 @@ def _unit(word: str, language: Language) -> str | None:
 
 def _scale(found: Sequence[Token], end: int, language: Language) -> tuple[float | None, int]:
     """The other number of "X of Y", "X/Y" and "Y üzerinden X"."""
-    for joint in (["out", "of"], ["of"], ["/"]) if language == "en" else (["uzerinden"], ["/"]):
+    for joint in (["out", "of"], ["of"], ["in"], ["/"]) if language == "en" else (["uzerinden"], ["/"]):
         if [token.word for token in found[end : end + len(joint)]] == joint:
             start = end + len(joint)
             scale, after = _value(found, start, language)
@@ -156,6 +156,8 @@ def _value(found: Sequence[Token], at: int, language: Language) -> tuple[float, 
     small, big, times = _SMALL[language], _BIG[language], _TIMES[language]
     while at < len(found):
         word = found[at].word
+        if language == "tr" and at and (at > start or found[at - 1].word == "yuzde"):
+            word = next((stem for stem in sorted(forms(word, "tr")) if stem in small or stem in big), word)
         if word in small or word in big:
             part += small.get(word, big.get(word, 0.0))
         elif word in times and (at > start or language == "tr" or word == "dozen"):

@@ -24,6 +24,10 @@ _TURKISH_SUFFIX = (
 )
 _TURKISH_ENDING = re.compile(rf"(?:{_TURKISH_SUFFIX}){{0,5}}")
 _SHORT_STEMS = frozenset({"ol", "et", "al", "uy", "is", "su", "ne", "bu", "an"})
+DEGREES: dict[Language, frozenset[str]] = {
+    "en": frozenset("very quite rather really so a bit little fairly pretty just also still".split()),
+    "tr": frozenset("biraz cok oldukca pek gayet da de hayli epey bugun".split()),
+}
 _HARDENED = str.maketrans("bdg", "ptk")
 
 
@@ -115,10 +119,21 @@ class Vocabulary:
         found = []
         for first in words[at]:
             for phrase, claim in self.phrases.get(first, ()):
-                rest = words[at : at + len(phrase)]
-                if len(rest) == len(phrase) and all(part in stems for part, stems in zip(phrase, rest, strict=True)):
-                    found.append((-len(phrase), -sum(map(len, phrase)), claim is None, claim))
+                length = self._length(phrase, words, at)
+                if length:
+                    found.append((-length, -sum(map(len, phrase)), claim is None, claim))
         yield from ((-length, -size, claim) for length, size, _, claim in sorted(found, key=lambda each: each[:3]))
+
+    def _length(self, phrase: tuple[str, ...], words: list[set[str]], at: int) -> int:
+        """Words that a phrase takes at a place, with "very" and its like within it; 0 where it is not there."""
+        place = at
+        for number, part in enumerate(phrase):
+            while number and place < len(words) and part not in words[place] and words[place] & DEGREES[self.language]:
+                place += 1
+            if place >= len(words) or part not in words[place]:
+                return 0
+            place += 1
+        return place - at
 
 
 def forms(word: str, language: Language) -> set[str]:
