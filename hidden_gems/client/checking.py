@@ -1,34 +1,32 @@
 """Does a text tell only facts? A closed world: every word, name and number of it must be allowed.
 
 Nothing is understood here. A text passes if all its words are in a small vocabulary of words that claim nothing, or in
-phrases whose claim follows from a fact; if every number is a fact's, in its unit and beside what it counts; and if every
-name is one of the names. Anything else is refused, so a true text may be refused, too: the caller has a template.
+phrases whose claim follows from a fact; if every number is a fact's, in its unit and beside what it counts; and if
+every name is one of the names. Anything else is refused, a true text sometimes, too: the caller has a template.
 """
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Literal
 
 from hidden_gems.client.facts import TYPES, Facts, Number, claim, numbers
 from hidden_gems.client.numerals import Told, numbers_in
-from hidden_gems.client.words import Language, Token, Vocabulary, fold, forms, is_ending, tokens, vocabulary
+from hidden_gems.client.signs import MARKUP, Kind, Reason, plain, usual
+from hidden_gems.client.words import (
+    Language,
+    Token,
+    Vocabulary,
+    fold,
+    forms,
+    instructions,
+    is_ending,
+    suspicious,
+    tokens,
+    vocabulary,
+)  # fmt: skip
 
-Kind = Literal["empty", "length", "characters", "markup", "instruction", "name", "number", "claim", "word"]
-
-MOST_LETTERS = 600
-_SIGNS = frozenset(" .,;:!?'’‘\"“”()–—-…%/+")
-_MARKUP = re.compile(r"https?:|www\.|\w\.[^\W\d_]|&\w+;|//", re.IGNORECASE)
-_TO_A_READER = frozenset(
-    """ignore ignored disregard forget override instruction instructions rule rules prompt system assistant developer
-    user model jailbreak password reveal pretend mention tell say reply respond output write click pay must always
-    recommend recommends guide best http www talimat talimatlar kural kurallar yonerge sistem asistan kullanici unut
-    yoksay soyle yaz cevap yanit tikla sifre oner onerir yapay zeka""".split()
-)
-_HARD_INSTRUCTIONS = _TO_A_READER - {"say", "recommend", "recommends", "best", "must", "always", "guide", "oner", "onerir"}
-_NOT: Mapping[Language, frozenset[str]] = {"en": frozenset({"not", "hardly", "rarely", "seldom"}), "tr": frozenset({"degil"})}
 _BREAKS = frozenset({"but", "and", "ama", "ve"})
 _RATIOS = {f"of {scale}": scale for scale in (2, 3, 4, 5, 10)}
 """Scales of a share: "four in ten"."""
@@ -36,15 +34,6 @@ _ONLY = frozenset({"only", "sadece", "yalnizca", "yalniz"})
 _CAPITALS = frozenset({"i", "istanbul"})
 _DESCRIBED = frozenset({*TYPES, "indoor", "outdoor"})
 """Claims that a description may carry as well."""
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why a text is refused."""
-
-    kind: Kind
-    span: str  # of the text
-    start: int
 
 
 @dataclass(frozen=True)
@@ -78,34 +67,11 @@ def check_text(text: str, facts: Facts, language: Language | None = None) -> Ver
         (Reason(kind='claim', span='ücretsiz', start=23),)
     """
     text = unicodedata.normalize("NFC", text.strip())
-    plain = _plain(text, facts)
-    if plain:
-        return Verdict(tuple(plain))
+    odd = plain(text, facts)
+    if odd:
+        return Verdict(tuple(odd))
     reading = _Reading(text, facts, language or _language_of(text, facts))
     return Verdict(tuple(sorted(reading.reasons(), key=lambda reason: reason.start)))
-
-
-def _plain(text: str, facts: Facts) -> list[Reason]:
-    """Reasons that lie in the signs of a text."""
-    if not text:
-        return [Reason("empty", "", 0)]
-    if len(text) > MOST_LETTERS:
-        return [Reason("length", text[:20], 0)]
-    named = frozenset(letter for name in facts.names for letter in unicodedata.normalize("NFC", name))
-    strange = [Reason("characters", sign, at) for at, sign in enumerate(text) if sign not in named and not _usual(sign)]
-    without = text
-    for name in facts.names:
-        without = without.replace(name, " " * len(name))
-    marked = [Reason("markup", match.group(), match.start()) for match in _MARKUP.finditer(without)]
-    return strange + [reason for reason in marked if not without[reason.start].isdigit()]
-
-
-@lru_cache(maxsize=1024)
-def _usual(sign: str) -> bool:
-    if sign in _SIGNS or sign in "0123456789":
-        return True
-    latin = sign.isalpha() and unicodedata.name(sign, "").startswith("LATIN")
-    return latin and unicodedata.normalize("NFKC", sign) == sign
 
 
 def _language_of(text: str, facts: Facts) -> Language:
@@ -146,11 +112,13 @@ class _Reading:
         """Every reason to refuse the text."""
         told = numbers_in(self.tokens, self.language)
         described = _described(self.facts.description, self.language)
-        found = [self._reason("instruction", at) for at in sorted(self._free) if self.tokens[at].word in _HARD_INSTRUCTIONS]
+        found = [self._reason("instruction", at) for at in sorted(self._free) if self.tokens[at].word in instructions()]
         found += self._phrases(described, told)
         found += self._numbers(told)
         found += [self._reason("name", at) for at in self._capitals()]
-        found += [self._reason(self._unknown(at), at) for at in sorted(self._free) if not self._is_described(at, described)]
+        found += [
+            self._reason(self._unknown(at), at) for at in sorted(self._free) if not self._is_described(at, described)
+        ]
         return list(dict.fromkeys(found))
 
     def _reason(self, kind: Kind, at: int, end: int | None = None) -> Reason:
@@ -169,10 +137,15 @@ class _Reading:
                 at += 1
                 continue
             length, letters, name = best
-            names = {claim for *size, claim in self._words.matches(stems, at) if size == [length, letters]} - {None}
-            if name is not None and not self._holds(names, at, length, told) and not self._is_described(at, described, name):
+            found_names = [each for *size, each in self._words.matches(stems, at) if size == [length, letters]]
+            names = {each for each in found_names if each is not None}
+            if (
+                name is not None
+                and not self._holds(names, at, length, told)
+                and not self._is_described(at, described, name)
+            ):
                 found.append(self._reason("claim", at, at + length))
-            if self.tokens[at].word in _ONLY and not starts & {at + 1, at + 2}:
+            if self.tokens[at].word in _ONLY and not starts & set(range(at + 1, at + 7)):
                 found.append(self._reason("claim", at))
             self._free -= set(range(at, at + length))
             self._bound |= set(range(at, at + length)) if length > 1 else set()
@@ -195,7 +168,7 @@ class _Reading:
         for place in around:
             if place >= len(self.tokens) or not self.tokens[place].is_word or self.tokens[place].word in _BREAKS:
                 return False
-            if self.tokens[place].word in _NOT[self.language]:
+            if self.tokens[place].word in self._words.nots:
                 return place not in self._bound
         return False
 
@@ -240,7 +213,9 @@ class _Reading:
 
 def _is_told(told: Told, fact: Number, claims: set[str]) -> bool:
     if told.unit in _RATIOS and fact.unit == "percent":
-        told = replace(told, value=100.0 * told.value / _RATIOS[told.unit], unit="percent", tolerance=50.0 / _RATIOS[told.unit])
+        told = replace(
+            told, value=100.0 * told.value / _RATIOS[told.unit], unit="percent", tolerance=50.0 / _RATIOS[told.unit]
+        )
     if told.unit != fact.unit and not (told.unit is None and fact.bare):
         return False
     if not all(group & claims for group in fact.beside):
@@ -274,11 +249,13 @@ def _own_words(facts: Facts) -> list[str]:
 
 @lru_cache(maxsize=256)
 def _described(description: str, language: Language) -> frozenset[str]:
-    """Stems of the plain words of a description, up to the sentence that speaks to its reader or has signs of markup."""
-    if _MARKUP.search(description):
+    """Stems of the plain words of a description, up to the first sentence that speaks to its reader."""
+    if MARKUP.search(description):
         return frozenset()
     found = tokens(unicodedata.normalize("NFC", description), language)
-    odd = [token.sentence for token in found if token.word in _TO_A_READER or not _usual(token.word[0])]
+    odd = [token.sentence for token in found if token.word in suspicious() or not usual(token.word[0])]
     kept = [token for token in found if token.sentence < min(odd, default=len(found))]
-    plain = {token.word for token in kept if token.is_word and len(token.word) > 2 and (token.opens or not token.capital)}
+    plain = {
+        token.word for token in kept if token.is_word and len(token.word) > 2 and (token.opens or not token.capital)
+    }
     return frozenset(form for word in plain for form in forms(word, language) if len(form) > 2)

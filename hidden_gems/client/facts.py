@@ -28,9 +28,9 @@ class Facts:
             `best_time`, `time_of_day`, `weather` (words); `authenticity`, `tourist_ratio`, `crowd_level`, `type_share`,
             `neighborhood_share`, `conversion_rate` (0 to 1); `hidden_factor` (0 to 10), `price_level` (0 to 4),
             `item_average_rating` (1 to 5); `travel_minutes`, `freshness_days`; `own_visits`, `interactions_7d`,
-            `interactions_total` (times liked); and true where it holds: `is_rare`, `similar` (to what the person liked),
-            `people` (with their taste choose it), `newcomers` (like it), `wished` (its type was asked for), `stranger`
-            (we know too little of the person). What is unknown is left out, and nothing may be said of it.
+            `interactions_total` (times liked); and true where it holds: `is_rare`, `similar` (to what the person
+            liked), `people` (with their taste choose it), `newcomers` (like it), `wished` (its type was asked for),
+            `stranger` (we know too little of the person). What is unknown is left out, and nothing may be said of it.
         description: Words of editors about the gem. It is data: common nouns and adjectives in it may be used, but it
             carries no name, number or claim, and nothing at all where it speaks to its reader.
     """
@@ -68,7 +68,7 @@ def facts_of(item: Item, explanation: Explanation | None = None, description: st
         >>> gem = Item(item_id="g7", position=0, score=0.8, propensity=0.4, impression_token="t", name="Küflü Kitap",
         ...            neighborhood="Balat", explanation=Explanation(facts={"travel_minutes": 12}))
         >>> facts_of(gem)
-        Facts(names=('Küflü Kitap', 'Balat'), values={'neighborhood': 'Balat', 'travel_minutes': 12}, description='')
+        Facts(names=('Küflü Kitap', 'Balat'), values={'neighborhood': 'Balat', 'travel_minutes': 12.0}, description='')
     """
     told = explanation or item.explanation or Explanation()
     own = {"type": item.type, "neighborhood": item.neighborhood, "authenticity": item.authenticity}
@@ -142,8 +142,10 @@ def _hidden(facts: Facts) -> bool | None:
 
 def _walk(facts: Facts) -> bool | None:
     minutes = facts.number("travel_minutes")
-    return True if facts.values.get("type") in ("waterfront", "garden", "nature", "street") else (
-        None if minutes is None else minutes <= WALK_MINUTES
+    return (
+        True
+        if facts.values.get("type") in ("waterfront", "garden", "nature", "street")
+        else (None if minutes is None else minutes <= WALK_MINUTES)
     )
 
 

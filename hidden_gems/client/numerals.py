@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hidden_gems.client.words import Language, Token, fold, forms
+from hidden_gems.client.words import Language, Token, fold, forms, vocabulary
 
 Table = dict[str, float]
 
@@ -36,7 +36,8 @@ _FIXED: dict[Language, tuple[tuple[str, float, str], ...]] = {
         ("quarter of an hour", 15, "minute"), ("half an hour", 30, "minute"), ("an hour", 60, "minute"),
         ("a minute", 1, "minute"), ("once", 1, "time"), ("twice", 2, "time"), ("thrice", 3, "time"),
         ("three quarters", 75, "share"), ("two thirds", 200 / 3, "share"), ("a third", 100 / 3, "share"),
-        ("one third", 100 / 3, "share"), ("a quarter", 25, "share"), ("one quarter", 25, "share"), ("half", 50, "share"),
+        ("one third", 100 / 3, "share"), ("a quarter", 25, "share"), ("one quarter", 25, "share"),
+        ("half", 50, "share"),
     ),
     "tr": (
         ("çeyrek saat", 15, "minute"), ("yarım saat", 30, "minute"), ("dörtte biri", 25, "share"),
@@ -57,12 +58,11 @@ _UNITS: dict[Language, dict[str, str]] = {
     },
     "tr": {
         "dakika": "minute", "dk": "minute", "saat": "hour", "gun": "day", "kez": "time", "kere": "time",
-        "defa": "time", "begeni": "time", "%": "percent", "hafta": "week", "ay": "month", "yil": "year", "kisi": "person",
-        "yildiz": "of 5", "metre": "metre", "km": "km", "kilometre": "km", "lira": "lira",
+        "defa": "time", "begeni": "time", "%": "percent", "hafta": "week", "ay": "month", "yil": "year",
+        "kisi": "person", "yildiz": "of 5", "metre": "metre", "km": "km", "kilometre": "km", "lira": "lira",
     },
 }  # fmt: skip
 _ARTICLES = frozenset({"one", "bir"})
-_ABOUT = frozenset(fold(word) for word in "about around roughly some yaklaşık yukarı kadar civarı civarında".split())
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,9 @@ def _measured(found: Sequence[Token], at: int, language: Language) -> Told | Non
     value, end = _value(found, at, language)
     if end == at:
         return None
-    about = any(token.word in _ABOUT for token in (*found[max(0, at - 2) : at], *found[end + 1 : end + 3]))
+    about = any(
+        token.word in vocabulary(language).abouts for token in (*found[max(0, at - 2) : at], *found[end + 1 : end + 3])
+    )
     scale, after = _scale(found, end, language)
     if scale is not None:
         if language == "tr" and found[end].word == "uzerinden":
@@ -133,7 +135,9 @@ def _unit(word: str, language: Language) -> str | None:
     units = _UNITS[language]
     if language == "en":
         return units.get(word)
-    return next((unit for stem, unit in units.items() if word == stem or (len(stem) > 2 and word.startswith(stem))), None)
+    return next(
+        (unit for stem, unit in units.items() if word == stem or (len(stem) > 2 and word.startswith(stem))), None
+    )
 
 
 def _scale(found: Sequence[Token], end: int, language: Language) -> tuple[float | None, int]:
@@ -168,4 +172,3 @@ def _value(found: Sequence[Token], at: int, language: Language) -> tuple[float, 
             break
         at += 1
     return total + part, at
-

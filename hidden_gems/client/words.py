@@ -13,21 +13,18 @@ Language = Literal["en", "tr"]
 
 _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*(?:['’][^\W\d_]+)?|[^\W\d_]+(?:['’][^\W\d_]+)*|[^\s]")
 _ENDS = frozenset(".!?…")
-_OPENS = frozenset(".!?…:“\"(–—")
+_OPENS = frozenset('.!?…:“"(–—')
 _CONTRACTED = {"won't": "will not", "can't": "can not", "let's": "let"}
 _TURKISH_SUFFIX = (
     "lar|ler|imiz|umuz|iniz|unuz|im|um|in|un|i|u|si|su|m|n|miz|muz|niz|nuz|a|e|ya|ye|na|ne|yi|yu|ni|nu|nin|nun|da|de|"
     "ta|te|nda|nde|dan|den|tan|ten|ndan|nden|la|le|yla|yle|ki|ca|ce|mak|mek|ma|me|iyor|uyor|yor|ar|er|ir|ur|r|di|du|"
     "ti|tu|mis|mus|acak|ecek|yacak|yecek|acag|eceg|sa|se|ip|up|yip|yup|arak|erek|yarak|yerek|an|en|yan|yen|dig|dug|"
     "tig|tug|dik|duk|tik|tuk|abil|ebil|yabil|yebil|ali|eli|alim|elim|sin|sun|siniz|sunuz|dir|dur|tir|tur|il|ul|ken|"
-    "inca|ince|mali|meli|lik|luk"
+    "inca|ince|mali|meli|lik|luk|ysa|yse|ydi|ydu|ymis|ymus"
 )
 _TURKISH_ENDING = re.compile(rf"(?:{_TURKISH_SUFFIX}){{0,5}}")
 _SHORT_STEMS = frozenset({"ol", "et", "al", "uy", "is", "su", "ne", "bu", "an"})
-DEGREES: dict[Language, frozenset[str]] = {
-    "en": frozenset("very quite rather really so a bit little fairly pretty just also still".split()),
-    "tr": frozenset("biraz cok oldukca pek gayet da de hayli epey bugun".split()),
-}
+_LISTS = ("nots", "abouts", "degrees", "instructions", "suspicious")
 _HARDENED = str.maketrans("bdg", "ptk")
 
 
@@ -109,6 +106,11 @@ class Vocabulary:
     language: Language
     phrases: dict[str, list[tuple[tuple[str, ...], str | None]]]  # by first word, longest first
     words: frozenset[str]  # of all phrases
+    nots: frozenset[str]  # turn a claim round
+    abouts: frozenset[str]  # make a number a round one
+    degrees: frozenset[str]  # may stand within a phrase
+    instructions: frozenset[str]  # to a reader or a model: never told
+    suspicious: frozenset[str]  # a description that has one is no longer believed
 
     def stems(self, word: str) -> set[str]:
         """Words of the vocabulary that a word of a text may be a form of."""
@@ -128,7 +130,7 @@ class Vocabulary:
         """Words that a phrase takes at a place, with "very" and its like within it; 0 where it is not there."""
         place = at
         for number, part in enumerate(phrase):
-            while number and place < len(words) and part not in words[place] and words[place] & DEGREES[self.language]:
+            while number and place < len(words) and part not in words[place] and words[place] & self.degrees:
                 place += 1
             if place >= len(words) or part not in words[place]:
                 return 0
@@ -143,7 +145,14 @@ def forms(word: str, language: Language) -> set[str]:
 
 def _english(word: str) -> set[str]:
     found = {word}
-    for ending, stems in (("ies", ("y",)), ("es", ("", "e")), ("s", ("",)), ("ed", ("", "e")), ("ing", ("", "e")), ("ly", ("",))):
+    for ending, stems in (
+        ("ies", ("y",)),
+        ("es", ("", "e")),
+        ("s", ("",)),
+        ("ed", ("", "e")),
+        ("ing", ("", "e")),
+        ("ly", ("",)),
+    ):
         if word.endswith(ending) and len(word) > len(ending) + 2:
             base = word[: -len(ending)]
             found |= {base + stem for stem in stems}
@@ -171,6 +180,16 @@ def vocabulary(language: Language) -> Vocabulary:
             words = tuple(token.word for token in tokens(entry.strip(), language))
             if words:
                 phrases.setdefault(words[0], []).append((words, claim))
-    return Vocabulary(
-        language, phrases, frozenset(word for all_ in phrases.values() for words, _ in all_ for word in words)
-    )
+    known = frozenset(part for entries in phrases.values() for phrase, _ in entries for part in phrase)
+    lists = {name: frozenset(fold(table[name]).split()) for name in _LISTS}
+    return Vocabulary(language, phrases, known, **lists)
+
+
+def instructions() -> frozenset[str]:
+    """Words to a reader or a model, in both languages."""
+    return vocabulary("en").instructions | vocabulary("tr").instructions
+
+
+def suspicious() -> frozenset[str]:
+    """Words after which a description is no longer believed, in both languages; instructions are among them."""
+    return instructions() | vocabulary("en").suspicious | vocabulary("tr").suspicious
