@@ -229,7 +229,7 @@ def _is_told(told: Told, fact: Number, claims: set[str]) -> bool:
 def _without_names(text: str, facts: Facts, language: Language) -> tuple[str, list[tuple[int, str]]]:
     """The text with its names as blanks, and where they stood."""
     folded, found = fold(text), []
-    for name in sorted({*facts.names, *_own_words(facts)}, key=len, reverse=True):
+    for name in sorted({*_names(facts), *_own_words(facts)}, key=len, reverse=True):
         pattern = r"\s+".join(re.escape(part) for part in fold(name).replace("’", "'").split())
         for match in re.finditer(rf"(?<!\w){pattern}(?!\w)(?:['’](\w+))?", folded.replace("’", "'")):
             start, end = match.span()
@@ -239,6 +239,12 @@ def _without_names(text: str, facts: Facts, language: Language) -> tuple[str, li
                 text = text[:start] + " " * (end - start) + text[end:]
                 folded = folded[:start] + " " * (end - start) + folded[end:]
     return text, found
+
+
+def _names(facts: Facts) -> list[str]:
+    """All names, and both parts of one with brackets: an ending goes before them."""
+    parts = [part.strip(" )") for name in facts.names if "(" in name for part in name.split("(")]
+    return [name for name in (*facts.names, *parts) if name]
 
 
 def _own_words(facts: Facts) -> list[str]:

@@ -30,7 +30,8 @@ class Facts:
             `item_average_rating` (1 to 5); `travel_minutes`, `freshness_days`; `own_visits`, `interactions_7d`,
             `interactions_total` (times liked); and true where it holds: `is_rare`, `similar` (to what the person
             liked), `people` (with their taste choose it), `newcomers` (like it), `wished` (its type was asked for),
-            `stranger` (we know too little of the person). What is unknown is left out, and nothing may be said of it.
+            `stranger` (we know too little of the person); `position` (in the list, from 1, of a gem without a name).
+            What is unknown is left out, and nothing may be said of it.
         description: Words of editors about the gem. It is data: common nouns and adjectives in it may be used, but it
             carries no name, number or claim, and nothing at all where it speaks to its reader.
     """
@@ -107,7 +108,7 @@ def numbers(facts: Facts) -> list[Number]:
         value = facts.number(name)
         if value is not None:
             tolerance = 0.5 * 10.0**-digits
-            found.append(Number(scale * value, unit, beside, name == "item_average_rating", tolerance))
+            found.append(Number(scale * value, unit, beside, name in _BARE, tolerance))
     tourists = facts.number("tourist_ratio")
     if tourists is not None:
         found.append(Number(100.0 - 100.0 * tourists, "percent", (frozenset({"locals"}),)))
@@ -187,6 +188,7 @@ _CLAIMS: Mapping[str, Callable[[Facts], bool | None]] = {
     "indoor": _setting("indoor", "both"),
     "outdoor": _setting("outdoor", "both"),
     "this_kind": lambda facts: True if "type" in facts.values else None,
+    "position": _any("position"),
     "tonight": lambda facts: claim("evening", facts) or claim("night", facts),
     "never": lambda _: None,
     "neighborhood_word": lambda facts: True if "neighborhood" in facts.values else None,
@@ -207,5 +209,8 @@ _NUMBERS: Mapping[str, tuple[float, str, tuple[frozenset[str], ...], int]] = {
     "conversion_rate": (100.0, "percent", (frozenset({"feedback"}),), 0),
     "freshness_days": (1.0, "day", (frozenset({"new"}),), 0),
     "own_visits": (1.0, "time", (frozenset({"been"}),), 0),
+    "position": (1.0, "place", (frozenset({"position"}),), 0),
 }
 """Scale, unit, claims beside it, decimals."""
+_BARE = ("item_average_rating", "position")
+"""What is told without a unit: rated 4.6."""
