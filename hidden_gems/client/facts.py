@@ -50,6 +50,7 @@ class Facts:
 class Number:
     """A number that may be told, and beside which claims: one of each group stands in the same sentence."""
 
+    fact: str
     value: float
     unit: str
     beside: tuple[frozenset[str], ...] = ()
@@ -101,6 +102,11 @@ def claim(name: str, facts: Facts) -> bool | None:
     return _CLAIMS[name](facts)
 
 
+def claims(facts: Facts) -> list[str]:
+    """Every claim that holds, for whoever writes a text."""
+    return [name for name in (*TYPES, *TIMES, *WEATHERS, *_CLAIMS) if claim(name, facts)]
+
+
 def numbers(facts: Facts) -> list[Number]:
     """Every number that may be told."""
     found = []
@@ -108,10 +114,10 @@ def numbers(facts: Facts) -> list[Number]:
         value = facts.number(name)
         if value is not None:
             tolerance = 0.5 * 10.0**-digits
-            found.append(Number(scale * value, unit, beside, name in _BARE, tolerance))
+            found.append(Number(name, scale * value, unit, beside, name in _BARE, tolerance))
     tourists = facts.number("tourist_ratio")
     if tourists is not None:
-        found.append(Number(100.0 - 100.0 * tourists, "percent", (frozenset({"locals"}),)))
+        found.append(Number("tourist_ratio", 100.0 - 100.0 * tourists, "percent", (frozenset({"locals"}),)))
     return found
 
 
