@@ -208,7 +208,9 @@ class _Reading:
     def _is_described(self, at: int, described: frozenset[str], name: str | None = None) -> bool:
         if name is not None and name not in _DESCRIBED:
             return False
-        return self.tokens[at].is_word and bool(forms(self.tokens[at].word, self.language) & described)
+        word = self.tokens[at].word
+        lent = self.tokens[at].is_word and not _is_heavy(word, self.language)
+        return lent and bool(forms(word, self.language) & described)
 
 
 def _is_told(told: Told, fact: Number, claims: set[str]) -> bool:
@@ -261,7 +263,12 @@ def _described(description: str, language: Language) -> frozenset[str]:
     found = tokens(unicodedata.normalize("NFC", description), language)
     odd = [token.sentence for token in found if token.word in suspicious() or not usual(token.word[0])]
     kept = [token for token in found if token.sentence < min(odd, default=len(found))]
-    plain = {
-        token.word for token in kept if token.is_word and len(token.word) > 2 and (token.opens or not token.capital)
-    }
-    return frozenset(form for word in plain for form in forms(word, language) if len(form) > 2)
+    plain = [token for token in kept if token.is_word and (token.opens or not token.capital)]
+    lent = [forms(token.word, language) for token in plain if not _is_heavy(token.word, language)]
+    return frozenset(form for each in lent for form in each if len(form) > 2)
+
+
+def _is_heavy(word: str, language: Language) -> bool:
+    """Whether a word says too much to be taken from a description: safe, closed, the oldest."""
+    superlative = language == "en" and len(word) > 5 and word.endswith("est")
+    return superlative or bool(forms(word, language) & vocabulary(language).unlent)

@@ -24,7 +24,7 @@ _TURKISH_SUFFIX = (
 )
 _TURKISH_ENDING = re.compile(rf"(?:{_TURKISH_SUFFIX}){{0,5}}")
 _SHORT_STEMS = frozenset({"ol", "et", "al", "uy", "is", "su", "ne", "bu", "an"})
-_LISTS = ("nots", "abouts", "degrees", "instructions", "suspicious")
+_LISTS = ("nots", "abouts", "degrees", "instructions", "suspicious", "unlent")
 _HARDENED = str.maketrans("bdg", "ptk")
 
 
@@ -111,6 +111,7 @@ class Vocabulary:
     degrees: frozenset[str]  # may stand within a phrase
     instructions: frozenset[str]  # to a reader or a model: never told
     suspicious: frozenset[str]  # a description that has one is no longer believed
+    unlent: frozenset[str]  # claims too heavy for a description to carry
 
     def stems(self, word: str) -> set[str]:
         """Words of the vocabulary that a word of a text may be a form of."""

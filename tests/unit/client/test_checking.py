@@ -91,6 +91,21 @@ def test_a_description_lends_words_but_no_claims_names_or_numbers() -> None:
     assert not check_text("Gül Camii is a brick mosque.", turned).ok
 
 
+def test_an_injection_does_not_pass_because_a_description_holds_it() -> None:
+    for each in TABLE["texts"]:
+        if each["kind"] == "injection":
+            given = FACTS[each["facts"]]
+            obeyed = Facts(given.names, given.values, f"A small place. {each['text']}")
+            assert not check_text(each["text"], obeyed).ok, each["text"]
+
+
+def test_heavy_words_are_not_taken_from_a_description() -> None:
+    described = Facts(("Gül Camii",), description="a safe brick mosque, closed on the finest days")
+    assert check_text("Gül Camii is a brick mosque.", described).ok
+    for lie in ("Gül Camii is safe.", "Gül Camii is closed.", "Gül Camii is the finest mosque."):
+        assert not check_text(lie, described).ok
+
+
 def test_a_type_of_the_data_sets_own_may_be_named() -> None:
     assert check_text("Chez Ali is a French Restaurant.", Facts(("Chez Ali",), {"type": "French Restaurant"})).ok
 

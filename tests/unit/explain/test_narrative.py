@@ -3,17 +3,15 @@
 import asyncio
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from hidden_gems.explain.budget import Budget
 from hidden_gems.explain.narrative import MOST_BYTES, Endpoint, Narrator, Outcome
+from tests.endpoints import StandIn, stand_in
 
 TEMPLATE = "Küflü Kitap is a bookshop in Balat. It is about 12 minutes away."
 HONEST = "Küflü Kitap in Balat is a quiet bookshop, and it is only twelve minutes from you."
@@ -29,52 +27,11 @@ def told(text: str = TEMPLATE) -> dict[str, Any]:
     return {"text": text, "language": "en", "confidence": 0.9, "facts": facts, "similar_items": []}
 
 
-@dataclass
-class StandIn:
-    """An endpoint in the shape of OpenAI's."""
-
-    says: bytes | str = HONEST
-    status: int = 200
-    seconds: float = 0.0
-    asked: list[dict[str, Any]] = field(default_factory=list)
-    keys: list[str | None] = field(default_factory=list)
-    url: str = ""
-
-    @property
-    def body(self) -> bytes:
-        if isinstance(self.says, bytes):
-            return self.says
-        return json.dumps({"choices": [{"message": {"role": "assistant", "content": self.says}}]}).encode()
-
-
 @pytest.fixture
 def endpoint() -> Iterator[StandIn]:
-    stand_in = StandIn()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            stand_in.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            stand_in.keys.append(self.headers.get("Authorization"))
-            time.sleep(stand_in.seconds)
-            self.send_response(stand_in.status if self.path == "/v1/chat/completions" else 404)
-            self.send_header("Content-Length", str(len(stand_in.body)))
-            self.end_headers()
-            try:
-                self.wfile.write(stand_in.body)
-            except ConnectionError:
-                return  # hung up on
-
-        def log_message(self, *_: Any) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    stand_in.url = f"http://127.0.0.1:{server.server_port}/v1"
-    yield stand_in
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with stand_in() as made:
+        made.says = HONEST
+        yield made
 
 
 def retold(
