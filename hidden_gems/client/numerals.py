@@ -35,14 +35,23 @@ _FIXED: dict[Language, tuple[tuple[str, float, str], ...]] = {
         ("three quarters of an hour", 45, "minute"), ("a quarter of an hour", 15, "minute"),
         ("quarter of an hour", 15, "minute"), ("half an hour", 30, "minute"), ("an hour", 60, "minute"),
         ("a minute", 1, "minute"), ("once", 1, "time"), ("twice", 2, "time"), ("thrice", 3, "time"),
-        ("three quarters", 75, "share"), ("two thirds", 200 / 3, "share"), ("a third", 100 / 3, "share"),
-        ("one third", 100 / 3, "share"), ("a quarter", 25, "share"), ("one quarter", 25, "share"),
         ("half", 50, "share"),
+        *(
+            (f"{count} {part}", 100 * number / whole, "share")
+            for part, whole in (("quarter", 4), ("third", 3), ("fifth", 5), ("sixth", 6), ("eighth", 8), ("tenth", 10))
+            for count, number in (("a", 1), ("one", 1))
+        ),
+        ("two thirds", 200 / 3, "share"), ("three quarters", 75, "share"), ("two fifths", 40, "share"),
+        ("three fifths", 60, "share"), ("four fifths", 80, "share"), ("nine tenths", 90, "share"),
     ),
     "tr": (
-        ("çeyrek saat", 15, "minute"), ("yarım saat", 30, "minute"), ("dörtte biri", 25, "share"),
-        ("üçte biri", 100 / 3, "share"),
-        ("üçte ikisi", 200 / 3, "share"), ("dörtte üçü", 75, "share"), ("yarısı", 50, "share"),
+        ("çeyrek saat", 15, "minute"), ("yarım saat", 30, "minute"), ("yarısı", 50, "share"),
+        *(
+            (f"{whole} biri", 100 / number, "share")
+            for whole, number in (("üçte", 3), ("dörtte", 4), ("beşte", 5), ("altıda", 6), ("sekizde", 8), ("onda", 10))
+        ),
+        ("üçte ikisi", 200 / 3, "share"), ("dörtte üçü", 75, "share"), ("beşte ikisi", 40, "share"),
+        ("beşte üçü", 60, "share"), ("beşte dördü", 80, "share"), ("onda dokuzu", 90, "share"),
     ),
 }  # fmt: skip
 _SHARE_TOLERANCE = 3.0
