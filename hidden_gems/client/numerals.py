@@ -125,7 +125,7 @@ def _measured(found: Sequence[Token], at: int, language: Language) -> Told | Non
     )
     scale, after = _scale(found, end, language)
     if scale is not None:
-        if language == "tr" and found[end].word == "uzerinden":
+        if language == "tr" and found[end].word in ("uzerinden", "yerden"):
             scale, value = value, scale
         return Told(value, f"of {scale:g}", at, after, about)
     before, behind = found[at - 1].word if at else "", _unit(found[end].word, language) if end < len(found) else None
@@ -151,7 +151,7 @@ def _unit(word: str, language: Language) -> str | None:
 
 def _scale(found: Sequence[Token], end: int, language: Language) -> tuple[float | None, int]:
     """The other number of "X of Y", "X/Y" and "Y üzerinden X"."""
-    for joint in (["out", "of"], ["of"], ["in"], ["/"]) if language == "en" else (["uzerinden"], ["/"]):
+    for joint in (["out", "of"], ["of"], ["in"], ["/"]) if language == "en" else (["uzerinden"], ["yerden"], ["/"]):
         if [token.word for token in found[end : end + len(joint)]] == joint:
             start = end + len(joint)
             scale, after = _value(found, start, language)
@@ -169,7 +169,7 @@ def _value(found: Sequence[Token], at: int, language: Language) -> tuple[float, 
     small, big, times = _SMALL[language], _BIG[language], _TIMES[language]
     while at < len(found):
         word = found[at].word
-        if language == "tr" and at and (at > start or found[at - 1].word == "yuzde"):
+        if language == "tr" and at and (at > start or found[at - 1].word in ("yuzde", "yerden")):
             word = next((stem for stem in sorted(forms(word, "tr")) if stem in small or stem in big), word)
         if word in small or word in big:
             part += small.get(word, big.get(word, 0.0))

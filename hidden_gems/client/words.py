@@ -20,7 +20,8 @@ _TURKISH_SUFFIX = (
     "ta|te|nda|nde|dan|den|tan|ten|ndan|nden|la|le|yla|yle|ki|ca|ce|mak|mek|ma|me|iyor|uyor|yor|ar|er|ir|ur|r|di|du|"
     "ti|tu|mis|mus|acak|ecek|yacak|yecek|acag|eceg|sa|se|ip|up|yip|yup|arak|erek|yarak|yerek|an|en|yan|yen|dig|dug|"
     "tig|tug|dik|duk|tik|tuk|abil|ebil|yabil|yebil|ali|eli|alim|elim|sin|sun|siniz|sunuz|dir|dur|tir|tur|il|ul|ken|"
-    "inca|ince|mali|meli|lik|luk|ysa|yse|ydi|ydu|ymis|ymus"
+    "inca|ince|mali|meli|lik|luk|ysa|yse|ydi|ydu|ymis|ymus|"
+    "yalim|yelim|yayim|yeyim|ayim|eyim|maz|mez|madan|meden|dikca|dikce|dukca"
 )
 _TURKISH_ENDING = re.compile(rf"(?:{_TURKISH_SUFFIX}){{0,5}}")
 _SHORT_STEMS = frozenset({"ol", "et", "al", "uy", "is", "su", "ne", "bu", "an"})
