@@ -191,7 +191,9 @@ class _Reading:
         return found
 
     def _beside(self, number: Told) -> set[str]:
-        return self.claims.get(self.tokens[number.start].sentence, set())
+        """Claims of a number's sentence and of the one before it, which "there" may point at."""
+        sentence = self.tokens[number.start].sentence
+        return self.claims.get(sentence, set()) | self.claims.get(sentence - 1, set())
 
     def _capitals(self) -> list[int]:
         """Words within a sentence that are written like names and are none."""

@@ -48,7 +48,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Number:
-    """A number that may be told, and beside which claims: one of each group stands in the same sentence."""
+    """A number that may be told, and beside which claims: one of each group stands in its sentence or before."""
 
     fact: str
     value: float
