@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Answer(BaseModel):
@@ -31,6 +31,7 @@ class Explanation(_Answer):
     text: str = ""
     language: str = "en"
     confidence: float | None = None  # 0 to 1
+    facts: dict[str, bool | float | str] = Field(default_factory=dict)  # what may be told, see `client.Facts`
     top_features: tuple[Reason, ...] = ()
     similar_items: tuple[SimilarItem, ...] = ()
     context_alignment: dict[str, float] | None = None  # time, weather, distance: each 0 to 1

@@ -49,6 +49,9 @@ _TABLE = (
     Metric("gems_answers_total", "counter", "Slates by policy", ("policy",)),
     Metric("gems_degraded_total", "counter", "Slates for which a part was answered by a fallback", ("part",)),
     Metric("gems_explanations_total", "counter", "Explanations by detail", ("detail",)),
+    Metric(
+        "gems_narratives_total", "counter", "Texts a language model was wished for, by what came of it", ("outcome",)
+    ),
     Metric("gems_drawn_places_total", "counter", "Places of slates that were drawn", ("variant",)),
     Metric(
         "gems_explored_places_total",

@@ -12,7 +12,8 @@ from hidden_gems.datasets.contract import TIMES_OF_DAY
 from hidden_gems.explain.alignment import context_alignment
 from hidden_gems.explain.counterfactuals import Change, counterfactuals
 from hidden_gems.explain.reasons import TOP_CONCEPTS, explain
-from hidden_gems.explain.wording import Facts, Language, Phrase, phrase, sentence
+from hidden_gems.explain.templates import Language
+from hidden_gems.explain.wording import Facts, Phrase, known, phrase, texts
 from hidden_gems.features.local_time import local_time
 from hidden_gems.features.request import RequestContext
 from hidden_gems.features.schema import FEATURE_NAMES
@@ -103,21 +104,41 @@ def confidence(utilities: Utilities, places: Sequence[int]) -> tuple[float, ...]
 
 
 def brief(shown: Shown, listener: Listener) -> list[dict[str, Any]]:
-    """One sentence for each gem, from facts and from the sources that found it; the ranker is not asked."""
+    """Sentences for each gem, from facts and from the sources that found it; the ranker is not asked."""
+    gems = _facts(shown, listener)
+    told = [(facts, _reasons(facts, listener, shown.sources[place])) for place, facts in enumerate(gems)]
     return [
-        {"text": _sentence(shown, listener, place), "language": listener.language, "confidence": sure}
-        for place, sure in enumerate(shown.confidence)
+        {
+            "text": text,
+            "language": listener.language,
+            "confidence": shown.confidence[place],
+            "facts": _known(facts, listener, place),
+        }
+        for place, (text, facts) in enumerate(zip(texts(told, listener.language), gems, strict=True))
     ]
 
 
-def _sentence(shown: Shown, listener: Listener, place: int) -> str:
-    vector = dict(zip(FEATURE_NAMES, shown.vectors[place].tolist(), strict=True))
-    facts = Facts(shown.items[place], vector, listener.time_of_day)
-    found = {_CONCEPTS_OF[source] for source in shown.sources[place] if source in _CONCEPTS_OF}
+def _facts(shown: Shown, listener: Listener) -> list[Facts]:
+    time_of_day = listener.time_of_day
+    return [
+        Facts(item, dict(zip(FEATURE_NAMES, vector, strict=True)), time_of_day)
+        for item, vector in zip(shown.items, shown.vectors.tolist(), strict=True)
+    ]
+
+
+def _known(facts: Facts, listener: Listener, place: int) -> dict[str, bool | float | str]:
+    """What the texts about a gem may tell, beside its names."""
+    position = 0 if facts.text("name") else place + 1  # told of gems without a name
+    weather = {"weather": listener.context.weather} if listener.context.weather else {}
+    return known(facts, wished=bool(_wished(facts, listener)), position=position) | weather
+
+
+def _reasons(facts: Facts, listener: Listener, sources: Sequence[str]) -> list[Phrase]:
+    found = {_CONCEPTS_OF[source] for source in sources if source in _CONCEPTS_OF}
     order = sorted(_BRIEF_ORDER, key=lambda concept: concept not in found and concept != "taste")
     told = _wished(facts, listener)
     told += [said for concept in order if (said := phrase(concept, facts)) is not None]
-    return sentence(facts, told[:TOP_CONCEPTS], listener.language)
+    return told[:TOP_CONCEPTS]
 
 
 def full(shown: Shown, listener: Listener, scored: Scored, items: LiveItems) -> list[dict[str, Any]]:
@@ -135,12 +156,14 @@ def full(shown: Shown, listener: Listener, scored: Scored, items: LiveItems) -> 
     reasons = explain(
         scored.contributions, vectors, FEATURE_NAMES, rows, range(count), listener.language, listener.time_of_day
     )
+    gems = _facts(shown, listener)
     travel = FEATURE_NAMES.index("travel_minutes")
     return [
         {
             "text": reason.text,
             "language": reason.language,
             "confidence": shown.confidence[place],
+            "facts": _known(gems[place], listener, place),
             "top_features": [
                 {"name": each.name, "label": each.label, "importance": round(each.importance, 4)}
                 for each in reason.top_features
@@ -183,7 +206,7 @@ def similar_items(row: int, history: History | None, items: LiveItems) -> list[d
 
 def _wished(facts: Facts, listener: Listener) -> list[Phrase]:
     kind = facts.text("type")
-    return [Phrase("wished", {"type": kind})] if kind in listener.preferences.types else []
+    return [Phrase("wished")] if kind in listener.preferences.types else []
 
 
 def _diversity(fired: Constraint | None) -> dict[str, Any] | None:

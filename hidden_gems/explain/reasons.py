@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hidden_gems.explain.concepts import concept_contributions
-from hidden_gems.explain.wording import LABELS, Facts, Language, phrase, sentence
+from hidden_gems.explain.templates import LABELS, Language
+from hidden_gems.explain.wording import Facts, Phrase, phrase, texts
 
 TOP_CONCEPTS = 3
 
@@ -60,19 +61,23 @@ def explain(
     if not len(shown):
         return []  # no candidate, no mean candidate
     lifts = concept_contributions(contributions, feature_names)
-    explanations = []
-    for row in shown:
-        vector = dict(zip(feature_names, vectors[row].tolist(), strict=True))
-        facts = Facts(items[row], vector, time_of_day)
-        lifting = sorted(((float(lift[row]), name) for name, lift in lifts.items() if lift[row] > 0), reverse=True)
-        total = sum(lift for lift, _ in lifting)
-        told = [(name, lift / total, said) for lift, name in lifting if (said := phrase(name, facts)) is not None]
-        told = told[:TOP_CONCEPTS]
-        explanations.append(
-            Explanation(
-                text=sentence(facts, [said for _, _, said in told], language),
-                language=language,
-                top_features=tuple(Reason(name, LABELS[language][name], share) for name, share, _ in told),
-            )
-        )
-    return explanations
+    gems = [
+        Facts(items[row], dict(zip(feature_names, vectors[row].tolist(), strict=True)), time_of_day) for row in shown
+    ]
+    told = [
+        _told({name: float(lift[row]) for name, lift in lifts.items()}, facts)
+        for row, facts in zip(shown, gems, strict=True)
+    ]
+    said = texts([(facts, [phrase for _, _, phrase in each]) for facts, each in zip(gems, told, strict=True)], language)
+    return [
+        Explanation(text, language, tuple(Reason(name, LABELS[language][name], share) for name, share, _ in each))
+        for text, each in zip(said, told, strict=True)
+    ]
+
+
+def _told(lifts: Mapping[str, float], facts: Facts) -> list[tuple[str, float, Phrase]]:
+    """The strongest concepts that lift a gem and can be told, with their share of all that lifts it."""
+    lifting = sorted(((lift, name) for name, lift in lifts.items() if lift > 0), reverse=True)
+    total = sum(lift for lift, _ in lifting)
+    told = [(name, lift / total, said) for lift, name in lifting if (said := phrase(name, facts)) is not None]
+    return told[:TOP_CONCEPTS]

@@ -1,13 +1,14 @@
-"""Sentences in English and Turkish; a phrase exists only where the fact it tells is known."""
+"""Two or three sentences about a gem; a phrase exists only where the fact it tells is known."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any
 
-import numpy as np
-
-Language = Literal["en", "tr"]
-LANGUAGES: tuple[Language, ...] = ("en", "tr")
+from hidden_gems.explain import turkish
+from hidden_gems.explain.english import a, plural
+from hidden_gems.explain.templates import KINDS, OPENINGS, TEMPLATES, UNNAMED, WORDS, Language
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class Facts:
 
     def value(self, name: str) -> float | None:
         """A feature, None where it is missing."""
-        value = self.features.get(name, np.nan)
-        return None if np.isnan(value) else float(value)
+        value = self.features.get(name, math.nan)
+        return None if math.isnan(value) else float(value)
 
     def text(self, name: str) -> str | None:
         """A column of the item table, None where it is empty."""
@@ -48,25 +49,144 @@ def phrase(concept: str, facts: Facts) -> Phrase | None:
     return teller(facts) if teller else None
 
 
-def render(told: Phrase, language: Language) -> str:
-    """A phrase in a language; words of the vocabulary are translated, a data set's own words stay."""
+def render(told: Phrase, language: Language, name: str | None = None) -> str:
+    """A phrase in a language, about "it" or about the gem by its name."""
     words = WORDS[language]
-    return TEMPLATES[language][told.key].format(
-        **{name: words.get(value, value) if isinstance(value, str) else value for name, value in told.facts.items()}
-    )
+    filled = {key: words.get(value, value) if isinstance(value, str) else value for key, value in told.facts.items()}
+    filled |= _counts(told.facts)
+    if "rating" in filled:
+        filled["rating"] = f"{filled['rating']:g}".replace(".", "," if language == "tr" else ".")
+    if language == "tr":
+        filled |= _cases(name) if name else {}
+        if "neighborhood" in filled:
+            filled["neighborhood_locative"] = _cases(filled["neighborhood"])["name_locative"]
+    plain, named = TEMPLATES[language][told.key]
+    return (named if name else plain).format(name=name, **filled)
 
 
-def sentence(facts: Facts, phrases: list[Phrase], language: Language) -> str:
-    """One sentence that names the gem and gives the reasons in their order."""
-    name = facts.text("name")
-    type_, neighborhood = facts.text("type"), facts.text("neighborhood")
-    kind = WORDS[language].get(type_ or "", type_ or WORDS[language]["place"])
-    subject = name or TEMPLATES[language]["unnamed"].format(kind=kind)
+def texts(gems: Sequence[tuple[Facts, Sequence[Phrase]]], language: Language) -> list[str]:
+    """Two or three sentences about each gem of a slate: what it is and where, then the reasons in their order.
+
+    No sentence stands twice in a slate: where another gem has the same reason, it is told with the name.
+
+    Args:
+        gems: Facts and at most three phrases of each.
+        language: "en" or "tr".
+    """
+    used: set[str] = set()
+    found = []
+    for place, (facts, phrases) in enumerate(gems):
+        told = list(phrases) or [Phrase("look" if facts.has_history else "stranger")]
+        kept = []
+        for forms in (
+            _openings(facts, place, len(gems), language),
+            *(_reasons(group, facts.text("name"), language) for group in (told[:1], told[1:]) if group),
+        ):
+            fresh = next((sentence for sentence in forms if sentence not in used), None)
+            if fresh is not None:
+                kept.append(fresh)
+                used.add(fresh)
+        kept = kept or list(_openings(facts, place, len(gems), language))[:1]  # a twin of a gem before it
+        found.append(" ".join(kept))
+    return found
+
+
+def _openings(facts: Facts, place: int, count: int, language: Language) -> Iterator[str]:
+    name, type_, neighborhood = facts.text("name"), facts.text("type") or "", facts.text("neighborhood")
+    where = ""
     if neighborhood:
-        subject = f"{subject} ({neighborhood})"
-    if not phrases:
-        return TEMPLATES[language]["explore"].format(subject=subject)
-    return f"{subject}: {'; '.join(render(told, language) for told in phrases)}."
+        where = f" in {neighborhood}" if language == "en" else f" {_cases(neighborhood)['name_locative']}"
+    kind = _kind(type_, language)
+    if not name:
+        alone, listed = UNNAMED[language]
+        form = listed if count > 1 else alone
+        yield _sentence(form.format(kind=kind, where=where, place=place + 1), language)
+        return
+    forms = OPENINGS[language]
+    cases = _cases(name) if language == "tr" else {}
+    for step in range(len(forms)):
+        filled = forms[(place + step) % len(forms)].format(name=name, kind=kind, where=where, **cases)
+        yield _sentence(filled, language, keep=filled.startswith(name))
+
+
+def _kind(type_: str, language: Language) -> str:
+    known = KINDS[language].get(type_)
+    if known:
+        return known
+    return a(type_) if language == "en" else f"bir yer ({type_})"
+
+
+def _reasons(told: Sequence[Phrase], name: str | None, language: Language) -> Iterator[str]:
+    """One or two reasons as a sentence, without the name and with it."""
+    rest = [render(each, language) for each in told[1:]]
+    joint = ", and " if language == "en" else "; "
+    yield _sentence(joint.join([render(told[0], language), *rest]), language)
+    if name:
+        named = joint.join([render(told[0], language, name), *rest])
+        yield _sentence(named, language, keep=named.startswith(name))
+
+
+def _sentence(words: str, language: Language, keep: bool = False) -> str:
+    """Words as a sentence; a name at its beginning keeps its letters."""
+    first = "İ" if language == "tr" and words[0] == "i" else words[0].upper()
+    return f"{words[0] if keep else first}{words[1:]}."
+
+
+@lru_cache(maxsize=16_384)
+def _cases(name: str) -> dict[str, str]:
+    """Turkish cases of a name by the words of the templates."""
+    cases = (turkish.accusative, turkish.dative, turkish.genitive, turkish.locative)
+    return {f"name_{case.__name__}": case(name) for case in cases}
+
+
+def _counts(facts: Mapping[str, Any]) -> dict[str, str]:
+    """English words that follow a number."""
+    units = {
+        "likes": ("times", "time"),
+        "visits": ("times", "time"),
+        "minutes": ("unit", "minute"),
+        "days": ("unit", "day"),
+    }
+    return {word: noun if facts[name] == 1 else plural(noun) for name, (word, noun) in units.items() if name in facts}
+
+
+def known(facts: Facts, **held: bool | float) -> dict[str, bool | float | str]:
+    """What may be told of a gem, for whoever checks or writes a text: `client.Facts.values`.
+
+    Args:
+        facts: Of the gem.
+        **held: More that is so, such as `wished`.
+    """
+    found: dict[str, bool | float | str] = {}
+    for name in ("type", "neighborhood", "setting"):
+        word = facts.text(name)
+        if word is not None:
+            found[name] = word
+    if facts.time_of_day:
+        found["time_of_day"] = facts.time_of_day
+    for name in _VALUES:
+        value = facts.value(name)
+        if value is not None:
+            found[name] = round(max(1.0, value) if name in ("travel_minutes", "freshness_days") else value, 4)
+    history, scored = facts.has_history, _people(facts) is not None
+    if not history:
+        found.pop("own_visits", None)
+    told = {
+        "is_rare": (facts.value("is_rare") or 0) > 0,
+        "similar": history and (facts.value("cosine_similarity") or 0) > 0,
+        "people": scored and history,
+        "newcomers": scored and not history,
+        "stranger": not history,
+        **held,
+    }
+    return found | {name: value for name, value in told.items() if value}
+
+
+_VALUES = (
+    "authenticity", "tourist_ratio", "crowd_level", "hidden_factor", "price_level", "type_share", "neighborhood_share",
+    "item_average_rating", "interactions_7d", "interactions_total", "conversion_rate", "freshness_days",
+    "travel_minutes", "own_visits",
+)  # fmt: skip
 
 
 def _percent(share: float) -> int:
@@ -76,7 +196,7 @@ def _percent(share: float) -> int:
 def _taste(facts: Facts) -> Phrase | None:
     share, type_ = facts.value("type_share"), facts.text("type")
     if type_ and share and _percent(share) > 0:
-        return Phrase("type_share", {"percent": _percent(share), "type": type_})
+        return Phrase("type_share", {"percent": _percent(share)})
     similarity = facts.value("cosine_similarity")
     return Phrase("similar") if facts.has_history and similarity is not None and similarity > 0 else None
 
@@ -171,99 +291,4 @@ _TELLERS: Mapping[str, Callable[[Facts], Phrase | None]] = {
     "taste": _taste, "neighborhood": _neighborhood, "people": _people, "authenticity": _authenticity, "crowd": _crowd,
     "hidden": _hidden, "price": _price, "popularity": _popularity, "quality": _quality, "novelty": _novelty,
     "distance": _distance, "own": _own, "time": _time, "weather": _weather,
-}  # fmt: skip
-
-TEMPLATES: Mapping[Language, Mapping[str, str]] = {
-    "en": {
-        "type_share": "{percent} % of the places you liked are of this kind ({type})",
-        "similar": "it is close to the places you liked",
-        "neighborhood_share": "{percent} % of the places you liked are in {neighborhood}",
-        "people": "people with a taste like yours choose it",
-        "newcomers": "it does well with people we do not know yet",
-        "authentic": "our editors call it authentic ({percent} of 100)",
-        "unpretentious": "it does not try to be the most authentic place ({percent} of 100)",
-        "calm": "it is rarely crowded",
-        "lively": "there is always something going on",
-        "locals": "mostly locals go there ({percent} % visitors)",
-        "visitors": "visitors of the city like it ({percent} % visitors)",
-        "hidden": "hardly anybody knows it (hidden factor {factor} of 10)",
-        "famous": "it is one of the well-known places (hidden factor {factor} of 10)",
-        "free": "it costs nothing",
-        "price": "its price level suits ({level} of 4)",
-        "rare": "few have found it so far",
-        "popular_week": "it was liked {likes} times in the last 7 days",
-        "popular": "it was liked {likes} times",
-        "rated": "it is rated {rating} of 5",
-        "converts": "{percent} % of the feedback on it is a save, share or visit",
-        "new": "it is new here (known for {days} days)",
-        "near": "it is about {minutes} minutes away",
-        "again": "you liked it {visits} times before",
-        "first_time": "you have not been there yet",
-        "time": "it fits the {time}",
-        "weather": "it fits the weather ({setting})",
-        "wished": "you asked for this kind ({type})",
-        "unnamed": "This {kind}",
-        "explore": "{subject}: something to explore, we do not know you well enough yet.",
-    },
-    "tr": {
-        "type_share": "beğendiğin yerlerin yüzde {percent} kadarı bu türden ({type})",
-        "similar": "beğendiğin yerlere benziyor",
-        "neighborhood_share": "beğendiğin yerlerin yüzde {percent} kadarı bu semtte: {neighborhood}",
-        "people": "zevki seninkine benzeyenler burayı seçiyor",
-        "newcomers": "henüz tanımadığımız kişiler de burayı seviyor",
-        "authentic": "editörlerimize göre özgün bir yer (100 üzerinden {percent})",
-        "unpretentious": "özgünlük iddiası olmayan bir yer (100 üzerinden {percent})",
-        "calm": "genellikle sakin",
-        "lively": "her zaman hareketli",
-        "locals": "daha çok şehrin yerlileri gidiyor (yüzde {percent} ziyaretçi)",
-        "visitors": "şehre gelenler seviyor (yüzde {percent} ziyaretçi)",
-        "hidden": "pek az kişi biliyor (gizlilik puanı 10 üzerinden {factor})",
-        "famous": "herkesin bildiği yerlerden (gizlilik puanı 10 üzerinden {factor})",
-        "free": "ücretsiz",
-        "price": "fiyat düzeyi uygun (4 üzerinden {level})",
-        "rare": "şimdiye kadar pek az kişi keşfetti",
-        "popular_week": "son 7 günde {likes} kez beğenildi",
-        "popular": "{likes} kez beğenildi",
-        "rated": "puanı 5 üzerinden {rating}",
-        "converts": "geri bildirimlerin yüzde {percent} kadarı kaydetme, paylaşma ya da ziyaret",
-        "new": "burada yeni ({days} gündür biliniyor)",
-        "near": "yaklaşık {minutes} dakika uzakta",
-        "again": "daha önce {visits} kez beğendin",
-        "first_time": "buraya henüz gitmedin",
-        "time": "günün bu saatine uygun ({time})",
-        "weather": "havaya uygun ({setting})",
-        "wished": "istediğin türden ({type})",
-        "unnamed": "Bu yer ({kind})",
-        "explore": "{subject}: keşfetmeye değer; seni henüz yeterince tanımıyoruz.",
-    },
-}
-
-WORDS: Mapping[Language, Mapping[str, str]] = {
-    "en": {
-        "place": "place", "cafe": "café", "historical": "historical place", "music": "music venue", "street": "street",
-        "indoor": "indoors", "outdoor": "outdoors", "both": "indoors and outdoors",
-    },
-    "tr": {
-        "place": "yer", "cafe": "kafe", "bakery": "fırın", "restaurant": "restoran", "bar": "bar", "rooftop": "teras",
-        "bookshop": "kitapçı", "market": "pazar", "craft": "zanaat", "historical": "tarihî yer", "museum": "müze",
-        "gallery": "galeri", "viewpoint": "seyir noktası", "garden": "bahçe", "waterfront": "sahil", "nature": "doğa",
-        "hammam": "hamam", "music": "müzik mekânı", "street": "sokak", "morning": "sabah", "afternoon": "öğleden sonra",
-        "evening": "akşam", "night": "gece", "indoor": "kapalı alan", "outdoor": "açık hava",
-        "both": "hem kapalı hem açık alan",
-    },
-}  # fmt: skip
-
-LABELS: Mapping[Language, Mapping[str, str]] = {
-    "en": {
-        "taste": "your taste", "neighborhood": "the neighborhood", "people": "people like you", "path": "your path",
-        "authenticity": "authenticity", "crowd": "crowds", "hidden": "hidden or famous", "price": "price",
-        "popularity": "popularity", "quality": "feedback of others", "novelty": "new in town",
-        "distance": "distance", "own": "your own visits", "time": "time of day", "weather": "weather",
-    },
-    "tr": {
-        "taste": "zevkin", "neighborhood": "semt", "people": "sana benzeyenler", "path": "izlediğin yol",
-        "authenticity": "özgünlük", "crowd": "kalabalık", "hidden": "gizli ya da ünlü", "price": "fiyat",
-        "popularity": "popülerlik", "quality": "başkalarının geri bildirimi", "novelty": "yeni yer",
-        "distance": "uzaklık", "own": "kendi ziyaretlerin", "time": "günün saati", "weather": "hava",
-    },
 }  # fmt: skip

@@ -8,6 +8,8 @@ from hidden_gems.core.assignment import Assignment
 from hidden_gems.core.ids import Pseudonyms, secret
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.events.tokens import Tokens
+from hidden_gems.explain.budget import Budget
+from hidden_gems.explain.narrative import Endpoint, Narrator
 from hidden_gems.streaming.kafka import KafkaProducer
 from inference.shell.client import Predictor
 from inference.shell.release import watch
@@ -16,6 +18,7 @@ from inference.shell.start import run
 from inference.transformer.answers import Answers
 from inference.transformer.explaining import Explaining
 from inference.transformer.logbook import logbook
+from inference.transformer.metrics import NARRATIVES
 from inference.transformer.parts import Models, People
 from inference.transformer.service import Door, HiddenGems
 from inference.transformer.settings import TransformerSettings
@@ -46,7 +49,7 @@ def main() -> None:
     with logbook(settings.spool / "transformer", producer) as log:
         door = Door(
             world=turning.world,
-            explaining=Explaining(answers, keys),
+            explaining=Explaining(answers, keys, _narrator(settings)),
             pseudonyms=Pseudonyms.load(settings.home),
             tokens=Tokens(secret("GEMS_TOKEN_KEYS", settings.home / "token.key")),
             log=log,
@@ -56,6 +59,20 @@ def main() -> None:
         serve([HiddenGems(door)], settings, background=[turning.run])
     producer.close()
     watcher.stop()
+
+
+def _narrator(settings: TransformerSettings) -> Narrator | None:
+    if not settings.narrative_url:
+        return None
+    key = settings.narrative_key.get_secret_value()
+    return Narrator(
+        Endpoint(settings.narrative_url, settings.narrative_model, key, settings.narrative_seconds),
+        Budget(
+            settings.narrative_requests_a_minute, settings.narrative_tokens_a_minute, settings.narrative_tokens_a_day
+        ),
+        settings.narrative_wait_seconds,
+        count=lambda outcome: NARRATIVES.labels(outcome).inc(),
+    )
 
 
 if __name__ == "__main__":

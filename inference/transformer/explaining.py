@@ -12,6 +12,7 @@ from hidden_gems.core.errors import NotFoundError, PartUnavailableError
 from hidden_gems.core.kv import KeyValue
 from hidden_gems.explain.counterfactuals import changed_vectors, changes
 from hidden_gems.explain.full import BACKGROUND, Listener, Scored, Shown, brief, confidence, full
+from hidden_gems.explain.narrative import Narrator
 from hidden_gems.recommend.answering import find
 from hidden_gems.recommend.person import History, history
 from hidden_gems.recommend.request import Filters, Request
@@ -38,10 +39,12 @@ class Explaining:
     Args:
         answers: Scores candidates for a person and a gem that were not served together.
         keys: Where slates are kept.
+        narrator: Writes the texts of full explanations; None leaves them to the templates.
     """
 
     answers: Answers
     keys: KeyValue
+    narrator: Narrator | None = None
     _writing: dict[str, asyncio.Future[None]] = field(default_factory=dict, init=False, repr=False)  # by slate
 
     def keep(self, what: Kept) -> None:
@@ -130,7 +133,11 @@ class Explaining:
         else:
             changed = scores[:0]
         with stage("explain"):
-            return full(shown, listener, Scored(others, told, tried, scores[:count], changed), world.items)
+            explained = full(shown, listener, Scored(others, told, tried, scores[:count], changed), world.items)
+        if self.narrator is None:
+            return explained
+        with stage("narrative"):
+            return await self.narrator.retell(shown.items, explained, listener.language)
 
     async def _history(self, world: World, user_id: str) -> History | None:
         if not user_id:

@@ -12,6 +12,7 @@ STAGE_SECONDS = histogram(
 ANSWERS = counter("gems_answers_total")
 DEGRADED = counter("gems_degraded_total")
 EXPLANATIONS = counter("gems_explanations_total")
+NARRATIVES = counter("gems_narratives_total")
 PLACES = counter("gems_drawn_places_total")
 EXPLORED = counter("gems_explored_places_total")
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from inference.shell.settings import ServerSettings
 
@@ -21,6 +21,14 @@ class TransformerSettings(ServerSettings):
     part_seconds: float = 0.04  # limit of one call to deep or ranker
     answer_seconds: float = 0.1  # for a whole answer, where the caller names no deadline
     explain_seconds: float = 0.5  # limit of a call for contributions, which a full explanation waits for
+    narrative_url: str = ""  # of an OpenAI-compatible endpoint, up to /chat/completions; empty: texts are templates
+    narrative_model: str = ""
+    narrative_key: SecretStr = SecretStr("")
+    narrative_wait_seconds: float = 0.15  # a full explanation waits so long for its text; later ones are kept
+    narrative_seconds: float = 10.0  # limit of a call to the endpoint
+    narrative_requests_a_minute: int = 60
+    narrative_tokens_a_minute: int = 60_000
+    narrative_tokens_a_day: int = 2_000_000
     static_share: float = Field(default=0.0, ge=0, le=1)  # of the people who stay with the release, to compare with
     static_salt: str = "online-static"  # another one is another choice of people
     seed: int | None = None  # of the draws; None is a new one for each process

@@ -11,7 +11,7 @@ from hidden_gems.cli.map_view import Point
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.datasets.contract import TIMES_OF_DAY
 from hidden_gems.explain.reasons import Explanation, explain
-from hidden_gems.explain.wording import Language
+from hidden_gems.explain.templates import Language
 from hidden_gems.export import release as releases
 from hidden_gems.export.sessions import DeepSession, RankerSession
 from hidden_gems.features.feast_store import FeastSettings, FeastStore

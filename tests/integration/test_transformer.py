@@ -13,6 +13,7 @@ import pytest
 from kserve import InferenceGRPCClient, InferInput, InferRequest
 
 from hidden_gems.cli.status import read_metrics
+from hidden_gems.client import Item, check_text, facts_of
 from hidden_gems.core import names
 from hidden_gems.core.assignment import Assignment
 from hidden_gems.core.ids import Pseudonyms
@@ -29,14 +30,16 @@ from hidden_gems.models.pairs import Pairs
 from hidden_gems.online.state import prior_state, publish
 from hidden_gems.recommend.deep import DEEP_FEATURES
 from hidden_gems.recommend.ranking import ranking_features
+from tests.endpoints import stand_in
 from tests.integration.chain import DEEP_NAMES, Chain
 from tests.integration.stack import Stack, stacked, until
 
 GALATA = {"lat": 41.0256, "lon": 28.9741}
 EXPLANATION = {
     "text", "language", "confidence", "top_features", "similar_items", "context_alignment", "counterfactuals",
-    "attention", "diversity",
+    "attention", "diversity", "facts",
 }  # fmt: skip
+BRIEF = {"text", "language", "confidence", "facts"}
 
 
 @pytest.fixture(scope="module")
@@ -258,7 +261,9 @@ def test_a_full_explanation_has_every_field(chain: Chain, stack: Stack, person: 
         told = each["explanation"]
         assert set(told) == EXPLANATION
         assert told["language"] == language
-        assert told["text"].startswith(each["name"])
+        assert each["name"] in told["text"]
+        verdict = check_text(told["text"], facts_of(Item.model_validate(each)), "tr" if language == "tr" else "en")
+        assert verdict.ok, (told["text"], verdict.reasons)
         assert 0 <= told["confidence"] <= 1
         assert all(0 < reason["importance"] <= 1 for reason in told["top_features"])
         assert all(0 <= fit <= 1 for fit in told["context_alignment"].values())
@@ -269,7 +274,7 @@ def test_a_full_explanation_has_every_field(chain: Chain, stack: Stack, person: 
 
 def test_brief_explanations_ask_nobody(chain: Chain, stack: Stack) -> None:
     found = stack.ask("nobody", context=at(chain), explain="brief")
-    assert all(set(each["explanation"]) == {"text", "language", "confidence"} for each in found["items"])
+    assert all(set(each["explanation"]) == BRIEF for each in found["items"])
 
 
 def test_a_slate_can_be_explained_later_for_a_day(chain: Chain, stack: Stack, person: str) -> None:
@@ -278,7 +283,7 @@ def test_a_slate_can_be_explained_later_for_a_day(chain: Chain, stack: Stack, pe
     question = {"slate_id": found["slate_id"], "item_id": gem["item_id"]}
     told = stack.post(question, "explain").json()
     assert set(told) >= EXPLANATION
-    assert told["text"].startswith(gem["name"])
+    assert gem["name"] in told["text"]
     for same in ("confidence", "context_alignment", "similar_items", "counterfactuals", "diversity"):
         assert told[same] == gem["explanation"][same]
     assert stack.post({**question, "item_id": "nowhere"}, "explain").status_code == 404
@@ -300,6 +305,36 @@ def test_a_gem_can_be_explained_for_a_person_who_never_saw_it(chain: Chain, stac
     assert (told["item_id"], told["language"]) == (gem, "tr")
     assert stack.post({"user_id": person, "item_id": "nowhere"}, "explain").status_code == 404
     assert stack.post({"item_id": gem}, "explain").status_code == 400
+
+
+def test_a_model_writes_the_texts_of_full_explanations_where_there_is_one(
+    chain: Chain, stack: Stack, person: str
+) -> None:
+    with stand_in() as endpoint:
+        endpoint.says = lambda names: f"I think {names[0]} is worth a visit today."
+        _with_narratives(stack, {"GEMS_NARRATIVE_URL": endpoint.url, "GEMS_NARRATIVE_WAIT_SECONDS": "10"})
+        full = stack.ask(person, context=at(chain), explain="full", limit=3)["items"]
+        assert [each["explanation"]["text"] for each in full] == [
+            f"I think {each['name']} is worth a visit today." for each in full
+        ]
+        brief = stack.ask(person, context=at(chain), explain="brief", limit=3)["items"]
+        assert not [each for each in brief if "I think" in each["explanation"]["text"]]
+        endpoint.says = lambda names: f"{names[0]} has a Michelin star."
+        lied = stack.ask("somebody-else", context=at(chain), explain="full", limit=3)["items"]
+        assert not [each for each in lied if "Michelin" in each["explanation"]["text"]]
+        text = httpx.get(f"{stack.transformer.url}/metrics").text
+        outcomes = {labels["outcome"]: value for labels, value in read_metrics(text)["gems_narratives_total"]}
+        assert outcomes == {"told": 3.0, "refused": 3.0}
+    _with_narratives(stack, {})
+
+
+def _with_narratives(stack: Stack, more: dict[str, str]) -> None:
+    """The transformer anew, with or without an endpoint."""
+    stack.stop("transformer")
+    for name in ("GEMS_NARRATIVE_URL", "GEMS_NARRATIVE_WAIT_SECONDS"):
+        stack.more.pop(name, None)
+    stack.more.update(more)
+    stack.start("transformer")
 
 
 # --- what is obeyed
@@ -433,7 +468,7 @@ def test_without_the_ranker_other_orders_are_blended(chain: Chain, stack: Stack,
     assert (found["degraded"], found["policy"]) == (["ranker", "explanations"], "blend+thompson-ranker")
     assert len(found["items"]) == 10
     assert all(0 <= each["score"] <= 1 and 0 < each["propensity"] <= 1 for each in found["items"])
-    assert all(set(each["explanation"]) == {"text", "language", "confidence"} for each in found["items"])
+    assert all(set(each["explanation"]) == BRIEF for each in found["items"])
     assert stack.post({"user_id": person, "item_id": found["items"][0]["item_id"]}, "explain").status_code == 503
     stack.start("ranker")
     assert until(lambda: stack.ask(person, context=at(chain))["degraded"] == [])

@@ -44,28 +44,39 @@ def test_brief_reasons_begin_with_why_it_was_found_and_name_at_most_three() -> N
     facts = {"travel_minutes": 12, "authenticity": 0.9, "hidden_factor": 8, "activity_total": 4, "ncf_score": 0.1}
     listener = Listener(context(), "en")
     near, liked = (brief(shown(source, **facts), listener)[0] for source in ("nearby", "item_knn"))
-    assert near == {
-        "text": "Gem 3 (Moda): it is about 12 minutes away; people with a taste like yours choose it; "
-        "hardly anybody knows it (hidden factor 8 of 10).",
-        "language": "en",
-        "confidence": 0.9,
-    }
-    assert liked["text"].startswith("Gem 3 (Moda): people with a taste like yours choose it; ")
+    assert near["text"] == (
+        "Gem 3 is a café in Moda. It is about 12 minutes away. "
+        "People with a taste like yours choose it, and hardly anybody knows it (hidden factor 8 of 10)."
+    )
+    assert (near["language"], near["confidence"]) == ("en", 0.9)
+    assert liked["text"].startswith("Gem 3 is a café in Moda. People with a taste like yours choose it. It is about")
+
+
+def test_an_explanation_carries_every_fact_that_a_text_may_tell() -> None:
+    told = brief(shown(travel_minutes=0.2, hidden_factor=8, own_visits=0), Listener(context(), "en"))[0]["facts"]
+    at = context()
+    assert told["type"] == "cafe"
+    assert (told["travel_minutes"], told["hidden_factor"], told["stranger"]) == (1.0, 8.0, True)
+    assert "own_visits" not in told
+    assert told.get("weather") == at.weather
 
 
 def test_a_wish_that_is_kept_is_told_first_in_both_languages() -> None:
     wish = Preferences(types=frozenset({"cafe"}))
     english = brief(shown(travel_minutes=5), Listener(context(), "en", wish))
-    assert english[0]["text"].startswith("Gem 3 (Moda): you asked for this kind (café); ")
+    assert english[0]["text"].startswith("Gem 3 is a café in Moda. You asked for this kind of place. ")
     assert "asked" not in english[1]["text"]
     turkish = brief(shown(travel_minutes=5), Listener(context(), "tr", wish))
-    assert turkish[0]["text"].startswith("Gem 3 (Moda): istediğin türden (kafe); ")
+    assert turkish[0]["text"].startswith("Gem 3 Moda'da bir kafe. Tam istediğin türden. ")
 
 
 def test_where_nothing_is_known_it_is_something_to_explore() -> None:
     listener = Listener(context(order_only=True), "en")
     assert listener.time_of_day is None
-    assert brief(shown(), listener)[1]["text"].startswith("Gem 4 (Balat): something to explore")
+    assert [told["text"] for told in brief(shown(), listener)] == [
+        "Gem 3 is a café in Moda. We do not know you well enough yet, so just have a look.",
+        "Try Gem 4, a bar in Balat. We do not know you well enough yet, so just have a look at Gem 4.",
+    ]
 
 
 def test_a_full_explanation_has_every_field_of_the_contract() -> None:
@@ -82,8 +93,10 @@ def test_a_full_explanation_has_every_field_of_the_contract() -> None:
         changed=np.array([0.5, 1.0]),
     )
     first, second = full(shown(travel_minutes=30.0, authenticity=0.8), listener, scored, ITEMS)
+    facts = first.pop("facts")
+    assert (facts["travel_minutes"], facts["authenticity"], facts["weather"]) == (30.0, 0.8, "storm")
     assert first == {
-        "text": "Gem 3 (Moda): it is about 30 minutes away; our editors call it authentic (80 of 100).",
+        "text": "Gem 3 is a café in Moda. It is about 30 minutes away. Our editors call it authentic (80 of 100).",
         "language": "en",
         "confidence": 0.9,
         "top_features": [

@@ -3,7 +3,8 @@ import pytest
 
 from hidden_gems.explain.concepts import CONCEPTS, concept_contributions
 from hidden_gems.explain.reasons import explain
-from hidden_gems.explain.wording import LABELS, LANGUAGES, TEMPLATES, Facts, Phrase, phrase, render
+from hidden_gems.explain.templates import LABELS, LANGUAGES, TEMPLATES
+from hidden_gems.explain.wording import Facts, Phrase, phrase, render, texts
 from hidden_gems.features.schema import FEATURE_NAMES
 
 NAMES = FEATURE_NAMES
@@ -45,12 +46,12 @@ def test_the_strongest_concepts_are_told_first_with_their_share() -> None:
     items = [{"name": "Agora", "type": "cafe", "neighborhood": "Balat"}, {}]
     [answer] = explain(weights, vectors, NAMES, items, [0], "en")
     assert answer.text == (
-        "Agora (Balat): 40 % of the places you liked are of this kind (café); it is about 12 minutes away."
+        "Agora is a café in Balat. 40 % of the places you liked are of this kind. It is about 12 minutes away."
     )
     assert [(reason.name, reason.importance) for reason in answer.top_features] == [("taste", 0.75), ("distance", 0.25)]
     [turkish] = explain(weights, vectors, NAMES, items, [0], "tr")
     assert turkish.text == (
-        "Agora (Balat): beğendiğin yerlerin yüzde 40 kadarı bu türden (kafe); yaklaşık 12 dakika uzakta."
+        "Agora Balat'ta bir kafe. Beğendiğin yerlerin yüzde 40 kadarı bu türden. Sana yaklaşık 12 dakika uzakta."
     )
     assert turkish.top_features[0].label == "zevkin"
 
@@ -65,7 +66,7 @@ def test_at_most_three_reasons_and_the_rest_still_counts() -> None:
 def test_a_missing_fact_is_never_told() -> None:
     weights = contributions(dict.fromkeys(NAMES, 1.0), {})
     [answer] = explain(weights, np.stack([vector(), vector()]), NAMES, [{}, {}], [0], "en")
-    assert answer.text == "This place: something to explore, we do not know you well enough yet."
+    assert answer.text == "This is a place. We do not know you well enough yet, so just have a look."
     assert answer.top_features == ()
 
 
@@ -133,5 +134,7 @@ def test_phrases_follow_the_facts(concept: str, given: Facts, said: Phrase | Non
 
 
 def test_own_words_of_a_data_set_stay() -> None:
-    told = Phrase("type_share", {"percent": 10, "type": "French Restaurant"})
-    assert render(told, "tr") == "beğendiğin yerlerin yüzde 10 kadarı bu türden (French Restaurant)"
+    gem = Facts({"name": "Chez Ali", "type": "French Restaurant"}, {})
+    assert texts([(gem, [Phrase("rated", {"rating": 4.5})])], "tr") == [
+        "Chez Ali bir yer (French Restaurant). Puanı 5 üzerinden 4,5."
+    ]
