@@ -21,6 +21,7 @@ class TransformerSettings(ServerSettings):
     part_seconds: float = 0.04  # limit of one call to deep or ranker
     answer_seconds: float = 0.1  # for a whole answer, where the caller names no deadline
     explain_seconds: float = 0.5  # limit of a call for contributions, which a full explanation waits for
+    business: Path | None = None  # file with rules and weights of the re-ranking; None is business.toml in `home`
     static_share: float = Field(default=0.0, ge=0, le=1)  # of the people who stay with the release, to compare with
     static_salt: str = "online-static"  # another one is another choice of people
     seed: int | None = None  # of the draws; None is a new one for each process
