@@ -76,7 +76,7 @@ class Rules:
     need: Floats
     business: Business
     words: tuple[Words, Words, Words]
-    _kept_out: dict[tuple[int, ...], tuple[Mask, ...]] = field(default_factory=dict, init=False, repr=False)
+    _seen: dict[tuple[int, ...], tuple[tuple[Mask, ...], Mask]] = field(default_factory=dict, init=False, repr=False)
     _needy: Mask = field(init=False, repr=False)
     _owed: tuple[int, int] = field(init=False, repr=False)  # rare positions, and those of floors
 
@@ -124,23 +124,21 @@ class Rules:
 
     def kept_out(self, chosen: Sequence[int]) -> tuple[Mask, ...]:
         """Candidates that each rule keeps out after these, in the order of `RULES`, n each."""
-        key = tuple(chosen)
-        if key not in self._kept_out:
-            taken = list(key)
-            caps = (_full(codes, taken, self.cap) for codes in (self.types, self.neighborhoods))
-            self._kept_out[key] = (self.full, ~self._paying(taken), *caps)
-        return self._kept_out[key]
+        return self._judged(chosen)[0]
 
     def allowed(self, chosen: Sequence[int]) -> Mask:
         """Candidates that may come next, n."""
-        left = np.ones(len(self.rare), dtype=bool)
-        left[list(chosen)] = False
-        kept_out = self.kept_out(chosen)
-        for held in _HELD:
-            able: Mask = left & ~np.logical_or.reduce([kept_out[rule] for rule in held])
-            if able.any():
-                return able
-        return left
+        return self._judged(chosen)[1]
+
+    def _judged(self, chosen: Sequence[int]) -> tuple[tuple[Mask, ...], Mask]:
+        """Both of the above, found once."""
+        key = tuple(chosen)
+        if key not in self._seen:
+            taken = list(key)
+            caps = (_full(codes, taken, self.cap) for codes in (self.types, self.neighborhoods))
+            kept_out = (self.full, ~self._paying(taken), *caps)
+            self._seen[key] = (kept_out, _left(kept_out, taken))
+        return self._seen[key]
 
     def fired(self, utility: Floats, places: Sequence[int], added: Floats | None = None) -> dict[int, list[Constraint]]:
         """What changed the slate, by position.
@@ -151,22 +149,20 @@ class Rules:
             added: Part of the utility that is business weights, n.
         """
         found: dict[int, list[Constraint]] = {}
+        left = utility.copy()
         for position, place in enumerate(places):
-            before = places[:position]
-            able = self.allowed(before)
-            left = np.ones(len(utility), dtype=bool)
-            left[list(before)] = False
-            best = int(np.argmax(np.where(left, utility, -np.inf)))
+            before, best = places[:position], int(left.argmax())
+            kept_out, able = self._judged(before)
             told = [] if able[best] else self._why(before, best, place)
-            for rule, kept_out in zip(RULES, self.kept_out(before), strict=True):
-                if kept_out[place]:
-                    told.append(Constraint("gave_way", rule, self.words[2][place]))
+            given_up = (rule for rule, out in zip(RULES, kept_out, strict=True) if out[place])
+            told += [Constraint("gave_way", rule, self.words[2][place]) for rule in given_up]
             if added is not None:
-                first, other = (int(np.argmax(np.where(able, each, -np.inf))) for each in (utility, utility - added))
+                first, other = (int(np.where(able, each, -np.inf).argmax()) for each in (utility, utility - added))
                 if first != other:
                     told.append(Constraint("business", self.words[2][other], self.words[2][first]))
             if told:
                 found[position] = told
+            left[place] = -np.inf
         return found
 
     def _why(self, before: Sequence[int], best: int, place: int) -> list[Constraint]:
@@ -209,9 +205,23 @@ def explained(fired: Mapping[int, Sequence[Constraint]]) -> dict[int, Constraint
     return {position: those[0] for position, those in told.items() if those}
 
 
+def _left(kept_out: tuple[Mask, ...], taken: list[int]) -> Mask:
+    """Candidates that are left under as many rules as can hold, n."""
+    left = np.ones(len(kept_out[0]), dtype=bool)
+    left[taken] = False
+    for held in _HELD:
+        able = left.copy()
+        for rule in held:
+            able &= ~kept_out[rule]
+        if able.any():
+            return able
+    return left
+
+
 def _full(codes: Codes, taken: list[int], cap: int) -> Mask:
     """Candidates of a word that has taken its share, n; an unknown word, 0, never has."""
-    counts = np.bincount(codes[taken], minlength=1)
+    if len(taken) < cap:
+        return np.zeros(len(codes), dtype=bool)
+    counts = np.bincount(codes[taken], minlength=int(codes.max()) + 1)
     counts[0] = 0
-    full = np.flatnonzero(counts >= cap)
-    return np.isin(codes, full) if len(full) else np.zeros(len(codes), dtype=bool)
+    return np.asarray((counts >= cap)[codes])
