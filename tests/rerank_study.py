@@ -1,16 +1,16 @@
 """What re-ranking does to slates of a simulated city: rare share, NDCG, floors, ceilings, exploration, weights.
 
-`python -m tests.rerank_study --slates 10000`, some minutes. A city lives under its logging policy, a release is trained
-on its log, and people ask on the days after; nothing is learned from what they are shown but exposures, which count
-`LAG` slates late. Every policy draws from the same utilities with the same random numbers. NDCG is that of the true
-expected reward (0 where it is below) among the candidates of the request. All of it is simulated.
+`python -m tests.rerank_study`, ten minutes on a slow core; `--slates 1000` for one. A city lives under its logging
+policy, a release is trained on its log, and people ask in the week after; nothing is learned from what they are shown
+but exposures, which count `LAG` slates late. Every policy draws from the same utilities with the same random numbers.
+NDCG is that of the true expected reward (0 where it is below) among the candidates of the request. All is simulated.
 """
 
 import argparse
 import json
 import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
@@ -19,200 +19,211 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hidden_gems.benchmark.closed_loop import Guide
+from hidden_gems.benchmark.loop_release import TrialRelease
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.features.arm_context import arm_context
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.online.exposure import Exposure
-from hidden_gems.recommend import limits
+from hidden_gems.online.state import OnlineState
 from hidden_gems.recommend.answering import choose, find, utilities_of, vectors
 from hidden_gems.recommend.business import Business, is_new, shipped, small_businesses
+from hidden_gems.recommend.deep import deep_inputs
 from hidden_gems.recommend.exploration import draw
+from hidden_gems.recommend.limits import ceilings, shares
+from hidden_gems.recommend.person import Person
+from hidden_gems.recommend.request import Request
 from hidden_gems.recommend.slate import Beliefs, Filled
 from hidden_gems.recommend.world import World
 from hidden_gems.simulation.policy import Request as Asked
 from hidden_gems.steps.trial import Trial, TrialConfig
 
-K, LAG = 10, 20
+Rows = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+K, LAG, BATCH = 10, 20, 50
 RARE = FEATURE_NAMES.index("is_rare")
-OPEN: Mapping[str, float] = {"rare_share": 0.0, "floor": 0.0, "ceiling_open": 1.0, "ceiling_hidden": 1.0}
+_OFF = {"rare_share": 0.0, "floor": 0.0, "ceiling_open": 1.0, "ceiling_hidden": 1.0, "explored_share": 1.0}
 POLICIES: Mapping[str, Mapping[str, float] | None] = {
     "plain": None,  # the draw alone
-    "caps": OPEN | {"explored_share": 1.0},  # 40 % of a type, 40 % of a neighborhood: what there was before
-    "rules": {},
-    "new": {"weight_new": 1.0},
-    "small": {"weight_small": 1.0},
-    "small twice": {"weight_small": 2.0},
-    "small less": {"weight_small": -1.0},
+    "caps": _OFF,  # at most 40 % of a type and of a neighborhood: what there was before
+    "caps, rare": _OFF | {"rare_share": 0.4},
+    "rules": {},  # as shipped
+}
+WEIGHED: Mapping[str, Mapping[str, float]] = {
+    "new -1": {"weight_new": -1.0},
+    "new 1": {"weight_new": 1.0},
+    "new 2": {"weight_new": 2.0},
+    "small -1": {"weight_small": -1.0},
+    "small 1": {"weight_small": 1.0},
+    "small 2": {"weight_small": 2.0},
 }
 
 
 @dataclass
 class Policy:
-    """One way to fill slates, with its own counts of what it showed."""
+    """One way to fill slates, with counts of what it showed."""
 
     business: Business | None  # None draws without any rule
     world: World
-    exposure: Exposure = field(default_factory=Exposure)
-    waiting: list[tuple[str, ...]] = field(default_factory=list)
-    slates: list[NDArray[np.int64]] = field(default_factory=list)  # rows of the catalogue
+    state: OnlineState
+    slates: list[Rows] = field(default_factory=list)  # rows of the catalogue
     ndcg: list[float] = field(default_factory=list)
     sums: dict[str, float] = field(default_factory=dict)
+    _waiting: list[Sequence[str]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, world: World, changed: Mapping[str, float] | None) -> "Policy":
+        """Before anything was shown."""
+        assert world.online is not None
+        business = None if changed is None else shipped().model_copy(update=dict(changed))
+        state = replace(world.online, exposure=Exposure())
+        asked = business or shipped().model_copy(update=_OFF)
+        return cls(business, replace(world, online=state, business=asked), state)
 
     def count(self, **more: float) -> None:
         """Add to the sums."""
         for name, value in more.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
 
-    def show(self, item_ids: tuple[str, ...]) -> None:
+    def show(self, item_ids: Sequence[str]) -> None:
         """Let a slate be counted, some slates later."""
-        self.waiting.append(item_ids)
-        if len(self.waiting) == LAG:
-            self.exposure.learn_many(self.waiting)
-            self.waiting.clear()
-            online = self.world.online
-            assert online is not None
-            self.world = replace(self.world, online=replace(online, exposure=self.exposure))
-
-
-def policies(world: World) -> dict[str, Policy]:
-    """All of them, before anything was shown."""
-    found = {}
-    for name, changed in POLICIES.items():
-        business = None if changed is None else shipped().model_copy(update=dict(changed))
-        online = world.online
-        assert online is not None
-        policy = Policy(business, world)
-        policy.world = replace(world, business=business or shipped(), online=replace(online, exposure=policy.exposure))
-        found[name] = policy
-    return found
+        self._waiting.append(item_ids)
+        if len(self._waiting) == LAG:
+            self.state.exposure.learn_many(self._waiting)
+            self._waiting.clear()
+            self.world = replace(self.world, online=self.state)
 
 
 def answer(
-    guide: Guide, asked: Asked, place: int, true: NDArray[np.float64], made: dict[str, Policy], seed: int
+    release: TrialRelease, person: Person, request: Request, true: Floats, policies: Sequence[Policy], seed: int
 ) -> None:
-    """One request, answered by every policy."""
-    request = guide.request(asked, place)
-    person = guide.person(request)
-    state = guide.release.prior()
-    shared: dict[bytes, Any] = {}
-    for policy in made.values():
-        found = find(policy.world, person, request)
+    """One request, answered by every policy; who has the same candidates scores them once.
+
+    Args:
+        release: Scores.
+        person: Who asks.
+        request: What is asked.
+        true: Expected reward of every row of the catalogue.
+        policies: All of them.
+        seed: Of the draws.
+    """
+    scored: dict[bytes, tuple[NDArray[np.float32], Beliefs]] = {}
+    for policy in policies:
+        world = policy.world
+        found = find(world, person, request)
         key = found.rows.tobytes()
-        if key not in shared:
-            features = vectors(policy.world, person, request, found, None)
-            mean, spread = state.belief(found.item_ids, arm_context(features))
-            shared[key] = features, Beliefs(guide.release.ranker(features).astype(np.float64), mean, spread)
-        features, beliefs = shared[key]
-        drawn_from = utilities_of(policy.world, person, request, found, beliefs)
-        began, random = perf_counter(), np.random.default_rng(seed)
+        if key not in scored:
+            deep = None if release.deep is None else release.deep(deep_inputs(world, person, request, found.rows))
+            features = vectors(world, person, request, found, deep)
+            mean, spread = policy.state.belief(found.item_ids, arm_context(features))
+            scored[key] = features, Beliefs(release.ranker(features).astype(np.float64), mean, spread)
+        features, beliefs = scored[key]
+        drawn_from = utilities_of(world, person, request, found, beliefs)
+        random, began = np.random.default_rng(seed), perf_counter()
         if policy.business is None:
             drawn = draw(drawn_from.mean, drawn_from.spread, K, random)
             filled = Filled(drawn.places, drawn.propensities, {}, drawn.explored)
         else:
-            filled = choose(policy.world, request, found, drawn_from, features, random)
+            filled = choose(world, request, found, drawn_from, features, random)
         policy.count(seconds=perf_counter() - began)
-        _note(policy, found.rows, found.item_ids, features, filled, true)
+        places = list(filled.places)
+        _note(policy, filled, features[:, RARE] > 0, true[found.rows])
+        policy.slates.append(found.rows[places])
+        policy.show([found.item_ids[place] for place in places])
 
 
-def _note(
-    policy: Policy, rows: NDArray[np.int64], item_ids: tuple[str, ...], features: NDArray[np.float32], filled: Filled,
-    true: NDArray[np.float64],
-) -> None:  # fmt: skip
-    places = list(filled.places)
-    rare = features[:, RARE] > 0
-    policy.slates.append(rows[places])
-    gains = np.maximum(true[rows], 0.0)
-    discount = 1.0 / np.log2(np.arange(K) + 2.0)
-    best = np.sort(gains)[::-1][:K]
-    if best.sum() > 0:
-        policy.ndcg.append(float(gains[places] @ discount[: len(places)] / (best @ discount[: len(best)])))
-    else:
-        policy.ndcg.append(math.nan)
-    policy.count(
-        places=len(places), rare=rare[places].sum(), rare_candidates=rare.mean(), explored=sum(filled.explored),
-        short_of_rare=float(rare[places].sum() < min(4, rare.sum())),
-        **{f"by {name}": 1.0 for all_of in filled.fired.values() for name in {each.reason for each in all_of}},
-    )  # fmt: skip
-    policy.show(tuple(item_ids[place] for place in places))
+def _note(policy: Policy, filled: Filled, rare: NDArray[np.bool_], true: Floats) -> None:
+    places, gains = list(filled.places), np.maximum(true, 0.0)
+    discount = 1.0 / np.log2(np.arange(len(places)) + 2.0)
+    best = float(np.sort(gains)[::-1][: len(places)] @ discount)
+    policy.ndcg.append(float(gains[places] @ discount) / best if best > 0 else math.nan)
+    shown = int(rare[places].sum())
+    policy.count(places=len(places), rare=shown, among=float(rare.mean()), explored=sum(filled.explored))
+    policy.count(short=float(shown < min(math.ceil(0.4 * len(places)), int(rare.sum()))))
+    for told in filled.fired.values():
+        policy.count(**{f"by {reason}": 1.0 for reason in {each.reason for each in told}})
 
 
-def report(name: str, policy: Policy, plain: Policy) -> dict[str, Any]:
-    """Figures of one policy."""
-    items, sums, business = policy.world.items, policy.sums, policy.world.business
-    slates = len(policy.slates)
-    shown = np.bincount(np.concatenate(policy.slates), minlength=len(items.index)).astype(np.float64)
-    total = Exposure(half_life=1e12)
-    total.learn_many([tuple(items.index.ids[row] for row in slate) for slate in policy.slates])
-    ceiling = limits.ceilings(total, items, business)
-    codes = items.neighborhood_codes
-    share = limits.shares(shown, items)[codes > 0]
-    ratio = np.array(policy.ndcg) / np.nanmean(plain.ndcg)
-    other = np.array(plain.ndcg) / np.nanmean(plain.ndcg)
-    difference = (ratio - other)[np.isfinite(ratio)]
-    reach = 1.96 * difference.std(ddof=1) / math.sqrt(len(difference))
-    at = int(sums["at"])
+def report(name: str, policy: Policy, beside: Mapping[str, Policy], at: int, weighed: int) -> dict[str, Any]:
+    """Figures of one policy; shares of new and small gems are those of the first `weighed` slates of all."""
+    items, sums, business, slates = policy.world.items, policy.sums, policy.world.business, len(policy.slates)
+    count = len(items.index)
+    shown = np.bincount(np.concatenate(policy.slates), minlength=count).astype(np.float64)
+    early = np.bincount(np.concatenate(policy.slates[:weighed]), minlength=count)
+    whole = Exposure(half_life=1e12)
+    whole.learn_many([[items.index.ids[row] for row in slate] for slate in policy.slates])
+    to_ceiling = (shown / slates / ceilings(whole, items, business))[1:]
+    share = shares(shown, items)[items.neighborhood_codes > 0]
     return {
         "policy": name,
         "slates": slates,
         "rare_share": round(sums["rare"] / sums["places"], 4),
-        "rare_among_candidates": round(sums["rare_candidates"] / slates, 4),
-        "slates_short_of_rare": int(sums["short_of_rare"]),
+        "rare_among_candidates": round(sums["among"] / slates, 4),
+        "slates_short_of_rare": int(sums["short"]),
         "ndcg@10": round(float(np.nanmean(policy.ndcg)), 4),
-        "loss": [round(float(-difference.mean() + way * reach), 4) for way in (0, -1, 1)],
-        "least_neighborhood": round(float(share.min()), 4),  # of its even share
-        "floor": business.floor,
-        "neighborhoods_below": len(set(codes[1:][(limits.shares(shown, items)[1:] < business.floor)]) - {0}),
-        "largest_to_ceiling": round(float((shown / slates / ceiling)[1:].max()), 4),
-        "gems_above_ceiling": int((shown[1:] / slates > ceiling[1:]).sum()),
-        "largest_gem": round(float(shown[1:].max() / slates), 4),
+        **{f"loss_to_{other}": _loss(policy.ndcg, against.ndcg) for other, against in beside.items()},
+        "least_neighborhood": round(float(share.min()), 4),  # of what its number of gems would give it
+        "neighborhoods": len(set(items.neighborhood_codes) - {0}),
+        "neighborhoods_below_floor": len(set(items.neighborhood_codes[shares(shown, items) < shipped().floor]) - {0}),
+        "largest_to_ceiling": round(float(to_ceiling.max()), 4),
+        "gems_above_ceiling": int((to_ceiling > 1.0).sum()),
+        "largest_gem": round(float(shown.max() / slates), 4),
         "explored_share": round(sums["explored"] / sums["places"], 4),
-        "new_share": round(float(shown[is_new(items, at, business.new_days)].sum() / shown.sum()), 4),
-        "small_share": round(float(shown[small_businesses(items)].sum() / shown.sum()), 4),
+        "new_share": round(float(early[is_new(items, at, business.new_days)].sum() / early.sum()), 4),
+        "small_share": round(float(early[small_businesses(items)].sum() / early.sum()), 4),
         "ms_to_fill": round(1000 * sums["seconds"] / slates, 3),
         "changed_places": {key[3:]: int(value) for key, value in sums.items() if key.startswith("by ")},
     }
 
 
-def study(slates: int, people: int, history: int, seed: int, folder: Path) -> list[dict[str, Any]]:
-    """Let people ask until there are so many slates of every policy."""
-    trial = Trial.begin(TrialConfig(people=people, history=history, days=14, drift=False), seed, folder)
-    guide = trial.guide("static")
-    guide.world = replace(guide.world, rows=guide.release.world(still=True).rows)
-    made = policies(guide.world)
-    city, random, done = trial.city, np.random.default_rng(seed), 0
-    here = np.flatnonzero(city.people.created_at <= guide.release.at)
-    while done < slates:
-        users = random.choice(here, min(50, slates - done))
-        first = guide.release.at - guide.release.at % DAY_SECONDS
-        when = (
-            first + random.integers(0, 7, len(users)) * DAY_SECONDS + random.integers(6 * 3600, 20 * 3600, len(users))
-        )
-        context = city.context(users, when.astype(np.int64), mood=random.integers(0, 8, len(users)))
-        gems = np.broadcast_to(np.arange(len(city.gems)), (len(users), len(city.gems)))
-        true = city.truth.expected_reward(users, gems, context).astype(np.float64)
-        asked = Asked(users, context, city.truth.open_on_arrival(context), np.zeros(len(city.gems)), K)
-        rows = guide.world.items.index.rows(city.gems.places["item_id"].tolist())
-        for place in range(len(users)):
-            by_row = np.zeros(len(guide.world.items.index))
-            by_row[rows] = true[place]
-            answer(guide, asked, place, by_row, made, seed * slates + done)
-            done += 1
-    for policy in made.values():
-        policy.sums["at"] = guide.release.at
-    return [report(name, policy, made["plain"]) for name, policy in made.items()]
+def _loss(ndcg: Sequence[float], other: Sequence[float]) -> list[float]:
+    """Mean loss as a share of the other's mean, and its 95 % interval over slates."""
+    count = min(len(ndcg), len(other))
+    against = np.array(other[:count])
+    lost = (against - np.array(ndcg[:count])) / np.nanmean(against)
+    lost = lost[np.isfinite(lost)]
+    reach = 1.96 * lost.std(ddof=1) / math.sqrt(len(lost))
+    return [round(float(lost.mean() + way * reach), 4) for way in (0, -1, 1)]
+
+
+def study(trial: Trial, slates: int, weighed: int) -> list[dict[str, Any]]:
+    """Let people ask until every policy has filled so many slates; those with weights as many as are `weighed`."""
+    guide, city, release = trial.guide("static"), trial.city, trial.release
+    made = {name: Policy.of(guide.world, changed) for name, changed in {**POLICIES, **WEIGHED}.items()}
+    random, gems = np.random.default_rng(trial.seed), np.arange(len(city.gems))
+    rows = guide.world.items.index.rows(city.gems.places["item_id"].tolist())
+    here = np.flatnonzero(city.people.created_at <= release.at)
+    for done in range(0, slates, BATCH):
+        users = random.choice(here, BATCH)
+        when = release.at + random.integers(0, 7, BATCH) * DAY_SECONDS + random.integers(6 * 3600, 20 * 3600, BATCH)
+        context = city.context(users, when, mood=random.integers(0, 8, BATCH))
+        reward = city.truth.expected_reward(users, np.broadcast_to(gems, (BATCH, len(gems))), context)
+        asked = Asked(users, context, city.truth.open_on_arrival(context), np.zeros(len(gems)), K)
+        used = [policy for name, policy in made.items() if done < weighed or name not in WEIGHED]
+        for place in range(BATCH):
+            true = np.zeros(len(guide.world.items.index))
+            true[rows] = reward[place]
+            request = guide.request(asked, place)
+            answer(release, guide.person(request), request, true, used, done + place)
+    beside = {name: made[name] for name in ("plain", "caps")}
+    at = release.at + 4 * DAY_SECONDS
+    return [report(name, policy, beside, at, weighed) for name, policy in made.items()]
 
 
 def main() -> None:
     """Print a line of JSON for each policy."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--slates", type=int, default=10_000)
+    parser.add_argument("--weighed", type=int, default=1_000)
     parser.add_argument("--people", type=int, default=250)
     parser.add_argument("--history", type=int, default=20)
+    parser.add_argument("--deep", default="wide_deep,graphsage")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
+    deep = tuple(filter(None, given.deep.split(",")))
+    config = TrialConfig(people=given.people, history=given.history, deep=deep, drift=False)
     with tempfile.TemporaryDirectory() as folder:
-        for line in study(given.slates, given.people, given.history, given.seed, Path(folder)):
+        for line in study(Trial.begin(config, given.seed, Path(folder)), given.slates, given.weighed):
             print(json.dumps(line), flush=True)
 
 
