@@ -1,6 +1,6 @@
 """What re-ranking does to slates of a simulated city: rare share, NDCG, floors, ceilings, exploration, weights.
 
-`python -m tests.rerank_study`, ten minutes on a slow core; `--slates 1000` for one. A city lives under its logging
+`python -m tests.rerank_study`, some minutes; `--slates 1000` is shorter. A city lives under its logging
 policy, a release is trained on its log, and people ask in the week after; nothing is learned from what they are shown
 but exposures, which count `LAG` slates late. Every policy draws from the same utilities with the same random numbers.
 NDCG is that of the true expected reward (0 where it is below) among the candidates of the request. All is simulated.
@@ -43,13 +43,12 @@ Floats = NDArray[np.float64]
 K, LAG, BATCH = 10, 20, 50
 RARE = FEATURE_NAMES.index("is_rare")
 _OFF = {"rare_share": 0.0, "floor": 0.0, "ceiling_open": 1.0, "ceiling_hidden": 1.0, "explored_share": 1.0}
+SHIPPED = "rules"
 POLICIES: Mapping[str, Mapping[str, float] | None] = {
     "plain": None,  # the draw alone
     "caps": _OFF,  # at most 40 % of a type and of a neighborhood: what there was before
     "caps, rare": _OFF | {"rare_share": 0.4},
-    "rules": {},  # as shipped
-}
-WEIGHED: Mapping[str, Mapping[str, float]] = {
+    SHIPPED: {},
     "new -1": {"weight_new": -1.0},
     "new 1": {"weight_new": 1.0},
     "new 2": {"weight_new": 2.0},
@@ -144,12 +143,12 @@ def _note(policy: Policy, filled: Filled, rare: NDArray[np.bool_], true: Floats)
         policy.count(**{f"by {reason}": 1.0 for reason in {each.reason for each in told}})
 
 
-def report(name: str, policy: Policy, beside: Mapping[str, Policy], at: int, weighed: int) -> dict[str, Any]:
-    """Figures of one policy; shares of new and small gems are those of the first `weighed` slates of all."""
+def report(name: str, policy: Policy, beside: Mapping[str, Policy], at: int, compared: int) -> dict[str, Any]:
+    """Figures of one policy; shares of new and small gems are those of the first `compared` slates of all."""
     items, sums, business, slates = policy.world.items, policy.sums, policy.world.business, len(policy.slates)
     count = len(items.index)
     shown = np.bincount(np.concatenate(policy.slates), minlength=count).astype(np.float64)
-    early = np.bincount(np.concatenate(policy.slates[:weighed]), minlength=count)
+    early = np.bincount(np.concatenate(policy.slates[:compared]), minlength=count)
     whole = Exposure(half_life=1e12)
     whole.learn_many([[items.index.ids[row] for row in slate] for slate in policy.slates])
     to_ceiling = (shown / slates / ceilings(whole, items, business))[1:]
@@ -186,10 +185,10 @@ def _loss(ndcg: Sequence[float], other: Sequence[float]) -> list[float]:
     return [round(float(lost.mean() + way * reach), 4) for way in (0, -1, 1)]
 
 
-def study(trial: Trial, slates: int, weighed: int) -> list[dict[str, Any]]:
-    """Let people ask until every policy has filled so many slates; those with weights as many as are `weighed`."""
+def study(trial: Trial, slates: int, compared: int) -> list[dict[str, Any]]:
+    """Let people ask until the shipped rules have filled so many slates; all others stop once they are `compared`."""
     guide, city, release = trial.guide("static"), trial.city, trial.release
-    made = {name: Policy.of(guide.world, changed) for name, changed in {**POLICIES, **WEIGHED}.items()}
+    made = {name: Policy.of(guide.world, changed) for name, changed in POLICIES.items()}
     random, gems = np.random.default_rng(trial.seed), np.arange(len(city.gems))
     rows = guide.world.items.index.rows(city.gems.places["item_id"].tolist())
     here = np.flatnonzero(city.people.created_at <= release.at)
@@ -199,7 +198,7 @@ def study(trial: Trial, slates: int, weighed: int) -> list[dict[str, Any]]:
         context = city.context(users, when, mood=random.integers(0, 8, BATCH))
         reward = city.truth.expected_reward(users, np.broadcast_to(gems, (BATCH, len(gems))), context)
         asked = Asked(users, context, city.truth.open_on_arrival(context), np.zeros(len(gems)), K)
-        used = [policy for name, policy in made.items() if done < weighed or name not in WEIGHED]
+        used = [policy for name, policy in made.items() if done < compared or name == SHIPPED]
         for place in range(BATCH):
             true = np.zeros(len(guide.world.items.index))
             true[rows] = reward[place]
@@ -207,14 +206,14 @@ def study(trial: Trial, slates: int, weighed: int) -> list[dict[str, Any]]:
             answer(release, guide.person(request), request, true, used, done + place)
     beside = {name: made[name] for name in ("plain", "caps")}
     at = release.at + 4 * DAY_SECONDS
-    return [report(name, policy, beside, at, weighed) for name, policy in made.items()]
+    return [report(name, policy, beside, at, compared) for name, policy in made.items()]
 
 
 def main() -> None:
     """Print a line of JSON for each policy."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--slates", type=int, default=10_000)
-    parser.add_argument("--weighed", type=int, default=1_000)
+    parser.add_argument("--compared", type=int, default=1_000)
     parser.add_argument("--people", type=int, default=250)
     parser.add_argument("--history", type=int, default=20)
     parser.add_argument("--deep", default="wide_deep,graphsage")
@@ -223,7 +222,7 @@ def main() -> None:
     deep = tuple(filter(None, given.deep.split(",")))
     config = TrialConfig(people=given.people, history=given.history, deep=deep, drift=False)
     with tempfile.TemporaryDirectory() as folder:
-        for line in study(Trial.begin(config, given.seed, Path(folder)), given.slates, given.weighed):
+        for line in study(Trial.begin(config, given.seed, Path(folder)), given.slates, given.compared):
             print(json.dumps(line), flush=True)
 
 
