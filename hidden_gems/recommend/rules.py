@@ -120,7 +120,7 @@ class Rules:
     @property
     def most_explored(self) -> int:
         """Positions that may be explored."""
-        return math.floor(self.business.explored_share * self.limit + 1e-9)
+        return math.ceil(self.business.explored_share * self.limit - 1e-9)
 
     def kept_out(self, chosen: Sequence[int]) -> tuple[Mask, ...]:
         """Candidates that each rule keeps out after these, in the order of `RULES`, n each."""

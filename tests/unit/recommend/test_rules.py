@@ -81,6 +81,19 @@ def test_positions_of_rare_gems_are_a_share_rounded_up(limit: int, target: int) 
     assert rules(["cafe"], limit=limit, rare_share=0.4).target == target
 
 
+@pytest.mark.parametrize(
+    ("share", "limit", "most"), [(0.5, 1, 1), (0.5, 5, 3), (0.5, 10, 5), (0.0, 10, 0), (1.0, 7, 7)]
+)
+def test_positions_that_may_be_explored_are_a_share_rounded_up(share: float, limit: int, most: int) -> None:
+    rule = rules([None] * 40, limit=limit, explored_share=share)
+    assert rule.most_explored == most
+    found = [
+        fill(Utilities(np.zeros(40) - np.arange(40) / 1e3, np.ones(40), 0.0), rule, np.random.default_rng(seed))
+        for seed in range(9)
+    ]
+    assert max(sum(each.explored) for each in found) == most
+
+
 def test_the_last_positions_are_kept_for_rare_gems_that_did_not_come_by_themselves() -> None:
     rule = rules([None] * 20, limit=10, rare=[2, 15, 16, 17, 18], rare_share=0.4)
     assert best_first(rule, 20) == (0, 1, 2, 3, 4, 5, 6, 15, 16, 17)
