@@ -133,7 +133,8 @@ class Guide:
         state = world.online or release.prior()
         mean, spread = state.belief(found.item_ids, arm_context(features))
         beliefs = Beliefs(release.ranker(features).astype(np.float64), mean, spread)
-        filled = choose(world, request, found, utilities_of(world, person, request, found, beliefs), random)
+        drawn_from = utilities_of(world, person, request, found, beliefs)
+        filled = choose(world, request, found, drawn_from, features, random)
         return Answer(found, beliefs, filled, features)
 
     @staticmethod
@@ -147,6 +148,7 @@ class Guide:
                 score=float(answer.beliefs.score[place]),
                 sources=answer.found.sources[place],
                 vector=tuple(answer.features[place].tolist()),
+                constraints=answer.filled.constraints(position),
             )
             for position, place in enumerate(answer.filled.places)
         )

@@ -59,6 +59,8 @@ _TABLE = (
         "Drawn places whose gem is not the one of largest mean utility among those that might have stood there",
         ("variant",),
     ),
+    Metric("gems_constraints_total", "counter", "Drawn places that a rule of re-ranking changed", ("rule",)),
+    Metric("gems_business_file_refused", "gauge", "1 while the business file that lies there is not obeyed"),
     Metric("gems_spool_pending", "gauge", "Slates that wait for the broker"),
     Metric("gems_spool_dropped", "gauge", "Slates that were lost"),
     # collector

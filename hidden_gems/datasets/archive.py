@@ -60,6 +60,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             "sources": pa.list_(pa.string()),
             "degraded": pa.list_(pa.string()),
             "vector": pa.list_(pa.float32()),
+            "constraints": pa.list_(pa.string()),
             "variant": pa.string(),
             "issued": pa.float64(),
             **_CONTEXT,
@@ -93,7 +94,7 @@ def impression_rows(slate: Slate) -> list[Row]:
     return [
         same
         | {name: getattr(place, name) for name in ("item_id", "position", "propensity", "score")}
-        | {"sources": list(place.sources), "vector": list(place.vector)}
+        | {"sources": list(place.sources), "vector": list(place.vector), "constraints": list(place.constraints)}
         for place in slate.places
     ]
 

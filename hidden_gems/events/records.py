@@ -105,6 +105,7 @@ class Place:
     score: float
     sources: tuple[str, ...]
     vector: tuple[float, ...]  # features that the ranker saw, in the order of the feature service; NaN where missing
+    constraints: tuple[str, ...] = ()  # rules of re-ranking that changed this place, see `recommend.rules`
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,7 @@ class Slate(_Record):
                 score=float(each["score"]),
                 sources=tuple(each["sources"]),
                 vector=tuple(math.nan if value is None else float(value) for value in each["vector"]),
+                constraints=tuple(str(name) for name in each.get("constraints", ())),
             )
             for each in content["places"]
         )

@@ -20,7 +20,8 @@ from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.recommend.live import LiveItems
 from hidden_gems.recommend.person import History
 from hidden_gems.recommend.request import Preferences
-from hidden_gems.recommend.slate import Constraint, Utilities
+from hidden_gems.recommend.rules import Constraint
+from hidden_gems.recommend.slate import Utilities
 
 Vectors = NDArray[np.float32]
 

@@ -18,6 +18,7 @@ from hidden_gems.core.names import ONLINE_STATE, ONLINE_VERSION
 from hidden_gems.features.arm_context import COHORTS, CONTEXT_NAMES, MEMBER_NAMES, POSITION
 from hidden_gems.online.cohorts import CohortWeights
 from hidden_gems.online.entries import Shown, Told
+from hidden_gems.online.exposure import Exposure
 from hidden_gems.online.factors import Floats, OnlineFactors
 from hidden_gems.online.left import looked, taken, unseen
 from hidden_gems.online.linear import LinearArms
@@ -36,6 +37,7 @@ _SETTINGS = {
     "factors": ("dimensions", "learning_rate", "decay", "scale", "bound", "seed"),
     "linear": ("width", "strength", "noise", "own_strength", "half_life", "unasked"),
     "cohorts": ("cohorts", "members", "rate", "decay", "bound"),
+    "exposure": ("half_life", "slates"),
 }
 _MAGIC = b"gems-online-1\n"
 _HASH_BYTES = 32
@@ -72,6 +74,7 @@ class OnlineState:
     factors: OnlineFactors
     linear: LinearArms = field(default_factory=lambda: LinearArms(len(CONTEXT_NAMES), unasked=(POSITION,)))
     cohorts: CohortWeights = field(default_factory=lambda: CohortWeights(COHORTS, len(MEMBER_NAMES)))
+    exposure: Exposure = field(default_factory=Exposure)
 
     def learn(self, shown: Sequence[Shown], told: Sequence[Told], people: Mapping[str, bytes | None]) -> Moved:
         """Take a batch of what counted; nothing else moves the state, live and in a replay.
@@ -85,6 +88,7 @@ class OnlineState:
         exposures = _exposures(shown, len(told))
         rewards = np.concatenate([np.zeros(len(items)), [each.reward for each in told]])
         self.arms.learn_many([*items, *(each.item_id for each in told)], exposures, rewards)
+        self.exposure.learn_many([slate.items for slate in shown if not slate.event_id and slate.times > 0])
         self._learn_contexts(shown, told)
         moved = self._learn_people(shown, told, people)
         self.version += 1
@@ -151,7 +155,7 @@ class OnlineState:
 
     def to_bytes(self) -> bytes:
         """A mark, a SHA-256, and NumPy arrays without pickle."""
-        parts = {"arms": self.arms, "factors": self.factors, "linear": self.linear, "cohorts": self.cohorts}
+        parts = {name: getattr(self, name) for name in _SETTINGS}
         about: dict[str, Any] = {"version": self.version} | {
             name: {each: getattr(part, each) for each in _SETTINGS[name]} for name, part in parts.items()
         }
@@ -159,9 +163,10 @@ class OnlineState:
             "arm_ids": self.arms.index.ids,
             "factor_ids": self.factors.index.ids,
             "linear_ids": self.linear.index.ids,
+            "exposure_ids": self.exposure.index.ids,
         }
         tables = self.arms.arrays() | {f"linear_{name}": table for name, table in self.linear.arrays().items()}
-        tables |= {"factors": self.factors.table(), "cohorts": self.cohorts.table()}
+        tables |= {"factors": self.factors.table(), "cohorts": self.cohorts.table(), **self.exposure.arrays()}
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, about=_text(about), **tables)
         body = buffer.getvalue()
@@ -194,6 +199,8 @@ class OnlineState:
                         **about["linear"] | {"unasked": tuple(about["linear"]["unasked"])}
                     ).restore(about["linear_ids"], linear)
                     found.cohorts = CohortWeights(**about["cohorts"]).restore(arrays["cohorts"])
+                if "exposure" in about:
+                    found.exposure = Exposure(**about["exposure"]).restore(about["exposure_ids"], arrays)
                 return found
         except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise BadStateError(f"the value under {ONLINE_STATE!r} cannot be read: {error}") from error

@@ -15,16 +15,22 @@ from hidden_gems.core.names import embedding_row
 from hidden_gems.datasets.interactions import Rows
 from hidden_gems.features.raw import Raw
 from hidden_gems.features.request import RequestContext, request_columns, user_row
+from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.features.store import RowReader
 from hidden_gems.features.vector import feature_matrix
 from hidden_gems.online.left import looks
 from hidden_gems.online.people import left_of
 from hidden_gems.recommend.deep import DeepAnswer, DeepModels, deep_features, deep_inputs
 from hidden_gems.recommend.filters import LeftOut, left_out
+from hidden_gems.recommend.limits import neediest
 from hidden_gems.recommend.person import History, Person, history
 from hidden_gems.recommend.request import Request
-from hidden_gems.recommend.slate import LEFT_SHARE, Beliefs, Diversity, Filled, Utilities, fill, utilities, wishes
+from hidden_gems.recommend.rules import Rules
+from hidden_gems.recommend.slate import LEFT_SHARE, Beliefs, Filled, Utilities, fill, utilities, wishes
 from hidden_gems.recommend.world import World
+
+_RARE = FEATURE_NAMES.index("is_rare")
+_UNKNOWN = -1e9  # below every score
 
 
 class Ranker(Protocol):
@@ -72,6 +78,9 @@ def find(world: World, person: Person, request: Request, must: int = 0) -> Found
     affinity = _affinity(world, person)
     if affinity is not None:
         given["online"] = affinity
+    needy = neediest(world.limits.need, ~out.rows & ~world.limits.full)
+    if needy.any():
+        given["floor"] = np.where(needy, np.maximum(collaborative, _UNKNOWN), -np.inf)
     at = request.context
     here = None if at.lat is None or at.lon is None else (at.lat, at.lon)
     found = items.generator.for_one(liked.rows, out.rows, given, here)
@@ -161,14 +170,22 @@ def utilities_of(world: World, person: Person, request: Request, found: Found, b
     )
     preferred -= LEFT_SHARE * _left(world, person, found, request.context.timestamp)
     newcomers = (found.rows > 0) & (world.items.deep_rows(found.rows) == 0)
-    return utilities(beliefs, found.online, float(len(found.history.rows)), preferred, newcomers)
+    business = world.business.added(world.items, found.rows, request.context)
+    return utilities(beliefs, found.online, float(len(found.history.rows)), preferred, newcomers, business)
 
 
-def choose(world: World, request: Request, found: Found, drawn_from: Utilities, random: np.random.Generator) -> Filled:
-    """Draw the slate."""
-    words = {"type": world.items.types, "neighborhood": world.items.neighborhoods}
-    diversity = Diversity({name: column[found.rows].tolist() for name, column in words.items()}, request.limit)
-    return fill(drawn_from, diversity, random)
+def choose(
+    world: World,
+    request: Request,
+    found: Found,
+    drawn_from: Utilities,
+    features: NDArray[np.float32],
+    random: np.random.Generator,
+) -> Filled:
+    """Draw the slate under its rules; `features` are the vectors of the candidates, n X 60."""
+    rare = features[:, _RARE] > 0.0
+    rules = Rules.of(world.items, found.rows, found.item_ids, rare, world.limits, request.limit, world.business)
+    return fill(drawn_from, rules, random)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class CandidateConfig:
     own_decay: float = 0.98  # weight of an own visit for each later one
     shares: Mapping[str, float] = field(
         default_factory=lambda: MappingProxyType(
-            {"popular": 0.5, "recent_popular": 0.5, "nearby": 0.5, "own": 1.0, "new": 0.1}
+            {"popular": 0.5, "recent_popular": 0.5, "nearby": 0.5, "own": 1.0, "new": 0.1, "floor": 0.1}
         )
     )  # how fast each source is drawn from; sources given by the caller have 1
 

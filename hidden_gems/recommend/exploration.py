@@ -37,6 +37,7 @@ def draw(
     limit: int,
     random: np.random.Generator,
     allowed: Callable[[Sequence[int]], Mask] | None = None,
+    most_explored: int | None = None,
 ) -> Drawn:
     """Fill positions one after another, each by Thompson's rule.
 
@@ -50,6 +51,7 @@ def draw(
         random: Where the samples come from.
         allowed: Which of the n candidates may take the next position, given those chosen so far; it may ignore that
             these are taken. All may by default. Where none may, the draw ends.
+        most_explored: Positions that may be explored; once they are, the largest u is shown at each. None is no bound.
 
     Source:
         Thompson (1933), On the Likelihood that One Unknown Probability Exceeds Another. Fresh samples at each position
@@ -70,6 +72,8 @@ def draw(
         if not len(able):
             break
         u, s = utility[able], spread[able]
+        if most_explored is not None and sum(explored) >= most_explored:
+            s = np.zeros(len(able))
         best = int(np.argmax(u + s * random.standard_normal(len(able))))
         places.append(int(able[best]))
         propensities.append(largest_probability(u, s, best))

@@ -83,6 +83,16 @@ class LiveItems:
         return np.array(self.attributes.neighborhood, dtype=object)
 
     @cached_property
+    def type_codes(self) -> Rows:
+        """Number of each row's type, 0 where unknown, I."""
+        return _codes(self.types)
+
+    @cached_property
+    def neighborhood_codes(self) -> Rows:
+        """Number of each row's neighborhood, 0 where unknown, I."""
+        return _codes(self.neighborhoods)
+
+    @cached_property
     def newer_attributes(self) -> NDArray[np.float32]:
         """Attributes of the gems that came after the release, as its models read them, I - R X A."""
         released = len(self.tables.index) - 1
@@ -112,6 +122,11 @@ class LiveItems:
         known = liked < len(self.tables.index)
         scores[: len(self.tables.index)] = self.tables.collaborative(liked[known], reward[known])
         return scores
+
+
+def _codes(words: NDArray[np.object_]) -> Rows:
+    known = {word: code for code, word in enumerate(dict.fromkeys(word for word in words if word is not None), start=1)}
+    return np.array([known.get(word, 0) for word in words], dtype=np.int64)
 
 
 def _grown(columns: Mapping[str, Sequence[Any]], by: int, changed: bool) -> dict[str, list[Any]]:

@@ -1,4 +1,4 @@
-"""From scores and beliefs to a slate: utilities, the hand-over from bandit to models, diversity, the draw."""
+"""From scores and beliefs to a slate: utilities, the hand-over from bandit to models, the draw under its rules."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,18 +9,16 @@ from numpy.typing import NDArray
 
 from hidden_gems.recommend.exploration import Floats, Mask, draw
 from hidden_gems.recommend.request import Preferences
+from hidden_gems.recommend.rules import Constraint, Rules
 
 KNOWN_FROM = 10.0
 """Likes from which the models speak for a person and the bandit only adds a little (decision 9)."""
-LARGEST_SHARE = 0.4
-"""Of a slate that one type, or one neighborhood, may take."""
 
 _ARM_SHARE = (0.5, 0.1)  # weight of the arms' belief for somebody new and for somebody known
 _ONLINE_SHARE = 0.25  # weight of the online factors for somebody known
 LEFT_SHARE = 0.7
 """Standard deviations of utility that one look costs a gem that was left."""
 _WISH = 0.5  # standard deviations of utility that a soft wish is worth
-_CAPPED = ("type", "neighborhood")
 
 
 @dataclass(frozen=True)
@@ -39,15 +37,7 @@ class Utilities:
     mean: Floats  # u, n
     spread: Floats  # s, n
     handed_over: float  # weight of the models against the bandit, 0 for somebody new to 1
-
-
-@dataclass(frozen=True)
-class Constraint:
-    """A rule of diversity that kept the candidate with the largest utility out of a position."""
-
-    reason: str  # new_type, new_neighborhood
-    kept_out: str  # word whose share of the slate was full
-    chosen: str | None  # word of the gem that is shown
+    business: Floats | None = None  # part of the mean that is business weights, n
 
 
 @dataclass(frozen=True)
@@ -56,8 +46,12 @@ class Filled:
 
     places: tuple[int, ...]  # numbers of candidates
     propensities: tuple[float, ...]
-    fired: Mapping[int, Constraint] = field(default_factory=dict)  # by position
+    fired: Mapping[int, Sequence[Constraint]] = field(default_factory=dict)  # by position
     explored: tuple[bool, ...] = ()  # see `exploration.Drawn`; empty where nothing was drawn
+
+    def constraints(self, position: int) -> tuple[str, ...]:
+        """Names of the rules that changed a position."""
+        return tuple(each.name for each in self.fired.get(position, ()))
 
 
 def hand_over(likes: float) -> float:
@@ -77,15 +71,16 @@ def utilities(
     likes: float,
     wishes: Floats | None = None,
     newcomers: Mask | None = None,
+    business: Floats | None = None,
 ) -> Utilities:
     """Blend the ranker's score with what the online learners believe.
 
-    u = (1 - a) z(score) + a z(arm) + b z(online) + wishes, s = a · spread / scale, where z is standardised over the
-    candidates, `scale` is the standard deviation of an arm drawn at random (its mean and its belief together), and
-    the weight `a` falls from 0.5 for somebody new to 0.1 for somebody known while `b` grows. Sampling Normal(u, s) is
-    thus Thompson sampling of the arms inside the blend. A gem that came after the models learned is as unknown to them
-    as a new person: its `a` is 0.5 for everybody, and its score counts as the mean candidate's where it is lower, for
-    the ranker mistakes "nobody could like it yet" for "nobody likes it".
+    u = (1 - a) z(score) + a z(arm) + b z(online) + wishes + business, s = a · spread / scale, where z is standardised
+    over the candidates, `scale` is the standard deviation of an arm drawn at random (its mean and its belief together),
+    and the weight `a` falls from 0.5 for somebody new to 0.1 for somebody known while `b` grows. Sampling Normal(u, s)
+    is thus Thompson sampling of the arms inside the blend. A gem that came after the models learned is as unknown to
+    them as a new person: its `a` is 0.5 for everybody, and its score counts as the mean candidate's where it is lower,
+    for the ranker mistakes "nobody could like it yet" for "nobody likes it".
 
     Args:
         beliefs: Of n candidates.
@@ -93,6 +88,7 @@ def utilities(
         likes: Of the person.
         wishes: Added to u, n.
         newcomers: Gems that the models have not learned, n.
+        business: Business weights, added to u as well, n.
     """
     handed_over = hand_over(likes)
     new, known = _ARM_SHARE
@@ -105,10 +101,11 @@ def utilities(
     mean = (1.0 - share) * score + share * arm
     if online is not None:
         mean = mean + _ONLINE_SHARE * handed_over * standardised(online)
-    if wishes is not None:
-        mean = mean + wishes
+    for more in (wishes, business):
+        if more is not None:
+            mean = mean + more
     spread = share * beliefs.spread / scale if scale > 0 else np.zeros(len(beliefs.mean))
-    return Utilities(mean, spread, handed_over)
+    return Utilities(mean, spread, handed_over, business)
 
 
 def standardised(values: NDArray[np.floating]) -> Floats:
@@ -145,64 +142,10 @@ def in_order(scores: NDArray[np.floating]) -> Floats:
     return np.asarray(place / max(len(values) - 1, 1), dtype=np.float64)
 
 
-@dataclass(frozen=True)
-class Diversity:
-    """At most 40 % of a slate may be of one type, and of one neighborhood, as long as others are left."""
-
-    words: Mapping[str, Sequence[str | None]]  # type and neighborhood of each of n candidates
-    limit: int
-
-    @property
-    def cap(self) -> int:
-        """Positions that one word may take."""
-        return math.ceil(LARGEST_SHARE * self.limit)
-
-    def full(self, chosen: Sequence[int]) -> dict[str, Mask]:
-        """For each rule, the candidates that it keeps out after these, n each; an unknown word is never full."""
-        return {name: self._full(self.words[name], chosen) for name in _CAPPED}
-
-    def allowed(self, chosen: Sequence[int]) -> Mask:
-        """Candidates that may come next: rules give way, the neighborhood first, where nothing else is left."""
-        full = self.full(chosen)
-        left = np.ones(len(self.words["type"]), dtype=bool)
-        left[list(chosen)] = False
-        kind, quarter = full["type"], full["neighborhood"]
-        for kept_out in (kind | quarter, kind, quarter):
-            if (left & ~kept_out).any():
-                return left & ~kept_out
-        return left
-
-    def _full(self, words: Sequence[str | None], chosen: Sequence[int]) -> Mask:
-        taken: dict[str | None, int] = {}
-        for place in chosen:
-            taken[words[place]] = taken.get(words[place], 0) + 1
-        full = {word for word, count in taken.items() if word is not None and count >= self.cap}
-        if not full:
-            return np.zeros(len(words), dtype=bool)
-        return np.fromiter((word in full for word in words), dtype=bool, count=len(words))
-
-    def fired(self, utility: Floats, places: Sequence[int]) -> dict[int, Constraint]:
-        """Positions at which a rule kept the largest utility out."""
-        found = {}
-        for position, place in enumerate(places):
-            before = places[:position]
-            left = np.ones(len(utility), dtype=bool)
-            left[list(before)] = False
-            best = int(np.argmax(np.where(left, utility, -np.inf)))
-            if self.allowed(before)[best]:
-                continue
-            for name, kept_out in self.full(before).items():
-                word = self.words[name][best]
-                if kept_out[best] and word is not None and self.words[name][place] != word:
-                    found[position] = Constraint(f"new_{name}", word, self.words[name][place])
-                    break
-        return found
-
-
-def fill(drawn_from: Utilities, diversity: Diversity, random: np.random.Generator) -> Filled:
+def fill(drawn_from: Utilities, rules: Rules, random: np.random.Generator) -> Filled:
     """Draw a slate."""
-    drawn = draw(drawn_from.mean, drawn_from.spread, diversity.limit, random, diversity.allowed)
-    fired = diversity.fired(drawn_from.mean, drawn.places)
+    drawn = draw(drawn_from.mean, drawn_from.spread, rules.limit, random, rules.allowed, rules.most_explored)
+    fired = rules.fired(drawn_from.mean, drawn.places, drawn_from.business)
     return Filled(drawn.places, drawn.propensities, fired, drawn.explored)
 
 

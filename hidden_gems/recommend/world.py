@@ -5,6 +5,7 @@ import threading
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -21,6 +22,8 @@ from hidden_gems.features.live_rows import ItemRows
 from hidden_gems.features.rows import NEW, NEW_USER, UserRow
 from hidden_gems.models.blend import Blend
 from hidden_gems.online.state import OnlineState, follow
+from hidden_gems.recommend.business import Business, BusinessFile, shipped
+from hidden_gems.recommend.limits import Limits
 from hidden_gems.recommend.live import LiveItems
 from hidden_gems.recommend.tables import ReleaseTables
 
@@ -43,6 +46,7 @@ class World:
     new_user: UserRow = NEW_USER  # row of everybody the store does not know
     blend: Blend | None = None  # of the release, for a ranker that is away
     trends: bool = True  # what was liked this week finds candidates
+    business: Business = field(default_factory=shipped)
     _weeks: dict[int, NDArray[np.float64]] = field(default_factory=dict, init=False, repr=False)
 
     def week(self, timestamp: int) -> NDArray[np.float64]:
@@ -52,6 +56,13 @@ class World:
             likes = self.rows.columns(self.items.index.ids, hour)["item_likes_7d"]
             self._weeks[hour] = np.where(likes > 0, likes, -np.inf)
         return self._weeks[hour]
+
+    @cached_property
+    def limits(self) -> Limits:
+        """What was shown lately asks of the next slates; nothing without an online state."""
+        if self.online is None:
+            return Limits.none(self.items)
+        return Limits.of(self.online.exposure, self.items, self.business)
 
     def as_released(self) -> Self:
         """The same for who stays with the release: no online state, and no candidates out of this week's likes.
@@ -75,7 +86,7 @@ class World:
 
 @dataclass
 class Following:
-    """A world that a thread keeps up to date from the store: item rows, changed gems, the online state.
+    """A world that a thread keeps up to date: item rows, changed gems, the online state, the business file.
 
     Where the store does not answer, everything stays as last seen, and `reached` says so.
 
@@ -83,11 +94,13 @@ class Following:
         world: Of the release.
         keys: The store.
         poll_seconds: How often the feeds are read.
+        business: File with the rules and weights; None keeps those of the world.
     """
 
     world: World
     keys: KeyValue
     poll_seconds: float = POLL_SECONDS
+    business: BusinessFile | None = None
     reached: bool = field(default=False, init=False)
     _rows_at: int = field(default=-1, init=False)
     _items_at: int = field(default=-1, init=False)
@@ -113,6 +126,8 @@ class Following:
 
     def refresh(self) -> bool:
         """Take what changed; whether the store answered."""
+        if self.business is not None and (asked := self.business.look()) != self.world.business:
+            self.world = replace(self.world, business=asked)
         try:
             world = self._items(self.world)
             world = self._online(self._rows(world))
@@ -124,6 +139,7 @@ class Following:
         except (HiddenGemsError, ValueError) as error:
             _log.error("what is live cannot be read and stays as it is: %s", error)
             return False
+        world.limits  # noqa: B018  (found here, so that no request waits for it)
         self.world, self.reached, self._loaded = world, True, True
         return True
 

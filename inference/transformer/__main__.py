@@ -10,6 +10,7 @@ from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.events.tokens import Tokens
 from hidden_gems.explain.budget import Budget
 from hidden_gems.explain.narrative import Endpoint, Narrator
+from hidden_gems.recommend.business import FILE, BusinessFile
 from hidden_gems.streaming.kafka import KafkaProducer
 from inference.shell.client import Predictor
 from inference.shell.release import watch
@@ -35,7 +36,8 @@ def main() -> None:
     quieten()
     sys.setswitchinterval(SWITCH_SECONDS)
     settings = TransformerSettings()
-    watcher = watch(settings, following(RedisKeyValue(settings.redis, FOLLOW_SECONDS)))
+    business = BusinessFile(settings.business or settings.home / FILE)
+    watcher = watch(settings, following(RedisKeyValue(settings.redis, FOLLOW_SECONDS), business))
     models = Models(
         Predictor(settings.deep, "deep", settings.part_seconds),
         Predictor(settings.ranker, "ranker", settings.part_seconds),
@@ -44,7 +46,7 @@ def main() -> None:
     keys = RedisKeyValue(settings.redis, settings.store_seconds)
     assignment = Assignment(settings.static_share, settings.static_salt)
     answers = Answers(People(keys), models, np.random.default_rng(settings.seed), assignment)
-    turning = Turning(watcher, models)
+    turning = Turning(watcher, models, business)
     producer = KafkaProducer(settings.kafka)
     with logbook(settings.spool / "transformer", producer) as log:
         door = Door(

@@ -182,7 +182,7 @@ class Answers:
 
     def _filled(self, served: Served) -> Filled:
         if served.request.kind == "recommend":
-            return choose(served.world, served.request, served.found, served.utilities, self.random)
+            return choose(served.world, served.request, served.found, served.utilities, served.vectors, self.random)
         count = len(served.found.rows)
         return Filled(tuple(range(count)), (1.0,) * count)
 

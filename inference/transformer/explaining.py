@@ -16,6 +16,7 @@ from hidden_gems.explain.narrative import Narrator
 from hidden_gems.recommend.answering import find
 from hidden_gems.recommend.person import History, history
 from hidden_gems.recommend.request import Filters, Request
+from hidden_gems.recommend.rules import explained
 from hidden_gems.recommend.world import World
 from inference.shell.deadline import Deadline
 from inference.transformer.answers import Answers, Served, background
@@ -176,7 +177,7 @@ def _shown(served: Served, places: Sequence[int]) -> Shown:
         vectors=served.vectors[list(places)],
         sources=tuple(served.found.sources[place] for place in places),
         confidence=confidence(served.utilities, places),
-        fired=served.filled.fired,
+        fired=explained(served.filled.fired),
     )
 
 

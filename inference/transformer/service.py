@@ -18,7 +18,7 @@ from inference.shell.deadline import DEFAULT_SECONDS, HEADER, Deadline, seconds_
 from inference.transformer.answers import Served, background
 from inference.transformer.explaining import Explaining, wanted
 from inference.transformer.messages import Instance, instances, question
-from inference.transformer.metrics import ANSWERS, DEGRADED, EXPLORED, PLACES, stage
+from inference.transformer.metrics import ANSWERS, CONSTRAINTS, DEGRADED, EXPLORED, PLACES, stage
 from inference.transformer.slates import kept, prediction, slate_of
 
 NAME = "hidden-gems"
@@ -80,6 +80,9 @@ class HiddenGems(Model):  # type: ignore[misc]
         ANSWERS.labels(served.policy).inc()
         PLACES.labels(served.variant).inc(len(served.filled.explored))
         EXPLORED.labels(served.variant).inc(sum(served.filled.explored))
+        for each in served.filled.fired.values():
+            for constraint in each:
+                CONSTRAINTS.labels(constraint.reason).inc()
         for part in lost:
             DEGRADED.labels(part).inc()
         return prediction(served, asked.user_id, door.tokens, told) | {"degraded": lost}

@@ -29,6 +29,7 @@ class TransformerSettings(ServerSettings):
     narrative_requests_a_minute: int = 60
     narrative_tokens_a_minute: int = 60_000
     narrative_tokens_a_day: int = 2_000_000
+    business: Path | None = None  # file with rules and weights of the re-ranking; None is business.toml in `home`
     static_share: float = Field(default=0.0, ge=0, le=1)  # of the people who stay with the release, to compare with
     static_salt: str = "online-static"  # another one is another choice of people
     seed: int | None = None  # of the draws; None is a new one for each process

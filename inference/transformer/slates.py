@@ -18,7 +18,7 @@ from hidden_gems.events.tokens import Claim, Tokens
 from hidden_gems.explain.full import confidence
 from hidden_gems.features.request import RequestContext
 from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
-from hidden_gems.recommend.slate import Constraint
+from hidden_gems.recommend.rules import Constraint, explained
 from inference.transformer.answers import Served
 from inference.transformer.parts import Vectors
 
@@ -118,6 +118,7 @@ def slate_of(served: Served) -> Slate:
             score=float(served.beliefs.score[place]),
             sources=served.found.sources[place],
             vector=tuple(served.vectors[place].tolist()),
+            constraints=filled.constraints(position),
         )
         for position, place in enumerate(filled.places)
     )
@@ -147,7 +148,7 @@ def kept(served: Served, slate: Slate, others: Sequence[int]) -> Kept:
         timezone=context.timezone,
         order_only=context.order_only,
         confidence=confidence(served.utilities, served.filled.places),
-        fired=served.filled.fired,
+        fired=explained(served.filled.fired),
         background_ids=tuple(served.found.item_ids[place] for place in others),
         background=served.vectors[list(others)],
     )

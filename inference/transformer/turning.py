@@ -10,10 +10,12 @@ from pathlib import Path
 from hidden_gems.core.kv import KeyValue
 from hidden_gems.export.release import Release
 from hidden_gems.models.blend import Blend
+from hidden_gems.recommend.business import BusinessFile
 from hidden_gems.recommend.tables import ReleaseTables
 from hidden_gems.recommend.world import Following, World
 from inference.shell.metrics import STATE_VERSION
 from inference.shell.release import Held, ReleaseWatcher
+from inference.transformer.metrics import BUSINESS_REFUSED
 from inference.transformer.parts import Models
 
 LOOK_SECONDS = 0.2
@@ -28,10 +30,11 @@ class Turning:
     Args:
         watcher: Holds the worlds of the pointed release and of the one before.
         models: Deep and ranker.
+        business: The file that the worlds follow.
     """
 
-    def __init__(self, watcher: ReleaseWatcher[Following], models: Models) -> None:
-        self._watcher, self._models = watcher, models
+    def __init__(self, watcher: ReleaseWatcher[Following], models: Models, business: BusinessFile) -> None:
+        self._watcher, self._models, self._business = watcher, models, business
         self._serving: Held[Following] = watcher.current
         self._asked: tuple[str, float] | None = None  # release, and since when it is waited for
 
@@ -50,6 +53,7 @@ class Turning:
         """Turn once, if it is time; whether it was."""
         online = self.world().online
         STATE_VERSION.set(0 if online is None else online.version)
+        BUSINESS_REFUSED.set(self._business.refused)
         pointed = self._watcher.current
         if pointed.version == self._serving.version:
             self._asked = None
@@ -65,12 +69,13 @@ class Turning:
         return True
 
 
-def following(keys: KeyValue) -> Callable[[Path, Release], Following]:
+def following(keys: KeyValue, business: BusinessFile) -> Callable[[Path, Release], Following]:
     """Loader of releases for a watcher: a world that is followed from then on."""
 
     def load(folder: Path, release: Release) -> Following:
         tables = ReleaseTables.load(folder / "tables")
         blend = Blend.from_dict(json.loads((folder / "policy" / "blend.json").read_text()))
-        return Following(World.of(release.version, release.dataset, release.models, tables, blend), keys).start()
+        world = World.of(release.version, release.dataset, release.models, tables, blend)
+        return Following(world, keys, business=business).start()
 
     return load

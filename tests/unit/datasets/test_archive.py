@@ -31,7 +31,7 @@ SLATE = Slate(
     issued=AT + 2,
     places=(
         Place("g1", 0, 0.5, 1.5, ("near",), (0.25, math.nan)),
-        Place("g2", 1, 0.25, -1.0, ("new", "trending"), (1.0, 2.0)),
+        Place("g2", 1, 0.25, -1.0, ("new", "trending"), (1.0, 2.0), ("rare_share", "floor:Balat")),
     ),
     degraded=("deep",),
     context={"weather": "rain", "temperature_c": 12, "lat": 41.0, "lon": 29.0, "unknown": 1},
@@ -87,6 +87,7 @@ def test_a_slate_is_a_row_for_each_place(tmp_path: Path) -> None:
         "variant": "static",
         "issued": AT + 2,
         "sources": ["near"],
+        "constraints": [],
         "degraded": ["deep"],
         "weather": "rain",
         "temperature_c": 12.0,
@@ -94,6 +95,7 @@ def test_a_slate_is_a_row_for_each_place(tmp_path: Path) -> None:
         "lon": 29.0,
     }
     assert (second["item_id"], second["vector"], second["sources"]) == ("g2", [1.0, 2.0], ["new", "trending"])
+    assert second["constraints"] == ["rare_share", "floor:Balat"]
 
 
 def test_a_change_keeps_its_columns_and_a_closed_gem_has_none(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ CLICK = Interaction(
 DRIFT = DriftEvent("p1", 12.5, 4.25, 61, ("cafe", "museum"), ("bar", ""))
 SLATE = Slate(
     "s1", "p1", 9.0, "ranker+thompson", "2026-05-04.1", "ranker_v1", 7,
-    (Place("g1", 0, 0.5, 1.25, ("popular", "new"), (1.0, math.nan)),), ("deep",), {"weather": "rain"},
+    (Place("g1", 0, 0.5, 1.25, ("popular", "new"), (1.0, math.nan), ("ceiling:g7",)),), ("deep",), {"weather": "rain"},
 )  # fmt: skip
 
 
@@ -40,6 +40,13 @@ def test_a_slate_of_before_there_were_variants_has_none() -> None:
     assert Slate.from_json(changed(SLATE.to_json(), variant="static")).variant == "static"
     with pytest.raises(BadRecordError, match="variant must be a text"):
         Slate.from_json(changed(SLATE.to_json(), variant=1))
+
+
+def test_a_place_of_before_rules_were_logged_has_none() -> None:
+    content = json.loads(SLATE.to_json())
+    assert content["places"][0].pop("constraints") == ["ceiling:g7"]
+    [place] = Slate.from_json(json.dumps(content).encode()).places
+    assert place.constraints == ()
 
 
 def test_fields_of_a_newer_writer_are_ignored() -> None:

@@ -72,6 +72,18 @@ def test_a_place_is_explored_where_a_better_one_might_have_stood() -> None:
     assert (ruled.places, ruled.explored) == ((1,), (False,))
 
 
+@pytest.mark.parametrize("most", [0, 1, 3, None])
+def test_no_more_positions_are_explored_than_may_be_and_the_others_are_certain(most: int | None) -> None:
+    utility, spread = np.linspace(0.0, 0.1, 30), np.full(30, 1.0)
+    found = [draw(utility, spread, 10, np.random.default_rng(seed), most_explored=most) for seed in range(20)]
+    counts = [sum(each.explored) for each in found]
+    assert max(counts) == 10 if most is None else set(counts) == {most}
+    for each in found if most is not None else []:
+        last = max((at for at, explored in enumerate(each.explored) if explored), default=-1)
+        assert set(each.propensities[last + 1 :]) == {1.0}
+        assert max(each.propensities[: last + 1], default=0.0) < 1.0
+
+
 def test_a_belief_is_never_sharper_than_an_eighth_of_the_widest() -> None:
     assert effective_spread(np.array([0.0, 0.1, 0.8])).tolist() == pytest.approx([0.1, 0.1, 0.8])
     assert SHARPEST == 0.125

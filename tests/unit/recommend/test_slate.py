@@ -4,10 +4,6 @@ import pytest
 from hidden_gems.recommend.request import Preferences
 from hidden_gems.recommend.slate import (
     Beliefs,
-    Constraint,
-    Diversity,
-    Utilities,
-    fill,
     hand_over,
     in_order,
     policy_name,
@@ -92,55 +88,6 @@ def test_places_follow_the_scores_whatever_their_scale() -> None:
     assert in_order(np.array([5.0, 5.0, 9.0])).tolist() == [0.0, 0.0, 1.0]
     assert in_order(np.array([np.nan, 1.0])).tolist() == [0.0, 1.0]
     assert in_order(np.array([4.0])).tolist() == [0.0]
-
-
-def diversity(types: list[str | None], neighborhoods: list[str | None] | None = None, limit: int = 5) -> Diversity:
-    return Diversity({"type": types, "neighborhood": neighborhoods or [None] * len(types)}, limit)
-
-
-@pytest.mark.parametrize(("limit", "cap"), [(1, 1), (2, 1), (3, 2), (5, 2), (6, 3), (10, 4), (50, 20)])
-def test_a_word_may_take_four_tenths_of_a_slate_rounded_up(limit: int, cap: int) -> None:
-    assert diversity(["cafe"], limit=limit).cap == cap
-
-
-def test_a_full_type_is_not_allowed_while_others_are_left() -> None:
-    rule = diversity(["cafe", "cafe", "cafe", "bar", None])
-    assert rule.allowed((0,)).tolist() == [False, True, True, True, True]
-    assert rule.allowed((0, 1)).tolist() == [False, False, False, True, True]
-    assert rule.allowed((0, 1, 3, 4)).tolist() == [False, False, True, False, False]  # nothing else is left
-
-
-def test_gems_of_unknown_type_are_never_full() -> None:
-    rule = diversity([None] * 5)
-    assert rule.allowed((0, 1, 2)).tolist() == [False, False, False, True, True]
-
-
-def test_where_both_rules_cannot_hold_the_neighborhood_gives_way_first() -> None:
-    rule = diversity(["cafe", "cafe", "cafe", "bar"], ["Balat", "Balat", "Moda", "Balat"])
-    assert rule.allowed((0, 1)).tolist() == [False, False, False, True]  # Balat is full, but the other is a cafe
-
-
-def test_a_rule_that_kept_the_best_out_is_told() -> None:
-    rule = diversity(["cafe", "cafe", "cafe", "bar"], limit=5)
-    utility = np.array([4.0, 3.0, 2.0, 1.0])
-    assert rule.fired(utility, (0, 1, 3)) == {2: Constraint("new_type", "cafe", "bar")}
-    assert rule.fired(utility, (3, 0, 1)) == {}
-    quarter = diversity(["cafe", "bar", "museum", "garden"], ["Balat", "Balat", "Balat", "Moda"])
-    assert quarter.fired(utility, (0, 1, 3)) == {2: Constraint("new_neighborhood", "Balat", "Moda")}
-
-
-def test_a_slate_keeps_to_its_rules_and_says_how_likely_it_was() -> None:
-    types: list[str | None] = ["cafe"] * 30 + ["bar"] * 10
-    utility = np.concatenate([np.full(30, 5.0), np.zeros(10)])
-    found = fill(Utilities(utility, np.full(40, 0.5), 0.0), diversity(types, limit=10), np.random.default_rng(0))
-    kinds = [types[place] for place in found.places]
-    assert kinds[:4] == ["cafe"] * 4
-    assert kinds[4:8] == ["bar"] * 4
-    assert len(found.places) == len(set(found.places)) == 10
-    assert set(found.fired) == {4, 5, 6, 7}
-    assert found.fired[4] == Constraint("new_type", "cafe", "bar")
-    assert found.propensities[0] == pytest.approx(1 / 30, abs=1e-3)
-    assert found.propensities[4] == pytest.approx(1 / 10, abs=1e-3)
 
 
 def test_policies_are_named_after_what_ranked_and_what_was_missing() -> None:

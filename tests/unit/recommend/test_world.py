@@ -4,6 +4,7 @@ import gc
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from hidden_gems.features.rows import NEW, NEW_ITEM, NEW_USER, ItemRow, UserRow
 from hidden_gems.online.factors import OnlineFactors
 from hidden_gems.online.state import OnlineState, publish
 from hidden_gems.online.thompson import BetaThompson
+from hidden_gems.recommend.business import BusinessFile, shipped
 from hidden_gems.recommend.world import Following, World
 from tests.worlds import COUNT, NOW, change, tables, world
 
@@ -208,3 +210,31 @@ def test_weeks_are_counted_once_an_hour_and_anew_for_other_rows() -> None:
     hour = NOW - NOW % 3600
     assert first[5] == sum(NOW - 3600 * ago < hour for ago in range(1, 6))
     assert replace(seen, rows=seen.rows).week(NOW) is not first
+
+
+def test_the_business_file_is_obeyed_without_the_store_and_without_a_restart(tmp_path: Path) -> None:
+    keys, plain = Leaving(), world()
+    keys.away = True
+    file = BusinessFile(tmp_path / "business.toml")
+    found = Following(World.of(plain.release, plain.about, plain.models, tables()), keys, business=file)
+    assert not found.refresh()
+    assert found.world.business == shipped()
+    file.path.write_text("weight_small = 1.5\n")
+    assert not found.refresh()
+    assert found.world.business.weight_small == 1.5
+    keys.away = False
+    file.path.write_text("weight_small = 0.5\n")
+    assert found.refresh()
+    assert found.world.business.weight_small == 0.5
+
+
+def test_what_was_shown_lately_reaches_the_world() -> None:
+    keys = MemoryKeyValue()
+    found, state = following(keys), OnlineState(3, BetaThompson(), OnlineFactors())
+    assert found.refresh()
+    assert not found.world.limits.full.any()
+    state.exposure.learn_many([("g1",)] * 100)
+    publish(keys, state)
+    assert found.refresh()
+    assert {found.world.items.index.ids[row] for row in np.flatnonzero(found.world.limits.full)} == {"g1"}
+    assert not found.world.as_released().limits.full.any()

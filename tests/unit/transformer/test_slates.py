@@ -17,7 +17,8 @@ from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.recommend.answering import find, utilities_of, vectors
 from hidden_gems.recommend.person import Person
 from hidden_gems.recommend.request import Request
-from hidden_gems.recommend.slate import Beliefs, Constraint, Filled
+from hidden_gems.recommend.rules import Constraint
+from hidden_gems.recommend.slate import Beliefs, Filled
 from inference.transformer.answers import Served, background
 from inference.transformer.slates import EXPLAINED_SECONDS, Kept, keep, kept, prediction, recall, slate_of
 from tests.worlds import NOW, context, person, request, world
@@ -42,7 +43,9 @@ def served(asked: Request | None = None, who: Person | None = None, lost: tuple[
         vectors=vectors(seen, who, asked, found, None),
         beliefs=beliefs,
         utilities=utilities_of(seen, who, asked, found, beliefs),
-        filled=Filled((4, 1), (0.25, 0.5), {1: Constraint("new_type", "cafe", "bar")}),
+        filled=Filled(
+            (4, 1), (0.25, 0.5), {1: [Constraint("ceiling", "g9", "g2"), Constraint("new_type", "cafe", "bar")]}
+        ),
         state_version=7,
         lost=lost,
     )
@@ -56,6 +59,7 @@ def test_a_slate_says_everything_about_the_answer() -> None:
     assert [(place.item_id, place.position, place.propensity, place.score) for place in slate.places] == [
         (answer.found.item_ids[4], 0, 0.25, 4.0), (answer.found.item_ids[1], 1, 0.5, 1.0),
     ]  # fmt: skip
+    assert [place.constraints for place in slate.places] == [(), ("ceiling:g9", "new_type:cafe")]
     for place, number in zip(slate.places, (4, 1), strict=True):
         assert place.sources == answer.found.sources[number]
         np.testing.assert_array_equal(np.array(place.vector, np.float32), answer.vectors[number])
