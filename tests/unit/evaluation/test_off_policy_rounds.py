@@ -205,7 +205,7 @@ def test_context_may_be_of_any_kind_and_have_gaps(tmp_path: Path) -> None:
     odd = np.arange(300) % 2 == 1
     log = log.assign(
         when=pd.date_range("2026-01-01", periods=300, freq="h", tz="UTC").where(odd),
-        word=pd.Categorical(np.where(odd, "a", None)),
+        word=pd.Categorical(["a" if each else None for each in odd]),
         flag=odd,
         far=np.where(odd, np.inf, 1.0),
         nothing=None,
