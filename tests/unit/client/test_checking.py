@@ -111,6 +111,12 @@ def test_heavy_words_are_not_taken_from_a_description() -> None:
         assert not check_text(lie, described).ok
 
 
+def test_a_hostile_name_is_refused_with_its_markup() -> None:
+    assert check_text("Kız Kulesi & Café Nero is quiet.", Facts(("Kız Kulesi & Café Nero",), {"crowd_level": 0.1})).ok
+    for name in ("<b>Agora</b>", "Ago\u200bra", "[Agora](x)"):
+        assert not check_text(f"{name} is quiet.", Facts((name,), {"crowd_level": 0.1})).ok
+
+
 def test_a_type_of_the_data_sets_own_may_be_named() -> None:
     assert check_text("Chez Ali is a French Restaurant.", Facts(("Chez Ali",), {"type": "French Restaurant"})).ok
 
