@@ -11,6 +11,7 @@ from hidden_gems.client.facts import Facts
 Kind = Literal["empty", "length", "characters", "markup", "instruction", "name", "number", "claim", "word"]
 
 MOST_LETTERS = 600
+_NEVER = frozenset("<>[]{}|\\`")  # not even in a name
 _SIGNS = frozenset(" .,;:!?'’‘\"“”()–—-…%/+")
 MARKUP = re.compile(r"https?:|www\.|\w\.[^\W\d_]|&\w+;|//", re.IGNORECASE)
 
@@ -30,7 +31,8 @@ def plain(text: str, facts: Facts) -> list[Reason]:
         return [Reason("empty", "", 0)]
     if len(text) > MOST_LETTERS:
         return [Reason("length", text[:20], 0)]
-    named = frozenset(letter for name in facts.names for letter in unicodedata.normalize("NFC", name))
+    letters = frozenset(letter for name in facts.names for letter in unicodedata.normalize("NFC", name))
+    named = frozenset(letter for letter in letters if letter.isprintable() and letter not in _NEVER)
     strange = [Reason("characters", sign, at) for at, sign in enumerate(text) if sign not in named and not usual(sign)]
     without = text
     for name in facts.names:

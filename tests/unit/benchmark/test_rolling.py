@@ -1,5 +1,6 @@
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,13 @@ def rich() -> Dataset:
 def found(rich: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     folder = tmp_path_factory.mktemp("kept")
     return evaluate_rolling(rich, ["item_knn"], folder, cutoffs=2, jobs=2, resamples=50)
+
+
+@pytest.fixture(scope="module")
+def once(rich: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Evaluation]:
+    """A folder of finished work at one cut-off, and what was found."""
+    folder = tmp_path_factory.mktemp("once")
+    return folder, evaluate_rolling(rich, [], folder, cutoffs=1, jobs=1, resamples=10)
 
 
 def test_four_cut_offs_are_tenths_and_each_test_ends_where_the_next_begins(rich: Dataset) -> None:
@@ -180,30 +188,33 @@ def test_a_report_is_read_back(found: Evaluation) -> None:
     assert read.comparison("random", "popular", NEW, "ndcg@10") == found.comparison("random", "popular", NEW, "ndcg@10")
 
 
-def test_what_was_done_is_not_done_again_and_other_settings_are_other_work(rich: Dataset, tmp_path: Path) -> None:
+def test_what_was_done_is_not_done_again_and_other_settings_are_other_work(
+    rich: Dataset, once: tuple[Path, Evaluation]
+) -> None:
     told: list[str] = []
-    first = evaluate_rolling(rich, [], tmp_path, cutoffs=1, jobs=1, resamples=10)
-    cache = Cache.of(tmp_path, rich, "auto", 0, 10)
+    folder, first = once
+    cache = Cache.of(folder, rich, "auto", 0, 10)
     [window] = rolling_windows(rich, 1)
     assert cache.is_judged("popular", window)
     assert cache.is_fitted("popular", window.split.test_from)
-    again = evaluate_rolling(
-        rich, [], tmp_path, cutoffs=1, resamples=10, progress=lambda what, share: told.append(what)
-    )
+    again = evaluate_rolling(rich, [], folder, cutoffs=1, resamples=10, progress=lambda what, share: told.append(what))
     assert told[0] == "2 of 2 parts were done before"
     assert again.as_dict() == first.as_dict()
-    for other in (Cache.of(tmp_path, rich, "auto", 1, 10), Cache.of(tmp_path, rich, "plan", 0, 10)):
+    for other in (Cache.of(folder, rich, "auto", 1, 10), Cache.of(folder, rich, "plan", 0, 10)):
         assert not other.is_judged("popular", window)
         assert not other.is_fitted("popular", window.split.test_from)
-    shorter = Cache.of(tmp_path, rich, "auto", 0, 5)
+    shorter = Cache.of(folder, rich, "auto", 0, 5)
     assert not shorter.is_judged("popular", window)
     assert shorter.is_fitted("popular", window.split.test_from)  # k changes lists, not models
     alone = evaluate(rich, [], resamples=10)
     assert again.figure("popular", NEW, "ndcg@10") == alone.figure("popular", NEW, "ndcg@10")
 
 
-def test_a_model_that_fails_is_named_and_the_others_go_on(rich: Dataset, tmp_path: Path) -> None:
+def test_a_model_that_fails_is_named_and_the_others_go_on(
+    rich: Dataset, once: tuple[Path, Evaluation], tmp_path: Path
+) -> None:
     [window] = rolling_windows(rich, 1)
+    shutil.copytree(once[0], tmp_path, dirs_exist_ok=True)
     folder = Cache.of(tmp_path, rich, "auto", 0, 10).members / str(window.split.test_from) / "item_knn"
     folder.mkdir(parents=True)  # a fitted model without any file
     found = evaluate_rolling(rich, ["item_knn"], tmp_path, cutoffs=1, resamples=10)

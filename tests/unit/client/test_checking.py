@@ -1,4 +1,8 @@
-"""Lies and injections stop, honest texts pass; `checked/texts.json` says which half of the texts was seen when."""
+"""Lies and injections stop, honest texts pass.
+
+`checked/texts.json` says which texts the vocabulary was made with ("tuning") and which were written before they were
+looked at; ADR-0073 has the figures of those at first look. Honest ones that are known to be refused say so.
+"""
 
 import json
 from pathlib import Path
@@ -24,7 +28,8 @@ def test_lies_and_injections_stop_and_honest_texts_pass(kind: str, told: bool) -
     wrong = [
         each["text"]
         for each in texts
-        if check_text(each["text"], FACTS[each["facts"]], each["language"] if told else None).ok != (kind == "honest")
+        if check_text(each["text"], FACTS[each["facts"]], each["language"] if told else None).ok
+        != (kind == "honest" and not each.get("refused"))
     ]
     assert wrong == []
 
@@ -104,6 +109,12 @@ def test_heavy_words_are_not_taken_from_a_description() -> None:
     assert check_text("Gül Camii is a brick mosque.", described).ok
     for lie in ("Gül Camii is safe.", "Gül Camii is closed.", "Gül Camii is the finest mosque."):
         assert not check_text(lie, described).ok
+
+
+def test_a_hostile_name_is_refused_with_its_markup() -> None:
+    assert check_text("Kız Kulesi & Café Nero is quiet.", Facts(("Kız Kulesi & Café Nero",), {"crowd_level": 0.1})).ok
+    for name in ("<b>Agora</b>", "Ago\u200bra", "[Agora](x)"):
+        assert not check_text(f"{name} is quiet.", Facts((name,), {"crowd_level": 0.1})).ok
 
 
 def test_a_type_of_the_data_sets_own_may_be_named() -> None:

@@ -19,26 +19,37 @@ def middle(dataset: Dataset) -> int:
     return int(dataset.interactions["timestamp"].iloc[int(0.7 * len(dataset.interactions))])
 
 
+def stored(dataset: Dataset, at: int) -> MemoryStore:
+    store = MemoryStore()
+    users, items = snapshot(dataset, at)
+    store.write_users(users, at)
+    store.write_items(items, at)
+    return store
+
+
+@pytest.fixture(scope="module")
+def rich() -> tuple[Dataset, MemoryStore]:
+    """A dataset, and the rows of everyone and everything in its middle; to be read."""
+    dataset = factories.rich_dataset()
+    return dataset, stored(dataset, middle(dataset))
+
+
 @pytest.mark.parametrize(
     "dataset",
     [factories.rich_dataset(), factories.plain_dataset(), factories.plain_dataset(order_only=True)],
     ids=["rich", "interactions alone", "order only"],
 )
 def test_a_request_sees_what_training_sees(dataset: Dataset) -> None:
-    at, store = middle(dataset), MemoryStore()
-    users, items = snapshot(dataset, at)
-    store.write_users(users, at)
-    store.write_items(items, at)
-    assert_parity(dataset, at, store)
+    at = middle(dataset)
+    assert_parity(dataset, at, stored(dataset, at))
 
 
 @pytest.mark.parametrize("later", [1, 3 * 3600, 2 * 86_400, 8 * 86_400, 29 * 86_400 + 7, 30 * 86_400, 45 * 86_400])
-def test_a_request_later_than_the_rows_still_sees_what_training_sees(later: int) -> None:
-    dataset = factories.rich_dataset()
-    at, store = middle(dataset), MemoryStore()
-    users, items = snapshot(dataset, at)
-    store.write_users(users, at)
-    store.write_items(items, at)
+def test_a_request_later_than_the_rows_still_sees_what_training_sees(
+    rich: tuple[Dataset, MemoryStore], later: int
+) -> None:
+    dataset, store = rich
+    at = middle(dataset)
     assert_parity(dataset.before(at), at + later, store)
 
 

@@ -18,7 +18,7 @@ from hidden_gems.recommend.world import World
 from tests.worlds import COUNT, person, request, world
 
 ITEMS = world().items
-LIMIT, SLATES = 3, 400
+LIMIT, SLATES = 3, 250
 
 
 def hiding(factor: float | None) -> LiveItems:

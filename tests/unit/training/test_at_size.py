@@ -37,6 +37,14 @@ def checked(rich: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def prepared(checked: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingSet:
+    """All rows of the dataset."""
+    folder = tmp_path_factory.mktemp("prepared")
+    prepare(checked, folder)
+    return TrainingSet.read(folder)
+
+
 def same(left: pd.DataFrame, right: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(left, right, check_dtype=False, check_exact=True)
 
@@ -64,25 +72,22 @@ def test_the_rankers_rows_are_those_of_the_path_in_memory(
 
 
 def test_all_rows_are_the_impressions_with_final_labels_and_what_was_known_before_each(
-    rich: Dataset, checked: Path, tmp_path: Path
+    rich: Dataset, prepared: TrainingSet
 ) -> None:
-    prepare(checked, tmp_path)
-    made = TrainingSet.read(tmp_path)
     labels = impression_labels(rich.impressions, rich.interactions, rich.now)
     expected = rich.impressions.assign(label=labels.label)[labels.final]
     columns = ["slate_id", "user_id", "item_id", "timestamp", "position", "label"]
     order = ["slate_id", "position"]
     same(
-        made.marks[columns].sort_values(order, ignore_index=True),
+        prepared.marks[columns].sort_values(order, ignore_index=True),
         expected[columns].sort_values(order, ignore_index=True),
     )
-    assert 0 < (made.marks["label"] > 0).sum() < len(made.marks) < len(rich.impressions)
-    same(made.raw, raw_columns(rich, made.marks))
+    assert 0 < (prepared.marks["label"] > 0).sum() < len(prepared.marks) < len(rich.impressions)
+    same(prepared.raw, raw_columns(rich, prepared.marks))
 
 
-def test_rows_of_a_slate_stand_together_in_the_order_of_time(checked: Path, tmp_path: Path) -> None:
-    prepare(checked, tmp_path)
-    marks = TrainingSet.read(tmp_path).marks
+def test_rows_of_a_slate_stand_together_in_the_order_of_time(prepared: TrainingSet) -> None:
+    marks = prepared.marks
     assert marks["timestamp"].is_monotonic_increasing
     assert marks["query_id"].is_monotonic_increasing
     assert marks["query_id"].tolist() == pd.factorize(marks["slate_id"])[0].tolist()

@@ -37,7 +37,8 @@ def explained(detail: str, url: str | None) -> list[str]:
     async def run() -> list[str]:
         narrator = Narrator(Endpoint(url, "small"), Budget(60, 100_000, 1_000_000), 5.0) if url else None
         keys = MemoryKeyValue()
-        explaining = Explaining(Answers(People(keys), LinearModels()), keys, narrator)  # type: ignore[arg-type]
+        answers = Answers(People(keys), LinearModels(), np.random.default_rng(0))  # type: ignore[arg-type]
+        explaining = Explaining(answers, keys, narrator)
         answer = served()
         told = await explaining.of(replace(answer, request=replace(answer.request, explain=detail)), [])
         if narrator:
