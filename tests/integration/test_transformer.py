@@ -445,25 +445,24 @@ def test_who_is_static_is_answered_by_the_release_alone(chain: Chain, stack: Sta
 
 
 def test_the_business_file_is_obeyed_without_a_restart(chain: Chain, stack: Stack) -> None:
-    file, rare = stack.home / "business.toml", FEATURE_NAMES.index("is_rare")
+    file = stack.home / "business.toml"
 
-    def shown() -> tuple[float, set[str]]:
-        _, slate = stack.logged(stack.ask("nobody", context=at(chain))["slate_id"])
-        told = {name for place in slate.places for name in place.constraints}
-        return float(np.mean([place.vector[rare] for place in slate.places])), told
+    def certain() -> bool:
+        items = stack.ask("nobody", context=at(chain))["items"]
+        return all(each["propensity"] == 1.0 for each in items)
 
-    assert shown()[0] >= 0.4
+    assert not certain()
+    stack.home.mkdir(exist_ok=True)
     try:
-        file.write_text("rare_share = 1.0\n")
-        assert until(lambda: shown()[0] == 1.0, seconds=20)
-        assert "rare_share" in shown()[1]
-        file.write_text("rare_share = all\n")
+        file.write_text("explored_share = 0.0\n")
+        assert until(certain, seconds=20)
+        file.write_text("explored_share = all\n")
         assert until(lambda: stack.transformer.metric("gems_business_file_refused") == 1.0)
-        assert shown()[0] == 1.0
+        assert certain()
         assert "business.toml is not obeyed" in stack.transformer.log.read_text()
     finally:
-        file.unlink()
-    assert until(lambda: stack.transformer.metric("gems_business_file_refused") == 0.0)
+        file.unlink(missing_ok=True)
+    assert until(lambda: not certain() and stack.transformer.metric("gems_business_file_refused") == 0.0, seconds=20)
 
 
 def sample(text: str, name: str, variant: str) -> float:

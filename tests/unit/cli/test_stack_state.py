@@ -44,7 +44,7 @@ def test_a_stack_runs_for_as_long_as_its_lock_is_held() -> None:
         with pytest.raises(HiddenGemsError, match="still starting"):
             need_stack()
     assert running_stack() is None
-    with pytest.raises(HiddenGemsError, match=r"no stack of .*home runs; `gems up` starts one"):
+    with pytest.raises(HiddenGemsError, match=r"no stack of .* runs; `gems up` starts one"):
         need_stack()
 
 
