@@ -52,7 +52,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     root = tmp_path_factory.mktemp("demo")
     home, page = root / "home", root / "page.html"
     command = [*COMMAND, "--quick", "--out", str(page)]
-    ran = subprocess.run(command, env=environment(home), capture_output=True, text=True, timeout=300, check=False)
+    ran = subprocess.run(command, env=environment(home), capture_output=True, text=True, timeout=600, check=False)
     left = living(home)
     end_all(home)
     return Told(ran.returncode, ran.stdout, ran.stderr, home, page, left)
