@@ -25,7 +25,6 @@ from hidden_gems.core.names import (
     live_item,
     moved_today,
 )
-from hidden_gems.drift.kinds import kind_of
 from hidden_gems.events.records import Interaction, ItemChange, Slate
 from hidden_gems.features.hot_store import HotRows
 from hidden_gems.features.item_table import ItemTable
@@ -33,13 +32,13 @@ from hidden_gems.features.store import FeatureStore
 from hidden_gems.features.stream import LiveRows
 from hidden_gems.online.admission import DAILY_CAP, SHOWN, Admitted, Moved, admit, marks_of, marks_of_seen
 from hidden_gems.online.durable import DurableState
-from hidden_gems.online.entries import Entry, Shown, Told, recalled
+from hidden_gems.online.entries import Entry
 from hidden_gems.online.forgetting import LEARNER, allowed, forget, stale
 from hidden_gems.online.held_back import HeldBackRows
 from hidden_gems.online.history import History, Replayed
+from hidden_gems.online.impressions import MOST_SEEN, corrected, shown_of, told_of
 from hidden_gems.online.items import live_changes, with_changes
 from hidden_gems.online.redo import Redo
-from hidden_gems.online.seen import Seen
 from hidden_gems.online.state import Drifted, OnlineState, publish
 from hidden_gems.online.votes import Crowd, Standing, Votes
 
@@ -47,8 +46,6 @@ _OVERLAP = 100
 """Notes of a feed that are read again: writers number their notes before they write them."""
 MAX_MESSAGES = 400
 """Messages of a batch: each writes at most two keys, and one stroke has room for 1,000."""
-MOST_SEEN = 50
-"""Gems of a `shown` event that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -196,9 +193,9 @@ class OnlineLearning:
         drifted: tuple[Drifted, ...] = ()
         saw = [event for event, outcome in zip(batch.events, outcomes, strict=True) if outcome == "seen"]
         if admitted or slates or saw or erased:
-            shown = _shown(slates, table)
-            told = _told(admitted, shown, marked, table)
-            shown += _corrected(saw, shown, marked, table)
+            shown = shown_of(slates, table)
+            told = told_of(admitted, shown, marked, table)
+            shown += corrected(saw, shown, marked, table)
             entry = Entry(self.state.version + 1, now, shown, told, tuple(erased))
             learned = self.state.learn(entry.shown, entry.told, own)
             drifted = learned.drifted
@@ -311,88 +308,6 @@ class OnlineLearning:
 def _fresh(slates: Sequence[Slate], marked: Set[str]) -> list[Slate]:
     fresh = {slate.slate_id: slate for slate in reversed(slates) if applied(slate.slate_id) not in marked}
     return list(reversed(fresh.values()))
-
-
-def _shown(slates: Sequence[Slate], table: ItemTable) -> tuple[Shown, ...]:
-    found = []
-    for slate in slates:
-        items = tuple(dict.fromkeys(place.item_id for place in slate.places))
-        seen = Seen.of(slate) if len(items) == len(slate.places) else None
-        look = "" if seen is None else seen.to_text()
-        found.append(Shown(slate.slate_id, slate.user_id, items, _kinds(items, table), look, slate.timestamp))
-    return tuple(found)
-
-
-def _told(
-    admitted: Sequence[Admitted], shown: Sequence[Shown], marked: Mapping[str, bytes], table: ItemTable
-) -> tuple[Told, ...]:
-    """Feedback with what it is about looked like, as far as the slate is known: from this batch, or from its mark."""
-    slates = _looks(shown, [event for event, _ in admitted], marked)
-    found = []
-    for event, reward in admitted:
-        slate_id = event.slate_id or ""
-        items, seen = slates[slate_id]
-        place = _part(seen, [items.index(event.item_id)]) if event.item_id in items else ""
-        [kind] = _kinds([event.item_id], table)
-        found.append(
-            Told(event.event_id, event.user_id, event.item_id, event.event_type, slate_id, reward, kind, place)
-        )
-    return tuple(found)
-
-
-def _corrected(
-    events: Sequence[Interaction], shown: Sequence[Shown], marked: Mapping[str, bytes], table: ItemTable
-) -> tuple[Shown, ...]:
-    """What `shown` events of the batch, and earlier ones about its slates, make of impressions.
-
-    The first event about a slate takes back what it leaves out; a later one gives again what it adds.
-    """
-    slates, seen = _looks(shown, events, marked), dict[str, set[str]]()
-    found = []
-    for event in events:
-        slate_id, items = event.slate_id or "", event.items[:MOST_SEEN]
-        told, *known = marks_of_seen(slate_id, items)
-        if slate_id not in seen and told in marked:
-            seen[slate_id] = {item for item, mark in zip(items, known, strict=True) if mark in marked}
-        again = slate_id in seen
-        fresh = [item for item in dict.fromkeys(items) if item not in seen.get(slate_id, ())]
-        seen[slate_id] = {*seen.get(slate_id, ()), *fresh}
-        places = [at for at, item in enumerate(slates[slate_id][0]) if (item in fresh) == again]
-        change = _some(slate_id, slates[slate_id], places, table, 1.0 if again else -1.0)
-        found.append(
-            change._replace(user_id=event.user_id, at=event.timestamp, event_id=event.event_id, saw=tuple(fresh))
-        )
-    for slate in shown:
-        told, *known = marks_of_seen(slate.slate_id, slate.items)
-        if told in marked:
-            places = [at for at, mark in enumerate(known) if mark not in marked]
-            change = _some(slate.slate_id, slates[slate.slate_id], places, table, -1.0)
-            found.append(change._replace(user_id=slate.user_id, at=slate.at))
-    return tuple(found)
-
-
-def _some(slate_id: str, slate: tuple[list[str], str], places: Sequence[int], table: ItemTable, times: float) -> Shown:
-    """Some gems of a slate, once more or taken back."""
-    items, look = slate
-    names = tuple(items[place] for place in places)
-    return Shown(slate_id, "", names, _kinds(names, table), _part(look, places), 0.0, times, tuple(places))
-
-
-def _looks(
-    shown: Sequence[Shown], events: Sequence[Interaction], marked: Mapping[str, bytes]
-) -> dict[str, tuple[list[str], str]]:
-    """Items and looks of slates that are shown or spoken of; none of one that is not known yet."""
-    known = {event.slate_id or "": recalled(marked.get(applied(event.slate_id or ""), b"null")) for event in events}
-    return known | {slate.slate_id: (list(slate.items), slate.seen) for slate in shown}
-
-
-def _part(seen: str, places: Sequence[int]) -> str:
-    """How some places of a slate looked; nothing where nobody knows how it looked."""
-    return Seen.from_text(seen).places(places).to_text() if seen and places else ""
-
-
-def _kinds(items: Sequence[str], table: ItemTable) -> tuple[int, ...]:
-    return tuple(kind_of(table.type[row] or "") for row in table.rows(items).tolist())
 
 
 def _row_key(person: str) -> str:

@@ -71,6 +71,14 @@ def test_the_same_word_again_does_not_count_and_what_is_seen_later_does() -> Non
     np.testing.assert_allclose(looks(person(parts).left, rows, float(AT)), [1, 2**-0.45, 3**-0.45, 0], atol=1e-3)
 
 
+def test_what_an_earlier_batch_said_is_not_given_again() -> None:
+    learning = Parts().learning()
+    learning.learn(Batch(slates=[slate("s1", *ITEMS)]))
+    learning.learn(Batch([saw("g0")]))
+    learning.learn(Batch([saw("g1", event_id="saw2"), saw("g0", "g1", event_id="saw3")]))
+    assert impressions(learning) == {"g0": 1.0, "g1": 1.0, "g2": 0.0, "g3": 0.0}
+
+
 SCROLLS = {
     "slate first": [Batch(slates=[slate("s1", *ITEMS)]), Batch([saw("g0")]), Batch([saw("g0", "g2", event_id="w2")])],
     "slate between": [Batch([saw("g0")]), Batch(slates=[slate("s1", *ITEMS)]), Batch([saw("g0", "g2", event_id="w2")])],
