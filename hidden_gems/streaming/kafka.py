@@ -111,6 +111,7 @@ class KafkaProducer:
     def _connected(self) -> Any:
         # The client gives a message up before we do: none is written later, after what was sent again in its place.
         give_up_ms = int(self._timeout * 800)
+        linger_ms = min(LINGER_MS, give_up_ms // 10)
         with self._lock:
             if self._client is None:
                 if self._refused():
@@ -120,10 +121,10 @@ class KafkaProducer:
                     api_version=_API_VERSION,
                     acks="all",
                     enable_idempotence=True,
-                    linger_ms=LINGER_MS,
+                    linger_ms=linger_ms,
                     batch_size=BATCH_BYTES,
                     max_block_ms=int(self._timeout * 500),
-                    request_timeout_ms=give_up_ms - 2 * LINGER_MS,
+                    request_timeout_ms=give_up_ms - 2 * linger_ms,
                     delivery_timeout_ms=give_up_ms,
                     **_RETRY,
                 )

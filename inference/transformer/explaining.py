@@ -134,11 +134,11 @@ class Explaining:
         else:
             changed = scores[:0]
         with stage("explain"):
-            explained = full(shown, listener, Scored(others, told, tried, scores[:count], changed), world.items)
+            told_in_full = full(shown, listener, Scored(others, told, tried, scores[:count], changed), world.items)
         if self.narrator is None:
-            return explained
+            return told_in_full
         with stage("narrative"):
-            return await self.narrator.retell(shown.items, explained, listener.language)
+            return await self.narrator.retell(shown.items, told_in_full, listener.language)
 
     async def _history(self, world: World, user_id: str) -> History | None:
         if not user_id:

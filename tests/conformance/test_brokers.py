@@ -120,6 +120,21 @@ def test_making_topics_twice_is_making_them_once(tansu: str) -> None:
     consumer.close()
 
 
+def test_a_short_limit_leaves_time_to_send(tansu: str) -> None:
+    producer, consumer = KafkaProducer(tansu, timeout_seconds=0.2), KafkaConsumer(tansu, "g", ["short"])
+    producer.reaches("short")
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            producer.send([Message("short", "k", b"v")])
+            break
+        except PartUnavailableError:  # 0.2 s on a busy core
+            assert time.monotonic() < until
+    assert read(consumer, 1)[0].value == b"v"
+    producer.close()
+    consumer.close()
+
+
 def test_topics_forget_after_seven_days_but_gems_are_kept() -> None:
     asked = {topic.name: topic.topic_configs for topic in new_topics(TOPICS, 3)}  # Tansu does not tell what it was told
     assert asked.pop(ITEMS) == {"cleanup.policy": "compact"}
