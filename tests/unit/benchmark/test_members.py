@@ -43,7 +43,7 @@ def test_failures_say_why_and_do_not_stop_the_others(tmp_path: Path) -> None:
 def test_a_call_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     [ended] = run_apart([Call(note, (tmp_path, "slow", 60.0))], limit_seconds=2.0)
     assert ended.failure == "it took longer than 2 s"
-    assert 2.0 < ended.seconds < 30.0
+    assert 2.0 <= ended.seconds < 50.0
     assert not (tmp_path / "slow").exists()
 
 

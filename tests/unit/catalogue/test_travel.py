@@ -10,6 +10,7 @@ from hidden_gems.catalogue.crossings import crossings, local_minutes
 from hidden_gems.catalogue.geography import distance_km, land_of, read_table
 from hidden_gems.catalogue.places import load_neighborhoods, load_places
 from hidden_gems.catalogue.travel import travel_minutes
+from tests.slowness import slowness
 
 EMINONU_PIER, KADIKOY_PIER = (41.0176, 28.9752), (40.9925, 29.0227)
 BESIKTAS, USKUDAR = (41.0425, 29.0065), (41.0245, 29.0160)
@@ -208,7 +209,7 @@ def test_a_million_pairs_take_seconds() -> None:
     travel_minutes(*GALATA, *MODA)
     began = time.process_time()
     found = travel_minutes(lat[0], lon[0], lat[1], lon[1])
-    assert time.process_time() - began < 4.0  # 1.2 to 1.7 s on one core
+    assert time.process_time() - began < 4.0 * slowness()  # 1.2 to 1.7 s on one core
     assert np.isfinite(found).all()
 
 
