@@ -2,7 +2,7 @@
 
 import time
 
-ORDINARY_SECONDS = 0.09  # of processor time, for a million turns of the loop on an ordinary core
+ORDINARY_SECONDS = 0.05  # of processor time, for a million turns of the loop on an ordinary core
 
 
 def slowness() -> float:

@@ -7,6 +7,8 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tests.slowness import slowness
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -42,6 +44,13 @@ class Finding:
     def most(self, promise: str, limit: float, found: float, unit: str = "s") -> None:
         """Something that may not be more."""
         self.measures.append(Measure(promise, f"<= {limit:g} {unit}", f"{found:.3g} {unit}", found <= limit))
+
+    def work(self, promise: str, limit: float, found: float) -> None:
+        """Seconds of work: the limit is of an ordinary core, and grows with this one's slowness."""
+        times = slowness()
+        self.measures.append(
+            Measure(promise, f"<= {limit:g} s x {times:.1f} (slow core)", f"{found:.3g} s", found <= limit * times)
+        )
 
     def least(self, promise: str, limit: float, found: float, unit: str = "") -> None:
         """Something that may not be less: most of all that the fault was there."""
