@@ -25,10 +25,11 @@ from hidden_gems.cli.targets import targets
 from hidden_gems.cli.train import train
 from hidden_gems.cli.trial import poisoning, trial
 from hidden_gems.cli.up import down, up
+from hidden_gems.cli.why import why
 from hidden_gems.core.errors import BadInputError, HiddenGemsError
 
 app = typer.Typer(name="gems", no_args_is_help=True, add_completion=False)
-for command in (demo, up, recommend, status, logs, down, doctor, simulate, train, evaluate, rank, targets):
+for command in (demo, up, recommend, why, status, logs, down, doctor, simulate, train, evaluate, rank, targets):
     app.command()(command)
 app.command()(off_policy)
 app.command()(feedback_drill)

@@ -40,6 +40,38 @@ class Explanation(_Answer):
     diversity: dict[str, Any] | None = None
 
 
+class Draw(_Answer):
+    """What one position of a slate was for a gem that was not yet shown."""
+
+    position: int  # from 0
+    item_id: str  # that is shown there
+    probability: float  # of the gem to be shown there instead, 0 where a rule kept it out
+    kept_out_by: tuple[str, ...] = ()  # rules: ceiling, share, new_type, new_neighborhood
+
+
+class Trace(_Answer):
+    """One gem through every stage of a slate; a stage that it did not reach says nothing of it."""
+
+    stage: str  # where it ended: filters, candidates, draw, shown
+    slate_id: str
+    item_id: str
+    policy: str
+    release: str
+    catalogue: int  # gems
+    fails: tuple[str, ...] = ()  # conditions that it failed
+    candidates: int  # gems that a source named
+    shown: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    score: float | None = None  # of the ranker
+    score_rank: int | None = None  # from 1
+    expected_reward: float | None = None  # that an impression was believed to earn, 0 to 1
+    utility: float | None = None  # score, belief, wishes and business weights together
+    utility_rank: int | None = None
+    draws: tuple[Draw, ...] = ()
+    position: int | None = None
+    constraints: tuple[str, ...] = ()  # that changed the position
+
+
 class Item(_Answer):
     """One served gem; its own facts are None where the data do not know them."""
 

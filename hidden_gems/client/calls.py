@@ -16,6 +16,7 @@ from hidden_gems.client.answers import (
     ItemTaken,
     Prediction,
     Profile,
+    Trace,
     UserEvents,
 )
 from hidden_gems.client.errors import BadRequestError
@@ -70,6 +71,12 @@ def explain(asked: Mapping[str, Any]) -> Call[Explanation]:
     return Call(
         "transformer", "POST", f"{MODEL}:explain", Explanation.model_validate, body, person=asked.get("user_id")
     )
+
+
+def why(slate_id: str, item_id: str) -> Call[Trace]:
+    """What every stage of a slate knew of a gem."""
+    body = {"slate_id": slate_id, "item_id": item_id, "trace": True}
+    return Call("transformer", "POST", f"{MODEL}:explain", Trace.model_validate, body)
 
 
 def send_events(events: Sequence[Event], now: float) -> Call[Accepted]:

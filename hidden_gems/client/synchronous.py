@@ -18,6 +18,7 @@ from hidden_gems.client.answers import (
     ItemTaken,
     Prediction,
     Profile,
+    Trace,
     UserEvents,
 )
 from hidden_gems.client.calls import LIMIT, Call
@@ -108,6 +109,10 @@ class Client:
         """Everything that can be said about a gem of a slate, or about a gem for a person now."""
         asked = {"item_id": item_id, "slate_id": slate_id, "user_id": user_id, "context": context}
         return self._ask(calls.explain(asked))
+
+    def why(self, slate_id: str, item_id: str) -> Trace:
+        """What every stage of a slate knew of a gem, shown or not: where it fell out, and how likely it was."""
+        return self._ask(calls.why(slate_id, item_id))
 
     def send_events(self, events: Sequence[Event]) -> Accepted:
         """Send up to 500 pieces of feedback; waits and sends the same again where the door asks for it."""

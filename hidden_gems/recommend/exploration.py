@@ -1,7 +1,7 @@
 """The draw: which candidate is shown at each position, and exactly how likely that was."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,20 @@ _REACH = 5.0  # spreads beyond which a normal sample is not looked for: less tha
 _STEP = 0.85  # width of a step of the quadrature, in the smallest spread that matters there
 
 
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What one position was drawn from, m candidates of n."""
+
+    able: NDArray[np.int64]  # numbers of the candidates that were left and allowed, m
+    utility: Floats  # u of each, m
+    spread: Floats  # s of each, 0 where nothing was explored, m
+
+    def probability(self, candidate: int) -> float:
+        """Of one of the n candidates to be drawn here; 0 for one that was not allowed."""
+        [at] = np.nonzero(self.able == candidate)
+        return largest_probability(self.utility, self.spread, int(at[0])) if len(at) else 0.0
+
+
 @dataclass(frozen=True)
 class Drawn:
     """Candidates in the order of their positions, k of them."""
@@ -24,6 +38,7 @@ class Drawn:
     places: tuple[int, ...]  # numbers of the candidates
     propensities: tuple[float, ...]  # of each one at its position, given the ones before it
     explored: tuple[bool, ...] = ()  # whether another one that might have stood there has a larger u
+    steps: tuple[Step, ...] = field(default=(), compare=False)
 
 
 def effective_spread(spread: Floats) -> Floats:
@@ -67,6 +82,7 @@ def draw(
     places: list[int] = []
     propensities: list[float] = []
     explored: list[bool] = []
+    steps: list[Step] = []
     for _ in range(min(limit, len(utility))):
         able = np.flatnonzero(left if allowed is None else left & allowed(tuple(places)))
         if not len(able):
@@ -79,7 +95,8 @@ def draw(
         propensities.append(largest_probability(u, s, best))
         explored.append(bool(u[best] < u.max()))
         left[able[best]] = False
-    return Drawn(tuple(places), tuple(propensities), tuple(explored))
+        steps.append(Step(able, u, s))
+    return Drawn(tuple(places), tuple(propensities), tuple(explored), tuple(steps))
 
 
 def largest_probability(utility: Floats, spread: Floats, chosen: int) -> float:

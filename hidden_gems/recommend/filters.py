@@ -25,7 +25,7 @@ class LeftOut:
     """Rows of the catalogue that may not be in an answer."""
 
     rows: Mask  # I
-    by: dict[str, int]  # gems that each condition alone leaves out
+    fails: dict[str, Mask]  # gems that each condition alone leaves out, I
     unknown: int  # candidates that were asked for and are not in the catalogue
 
 
@@ -42,14 +42,15 @@ def left_out(request: Request, person: Person, history: History, items: LiveItem
         items: The catalogue.
     """
     out = items.closed(request.context.timestamp)
-    by: dict[str, int] = {"closed": int(out.sum()) - 1}
+    found = {"closed": out.copy()}
     for name, fails in _judged(request, person, history, items):
-        fails[0] = False
-        by[name] = int(fails.sum())
+        found[name] = fails
         out |= fails
     asked = request.filters.candidates
     unknown = 0 if asked is None else int((items.index.rows(list(dict.fromkeys(asked))) == 0).sum())
-    return LeftOut(out, by, unknown)
+    for fails in found.values():
+        fails[0] = False  # the unknown gem is in no answer, and fails nothing
+    return LeftOut(out, found, unknown)
 
 
 def _judged(request: Request, person: Person, history: History, items: LiveItems) -> Iterator[tuple[str, Mask]]:

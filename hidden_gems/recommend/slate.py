@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from hidden_gems.recommend.exploration import Floats, Mask, draw
+from hidden_gems.recommend.exploration import Floats, Mask, Step, draw
 from hidden_gems.recommend.request import Preferences
 from hidden_gems.recommend.rules import Constraint, Rules
 
@@ -48,6 +48,8 @@ class Filled:
     propensities: tuple[float, ...]
     fired: Mapping[int, Sequence[Constraint]] = field(default_factory=dict)  # by position
     explored: tuple[bool, ...] = ()  # see `exploration.Drawn`; empty where nothing was drawn
+    steps: tuple[Step, ...] = field(default=(), compare=False)  # the same
+    kept_out: tuple[tuple[Mask, ...], ...] = field(default=(), compare=False)  # by position, see `Rules.kept_out`
 
     def constraints(self, position: int) -> tuple[str, ...]:
         """Names of the rules that changed a position."""
@@ -146,7 +148,8 @@ def fill(drawn_from: Utilities, rules: Rules, random: np.random.Generator) -> Fi
     """Draw a slate."""
     drawn = draw(drawn_from.mean, drawn_from.spread, rules.limit, random, rules.allowed, rules.most_explored)
     fired = rules.fired(drawn_from.mean, drawn.places, drawn_from.business)
-    return Filled(drawn.places, drawn.propensities, fired, drawn.explored)
+    kept_out = tuple(rules.kept_out(drawn.places[:position]) for position in range(len(drawn.places)))
+    return Filled(drawn.places, drawn.propensities, fired, drawn.explored, drawn.steps, kept_out)
 
 
 def policy_name(kind: str, degraded: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hidden_gems.core.errors import NotFoundError, PartUnavailableError
+from hidden_gems.core.errors import ExpiredError, NotFoundError, PartUnavailableError
 from hidden_gems.core.kv import KeyValue
 from hidden_gems.explain.counterfactuals import changed_vectors, changes
 from hidden_gems.explain.full import BACKGROUND, Listener, Scored, Shown, brief, confidence, full
@@ -86,9 +86,7 @@ class Explaining:
             ExpiredError: If the slate is too old.
             PartUnavailableError: If the store or the ranker does not answer.
         """
-        if slate_id in self._writing:
-            await self._writing[slate_id]
-        what = await asyncio.to_thread(recall, self.keys, slate_id, now)
+        what = await self._recalled(slate_id, now)
         ids = [place.item_id for place in what.slate.places]
         if item_id not in ids:
             raise NotFoundError("this gem is not in this slate")
@@ -98,6 +96,27 @@ class Explaining:
         told = await self._full(world, shown, listener, what.background, (*ids, *what.background_ids))
         EXPLANATIONS.labels("slate").inc()
         return {"slate_id": slate_id, "item_id": item_id, **told[ids.index(item_id)]}
+
+    async def why(self, world: World, slate_id: str, item_id: str, now: float) -> dict[str, Any]:
+        """What every stage of a slate that was given knew of a gem, shown or not.
+
+        Raises:
+            NotFoundError: If there is no such slate, or nobody knew the gem when it was made.
+            ExpiredError: If the slate is too old, or of another release.
+            PartUnavailableError: If the store does not answer.
+        """
+        what = await self._recalled(slate_id, now)
+        if what.slate.release != world.release:
+            raise ExpiredError(f"this slate is of release {what.slate.release}, and {world.release} answers now")
+        [row] = world.items.tables.index.rows([item_id])
+        told = what.trace.why(item_id, int(row))
+        about = {"slate_id": slate_id, "policy": what.slate.policy, "release": what.slate.release}
+        return about | {"item_id": item_id, **told}
+
+    async def _recalled(self, slate_id: str, now: float) -> Kept:
+        if slate_id in self._writing:
+            await self._writing[slate_id]
+        return await asyncio.to_thread(recall, self.keys, slate_id, now)
 
     async def of_gem(self, world: World, request: Request, deadline: Deadline) -> Explanation:
         """One gem for a person now, shown or not.

@@ -225,9 +225,12 @@ class Question(_Part):
     slate_id: Identity | None = None
     user_id: Identity | None = None
     context: ContextPart = Field(default_factory=ContextPart)
+    trace: bool = False  # what every stage knew of the gem, shown or not, instead of reasons
 
     @model_validator(mode="after")
     def _one(self) -> "Question":
+        if self.trace and self.slate_id is None:
+            raise PydanticCustomError("slate_id", "only a slate that was given can be traced")
         if (self.slate_id is None) == (self.user_id is None):
             raise PydanticCustomError("slate_id", "expected slate_id or user_id beside item_id, and not both")
         return self

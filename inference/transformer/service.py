@@ -59,9 +59,11 @@ class HiddenGems(Model):  # type: ignore[misc]
         return InferResponse(payload.id or "", self.name, [output])
 
     async def explain(self, payload: Any, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Explain one gem."""
+        """Explain one gem, or trace it through a slate."""
         asked, door = question(payload), self._door
         world, now = door.world(), door.clock.now()
+        if asked.slate_id is not None and asked.trace:
+            return await door.explaining.why(world, asked.slate_id, asked.item_id, now)
         if asked.slate_id is not None:
             return await door.explaining.of_slate(world, asked.slate_id, asked.item_id, now)
         instance = Instance(user_id=asked.user_id or "", item_id=asked.item_id, context=asked.context)

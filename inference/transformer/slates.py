@@ -19,6 +19,7 @@ from hidden_gems.explain.full import confidence
 from hidden_gems.features.request import RequestContext
 from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
 from hidden_gems.recommend.rules import Constraint, explained
+from hidden_gems.recommend.trace import Trace
 from inference.transformer.answers import Served
 from inference.transformer.parts import Vectors
 
@@ -47,6 +48,7 @@ class Kept:
     fired: Mapping[int, Constraint]  # by position
     background_ids: tuple[str, ...]
     background: Vectors  # of candidates that were not shown, m X 60
+    trace: Trace
 
     @property
     def vectors(self) -> Vectors:
@@ -70,12 +72,13 @@ class Kept:
 
     def to_json(self) -> bytes:
         """As it lies in the store."""
-        content = asdict(replace(self, slate=None, background=None))  # type: ignore[arg-type]
+        content = asdict(replace(self, slate=None, background=None, trace=None))  # type: ignore[arg-type]
         return json.dumps(
             content
             | {
                 "slate": self.slate.to_json().decode(),
                 "background": base64.b64encode(self.background.astype("<f4").tobytes()).decode(),
+                "trace": base64.b64encode(self.trace.to_bytes()).decode(),
             }
         ).encode()
 
@@ -94,6 +97,7 @@ class Kept:
             fired={int(position): Constraint(**each) for position, each in content["fired"].items()},
             background_ids=tuple(content["background_ids"]),
             background=flat.reshape(-1, len(FEATURE_NAMES)),
+            trace=Trace.from_bytes(base64.b64decode(content["trace"])),
         )
 
 
@@ -151,6 +155,7 @@ def kept(served: Served, slate: Slate, others: Sequence[int]) -> Kept:
         fired=explained(served.filled.fired),
         background_ids=tuple(served.found.item_ids[place] for place in others),
         background=served.vectors[list(others)],
+        trace=Trace.of(served.world.items, served.found, served.beliefs, served.utilities, served.filled),
     )
 
 

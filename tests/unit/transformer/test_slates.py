@@ -125,7 +125,7 @@ def test_what_is_kept_comes_back_equal() -> None:
     np.testing.assert_array_equal(found.background, answer.vectors[others])
     np.testing.assert_array_equal(found.vectors, answer.vectors[[4, 1]])
     assert found.background_ids == tuple(answer.found.item_ids[place] for place in others)
-    assert replace(found, slate=slate, background=what.background) == what
+    assert replace(found, slate=slate, background=what.background, trace=what.trace) == what
     assert found.context == replace(answer.request.context, timestamp=NOW)
     assert found.fired == {1: Constraint("new_type", "cafe", "bar")}
     assert len(found.confidence) == 2
