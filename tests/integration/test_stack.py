@@ -198,6 +198,10 @@ def test_the_base_install_looks_at_the_stack_and_asks_it(stack: RunningStack, ba
     assert status["release"] == stack.stack.release.version
     asked = gems("recommend", "--user", "somebody", "--limit", "2", "--json")
     assert len(json.loads(asked.stdout)["items"]) == 2, asked.stderr
+    slate = json.loads(asked.stdout)
+    why = gems("why", "--slate", slate["slate_id"], "--item", slate["items"][1]["item_id"])
+    assert "It is shown at position 2" in why.stdout, why.stderr
+    assert gems("why", "--slate", "nowhere", "--item", "g1").returncode == 1
     assert gems("logs", "kafka").stdout.startswith("tansu")
     doctor = gems("doctor", "--json")
     assert doctor.returncode == 1

@@ -298,6 +298,26 @@ def test_a_slate_can_be_explained_later_for_a_day(chain: Chain, stack: Stack, pe
     assert (gone.status_code, gone.json()["error"]["code"]) == (410, "expired")
 
 
+def test_a_gem_is_traced_through_a_slate_shown_or_not(chain: Chain, stack: Stack, person: str) -> None:
+    kind = stack.ask(person, context=at(chain), limit=1)["items"][0]["type"]
+    found = stack.ask(person, context=at(chain), limit=4, filters={"types": [kind]})
+    shown = [each["item_id"] for each in found["items"]]
+    question = {"slate_id": found["slate_id"], "trace": True}
+    for position, each in enumerate(found["items"]):
+        told = stack.post({**question, "item_id": each["item_id"]}, "explain").json()
+        assert (told["stage"], told["position"], told["sources"]) == ("shown", position, each["source"])
+        assert told["score"] == pytest.approx(each["score"], abs=1e-5)
+        assert told["draws"][position]["probability"] == pytest.approx(each["propensity"], abs=2e-4)
+        assert told["shown"] == shown
+    everything = stack.ask("somebody new", context=at(chain), limit=50)["items"]
+    other = next(each["item_id"] for each in everything if each["type"] != kind)
+    told = stack.post({**question, "item_id": other}, "explain").json()
+    assert (told["stage"], told["fails"]) == ("filters", ["types"])
+    assert stack.post({**question, "item_id": "nowhere"}, "explain").status_code == 404
+    wrong = stack.post({"user_id": person, "item_id": other, "trace": True}, "explain")
+    assert (wrong.status_code, wrong.json()["error"]["field"]) == (400, "slate_id")
+
+
 def test_a_gem_can_be_explained_for_a_person_who_never_saw_it(chain: Chain, stack: Stack, person: str) -> None:
     gem = str(chain.dataset.items["item_id"].iloc[-1])
     told = stack.post({"user_id": person, "item_id": gem, "context": {"language": "tr"}}, "explain").json()
