@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hidden_gems.client.facts import TYPES, Facts, claim, numbers
+from hidden_gems.client.facts import TYPES, Facts, Number, claim, numbers
 from hidden_gems.client.lending import Named, is_heavy, lent, without_names
 from hidden_gems.client.numerals import Told, numbers_in
 from hidden_gems.client.signs import Kind, Reason, plain
@@ -134,20 +134,22 @@ class _Reading:
             length, letters, name = fitting[0]
             names = {each for *size, each in fitting if size == [length, letters]}
             harmless = None in names or self._is_lent(at, name)
-            if name is not None and not self._holds(names, at, length, told) and not harmless:
+            if name is not None and not self._holds(names, at, length, told, stems) and not harmless:
                 found.append(self._reason("claim", at, at + length))
-            if self.tokens[at].word in _ONLY and not numbered.keys() & set(range(at + 1, at + 7)):
+            if length == 1 and self.tokens[at].word in _ONLY and not numbered.keys() & set(range(at + 1, at + 7)):
                 found.append(self._reason("claim", at))
             self._free -= set(range(at, at + length))
             self._bound |= set(range(at, at + length)) if length > 1 else set()
             at += length
         return found
 
-    def _holds(self, given: set[str | None], at: int, length: int, told: Sequence[Told]) -> bool:
+    def _holds(
+        self, given: set[str | None], at: int, length: int, told: Sequence[Told], stems: list[set[str]]
+    ) -> bool:
         """Whether one of the claims that a phrase may make is carried, turned round by a "not" beside it."""
         names = {name for name in given if name is not None}
-        sentence, turned = self.tokens[at].sentence, self._is_turned(at, at + length)
-        if names & _LIKED:
+        sentence, turned = self.tokens[at].sentence, self._is_turned(at, at + length, stems)
+        if names & _LIKED and self.tokens[at + length - 1].word in self._words.likings:
             names = self._of_whom(names, at, length)
         carried = {name for name in names if claim(name, self.facts) is (not turned)}
         if "visitors" in names and self._counts_visitors(told, sentence):
@@ -169,7 +171,7 @@ class _Reading:
         mine = beside[0].name == self.facts.names[0]
         return {"been"} if mine else names | {"similar"}
 
-    def _is_turned(self, start: int, end: int) -> bool:
+    def _is_turned(self, start: int, end: int, stems: list[set[str]]) -> bool:
         """Whether a "not" stands up to three words before a phrase, in Turkish a "değil" up to two behind it."""
         around = range(start - 1, max(-1, start - 4), -1) if self.language == "en" else range(end, end + 2)
         for place in around:
@@ -180,16 +182,18 @@ class _Reading:
             if self.tokens[place].word in _BREAKS:
                 return False
             if self.tokens[place].word in self._words.nots:
-                return place not in self._bound
+                return place not in self._bound and not self._is_idiom(range(end, place), place, stems)
         return False
+
+    def _is_idiom(self, starts: range, place: int, stems: list[set[str]]) -> bool:
+        """Whether a phrase that begins at one of the tokens holds the token at a place: "boşuna değil"."""
+        return any(start + next(self._words.matches(stems, start), (0,))[0] > place for start in starts)
 
     def _counts_visitors(self, told: Sequence[Told], sentence: int) -> bool:
         ratio = self.facts.number("tourist_ratio")
-        return ratio is not None and any(
-            number.unit == "percent" and abs(number.value - 100.0 * ratio) <= 0.5
-            for number in told
-            if self.tokens[number.start].sentence == sentence
-        )
+        share = Number("tourist_ratio", 100.0 * (ratio or 0.0), "percent")
+        counted = [number for number in told if self.tokens[number.start].sentence == sentence]
+        return ratio is not None and any(is_told(number, share, set()) for number in counted)
 
     def _numbers(self, told: Sequence[Told]) -> list[Reason]:
         known = numbers(self.facts)

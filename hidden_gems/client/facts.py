@@ -165,6 +165,7 @@ _CLAIMS: Mapping[str, Callable[[Facts], bool | None]] = {
     "moderate": _from("price_level", lambda level: 1 < level < 3),
     "pricey": _from("price_level", lambda level: level >= 3),
     "price": _from("price_level", lambda _: True),
+    "paid": _from("price_level", lambda level: level > 0),
     "calm": _from("crowd_level", lambda level: level < 0.5),
     "lively": _from("crowd_level", lambda level: level >= 0.5),
     "locals": _from("tourist_ratio", lambda ratio: ratio < 0.5),

@@ -79,6 +79,7 @@ _JOINTS: dict[Language, tuple[list[str], ...]] = {
     "en": (["out", "of", "every"], ["out", "of"], ["of", "every"], ["of"], ["in", "every"], ["in"], ["/"]),
     "tr": (["uzerinden"], ["yerden"], ["/"]),
 }
+_SPANS = frozenset({"minute", "hour", "day", "week", "month"})
 _ROUND_MINUTES = 2.5
 """Minutes by which "half an hour" may be off."""
 _BOUNDS: dict[Language, dict[str, Literal["under", "over"]]] = {
@@ -194,7 +195,7 @@ def _scale(found: Sequence[Token], end: int, language: Language) -> tuple[float 
             if [token.word for token in found[middle : middle + len(joint)]] == joint:
                 start = middle + len(joint)
                 scale, after = _value(found, start, language)
-                counted = after < len(found) and _unit(found[after].word, language) is not None
+                counted = after < len(found) and _unit(found[after].word, language) in _SPANS
                 if after > start and not (joint[0] == "in" and counted):
                     return scale, after
     if language == "tr" and end > 1 and found[end - 2].word == "her":
@@ -212,6 +213,8 @@ def _value(found: Sequence[Token], at: int, language: Language) -> tuple[float, 
         return (float(digits) if digits.count(".") <= 1 and ":" not in digits else math.nan), at + 1
     total, part, start = 0.0, 0.0, at
     small, big, times = _SMALL[language], _BIG[language], _TIMES[language]
+    if language == "en" and [token.word in times for token in found[at : at + 2]] == [False, True]:
+        at += found[at].word == "a"  # a hundred
     while at < len(found):
         word = found[at].word
         if language == "tr" and at and (at > start or found[at - 1].word in ("yuzde", "yerden")):

@@ -7,6 +7,7 @@ from hidden_gems.client.numerals import Told
 
 _RATIOS = {f"of {scale}": scale for scale in (2, 3, 4, 5, 6, 8, 10)}
 """Scales of a share: "four in ten"."""
+_SMALL_RATIOS = frozenset(_RATIOS) - {"of 10"}
 _DAYS = {"week": 7.0, "month": 30.0}
 _BOUND = 0.6
 """Share of a bound that the value reaches at least: 12 minutes are "under 20", not "under 30"."""
@@ -40,7 +41,7 @@ def _as(told: Told, unit: str) -> Told:
     if told.unit in _DAYS and unit == "day":
         days = _DAYS[told.unit]
         return replace(told, value=days * told.value, unit="day", tolerance=0.1 * days * told.value)
-    if unit not in ("percent", "of 100"):
+    if unit not in ("percent", "of 100") or (unit == "of 100" and told.unit in _SMALL_RATIOS):
         return told
     if told.unit in _RATIOS:
         scale = _RATIOS[told.unit]

@@ -18,14 +18,14 @@ _CONTRACTED = {"won't": "will not", "can't": "can not", "let's": "let"}
 _TURKISH_SUFFIX = (
     "lar|ler|imiz|umuz|iniz|unuz|im|um|in|un|i|u|si|su|m|n|miz|muz|niz|nuz|a|e|ya|ye|na|ne|yi|yu|ni|nu|nin|nun|da|de|"
     "ta|te|nda|nde|dan|den|tan|ten|ndan|nden|la|le|yla|yle|ki|ca|ce|mak|mek|ma|me|iyor|uyor|yor|ar|er|ir|ur|r|di|du|"
-    "ti|tu|mis|mus|acak|ecek|yacak|yecek|acag|eceg|sa|se|ip|up|yip|yup|arak|erek|yarak|yerek|an|en|yan|yen|dig|dug|"
+    "ti|tu|mis|mus|acak|ecek|yacak|yecek|acag|eceg|yacag|yeceg|sa|se|ip|up|yip|yup|arak|erek|yarak|yerek|an|en|yan|yen|dig|dug|"
     "tig|tug|dik|duk|tik|tuk|abil|ebil|yabil|yebil|ali|eli|alim|elim|sin|sun|siniz|sunuz|dir|dur|tir|tur|il|ul|ken|"
     "inca|ince|mali|meli|lik|luk|ysa|yse|ydi|ydu|ymis|ymus|"
     "yalim|yelim|yayim|yeyim|ayim|eyim|maz|mez|madan|meden|dikca|dikce|dukca|yken|li|lu|iver|uver|yiver|yuver"
 )
 _TURKISH_ENDING = re.compile(rf"(?:{_TURKISH_SUFFIX}){{0,5}}")
 _SHORT_STEMS = frozenset({"ol", "et", "al", "uy", "is", "su", "ne", "bu", "an"})
-_LISTS = ("nots", "abouts", "degrees", "instructions", "suspicious", "unlent", "peoples")
+_LISTS = ("nots", "abouts", "degrees", "instructions", "suspicious", "unlent", "peoples", "likings", "apart")
 _HARDENED = str.maketrans("bdg", "ptk")
 
 
@@ -113,12 +113,15 @@ class Vocabulary:
     instructions: frozenset[str]  # to a reader or a model: never told
     suspicious: frozenset[str]  # a description that has one is no longer believed
     unlent: frozenset[str]  # claims too heavy for a description to carry
+    apart: frozenset[str]  # words that are no forms of shorter ones, whatever they look like
+    likings: frozenset[str]  # verbs that tell of the name beside them: "you liked"
     peoples: frozenset[str]  # names that a description may carry: of peoples and of waters
     kinds: dict[str, frozenset[str]]  # common nouns that a part of a name stands for, by that part
 
     def stems(self, word: str) -> set[str]:
         """Words of the vocabulary that a word of a text may be a form of."""
-        return {stem for stem in forms(word, self.language) if stem in self.words}
+        least = max((len(stem) for stem in forms(word, self.language) & self.apart), default=0)
+        return {stem for stem in forms(word, self.language) & self.words if len(stem) >= least}
 
     def matches(self, words: list[set[str]], at: int) -> Iterator[tuple[int, int, str | None]]:
         """Words, letters and claim of the phrases that begin at a place, the nearest first: those with most of both."""
@@ -152,8 +155,6 @@ def _english(word: str) -> frozenset[str]:
     found = {word}
     for ending, stems in (
         ("ies", ("y",)),
-        ("ier", ("y",)),
-        ("er", ("", "e")),
         ("ful", ("",)),
         ("es", ("", "e")),
         ("s", ("",)),
