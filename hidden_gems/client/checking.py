@@ -5,6 +5,7 @@ phrases whose claim follows from a fact; if every number is a fact's, in its uni
 every name is one of the names. Anything else is refused, a true text sometimes, too: the caller has a template.
 """
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,15 @@ _ONLY = frozenset({"only", "sadece", "yalnizca", "yalniz"})
 _CAPITALS = frozenset({"i", "istanbul", "turkish", "turk"})
 _FAR = frozenset({("far", "from"), ("anything", "but")})
 """Words that turn a claim round as "not" does."""
+_PERSONS = frozenset({"i", "you", "we"})
+_HELPERS = frozenset(
+    "can could will would may might must should shall do did not never always just still simply even really ll d".split()
+)
+_TURKISH_DEED = re.compile(
+    r"\w{2,}(?:[aeiu]r(?:im|um|iz|uz|sin|sun|san|sen|sak|sek)|m[ae]zs[ae]n|[iu]yor(?:um|uz|sun|san|sak)|[ae]y[iu]m"
+    r"|[ae]l[iu]m|[ae]c[ae]ks[ai]n|m[ae]lis[iu]n|m[ae]k|m[ae]y[ae]|m[ae]d[ae]n|[iu]nc[ae]|[ae]r[ae]k|[iu]p|ken)"
+)
+"""Verbs of the first and second person, and those without a person."""
 _LIKED = frozenset({"history", "similar", "been"})
 _DESCRIBED = frozenset({*TYPES, "indoor", "outdoor"})
 """Claims that a description may carry as well."""
@@ -108,7 +118,8 @@ class _Reading:
         found += [self._reason("instruction", at) for at in self._instructions()]
         found += self._numbers(told)
         found += [self._reason("name", at) for at in self._capitals()]
-        found += [self._reason(self._unknown(at), at) for at in sorted(self._free) if not self._is_lent(at)]
+        strange = [at for at in sorted(self._free) if not (self._is_lent(at) or self._is_own_deed(at))]
+        found += [self._reason(self._unknown(at), at) for at in strange]
         return list(dict.fromkeys(found))
 
     def _instructions(self) -> list[int]:
@@ -215,6 +226,20 @@ class _Reading:
         found = [at for at, token in enumerate(self.tokens) if token.capital and not token.opens]
         lent = self._words.peoples & self._lent
         return [at for at in found if not (_CAPITALS | lent) & forms(self.tokens[at].word, self.language)]
+
+    def _is_own_deed(self, at: int) -> bool:
+        """Whether an unknown word is a verb of the reader's or the writer's, by which a place claims nothing."""
+        token = self.tokens[at]
+        if not token.is_word or (token.capital and not token.opens) or is_heavy(token.word, self.language):
+            return False
+        if forms(token.word, self.language) & self._words.apart:
+            return False
+        if self.language == "tr":
+            return bool(_TURKISH_DEED.fullmatch(token.word))
+        before = [each.word for each in self.tokens[max(0, at - 3) : at]]
+        while before and before[-1] in _HELPERS:
+            before.pop()
+        return bool(before) and before[-1] in _PERSONS and not token.word.endswith(("ed", "s"))
 
     def _unknown(self, at: int) -> Kind:
         token = self.tokens[at]
