@@ -28,9 +28,14 @@ _HELPERS = frozenset(
 )
 _TURKISH_DEED = re.compile(
     r"\w{2,}(?:[aeiu]r(?:im|um|iz|uz|sin|sun|san|sen|sak|sek)|m[ae]zs[ae]n|[iu]yor(?:um|uz|sun|san|sak)|[ae]y[iu]m"
-    r"|[ae]l[iu]m|[ae]c[ae]ks[ai]n|m[ae]lis[iu]n|m[ae]k|m[ae]y[ae]|m[ae]d[ae]n|[iu]nc[ae]|[ae]r[ae]k|[iu]p|ken)"
+    r"|[ae]l[iu]m|m[ae]y[iu]z|[ae]c[ae]ks[ai]n|m[ae]lis[iu]n|m[ae]k|m[ae]y[ae]|m[ae]d[ae]n|[iu]nc[ae]|[ae]r[ae]k|[iu]p|ken)"
 )
 """Verbs of the first and second person, and those without a person."""
+_MENTIONS = frozenset({"weather", "price", "way", "rated", "editors", "this_kind", "neighborhood_word", "position"})
+"""What is only spoken of, so that no "not" turns it."""
+_REACH = 3
+_LIGHT = frozenset({"it", "to", "be", "that", "a", "an", "the", "this", "too", "very"})
+"""Words that do not count on the way from a "not"."""
 _LIKED = frozenset({"history", "similar", "been"})
 _DESCRIBED = frozenset({*TYPES, "indoor", "outdoor"})
 """Claims that a description may carry as well."""
@@ -162,7 +167,7 @@ class _Reading:
         sentence, turned = self.tokens[at].sentence, self._is_turned(at, at + length, stems)
         if names & _LIKED and self.tokens[at + length - 1].word in self._words.likings:
             names = self._of_whom(names, at, length)
-        carried = {name for name in names if claim(name, self.facts) is (not turned)}
+        carried = {name for name in names if claim(name, self.facts) is (not turned or name in _MENTIONS)}
         if "visitors" in names and self._counts_visitors(told, sentence):
             carried.add("visitors")
         if not turned:
@@ -184,10 +189,12 @@ class _Reading:
 
     def _is_turned(self, start: int, end: int, stems: list[set[str]]) -> bool:
         """Whether a "not" stands up to three words before a phrase, in Turkish a "değil" up to two behind it."""
-        around = range(start - 1, max(-1, start - 4), -1) if self.language == "en" else range(end, end + 2)
+        around = range(start - 1, -1, -1) if self.language == "en" else range(end, end + 2)
+        passed = 0
         for place in around:
-            if place >= len(self.tokens) or not self.tokens[place].is_word:
+            if passed == _REACH or place >= len(self.tokens) or not self.tokens[place].is_word:
                 return False
+            passed += self.tokens[place].word not in _LIGHT
             if place and (self.tokens[place - 1].word, self.tokens[place].word) in _FAR and place not in self._bound:
                 return True
             if self.tokens[place].word in _BREAKS:

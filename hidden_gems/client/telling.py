@@ -50,8 +50,8 @@ def _as(told: Told, unit: str) -> Told:
 
 
 def _is_rating(told: Told, fact: Number) -> bool:
-    """A bare number with a decimal is read as the rating, whatever stands beside it."""
-    return fact.fact == "item_average_rating" and told.unit is None and not told.value.is_integer()
+    """A bare number with a decimal, or one of 5, is read as the rating, whatever stands beside it."""
+    return fact.fact == "item_average_rating" and not told.value.is_integer()
 
 
 def _tolerance(told: Told, fact: Number) -> float:

@@ -194,6 +194,7 @@ def vocabulary(language: Language) -> Vocabulary:
                 phrases.setdefault(words[0], []).append((words, claim))
     known = frozenset(part for entries in phrases.values() for phrase, _ in entries for part in phrase)
     lists = {name: frozenset(fold(table[name]).split()) for name in _LISTS}
+    lists["apart"] |= lists["peoples"]
     kinds = {part: frozenset(fold(words).split()) for part, words in table["kinds"].items()}
     return Vocabulary(language, phrases, known, **lists, kinds=kinds)
 
