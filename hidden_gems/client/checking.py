@@ -5,11 +5,11 @@ phrases whose claim follows from a fact; if every number is a fact's, in its uni
 every name is one of the names. Anything else is refused, a true text sometimes, too: the caller has a template.
 """
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from hidden_gems.client.deeds import is_own_deed
 from hidden_gems.client.facts import TYPES, Facts, Number, claim, numbers
 from hidden_gems.client.lending import Named, is_heavy, lent, without_names
 from hidden_gems.client.numerals import Told, numbers_in
@@ -22,15 +22,6 @@ _ONLY = frozenset({"only", "sadece", "yalnizca", "yalniz"})
 _CAPITALS = frozenset({"i", "istanbul", "turkish", "turk"})
 _FAR = frozenset({("far", "from"), ("anything", "but")})
 """Words that turn a claim round as "not" does."""
-_PERSONS = frozenset({"i", "you", "we"})
-_HELPERS = frozenset(
-    "can could will would may might must should shall do did not never always just still simply even really ll d".split()
-)
-_TURKISH_DEED = re.compile(
-    r"\w{2,}(?:[aeiu]r(?:im|um|iz|uz|sin|sun|san|sen|sak|sek)|m[ae]zs[ae]n|[iu]yor(?:um|uz|sun|san|sak)|[ae]y[iu]m"
-    r"|[ae]l[iu]m|m[ae]y[iu]z|[ae]c[ae]ks[ai]n|m[ae]lis[iu]n|m[ae]k|m[ae]y[ae]|m[ae]d[ae]n|[iu]nc[ae]|[ae]r[ae]k|[iu]p|ken)"
-)
-"""Verbs of the first and second person, and those without a person."""
 _MENTIONS = frozenset({"weather", "price", "way", "rated", "editors", "this_kind", "neighborhood_word", "position"})
 """What is only spoken of, so that no "not" turns it."""
 _REACH = 3
@@ -123,7 +114,9 @@ class _Reading:
         found += [self._reason("instruction", at) for at in self._instructions()]
         found += self._numbers(told)
         found += [self._reason("name", at) for at in self._capitals()]
-        strange = [at for at in sorted(self._free) if not (self._is_lent(at) or self._is_own_deed(at))]
+        strange = [
+            at for at in sorted(self._free) if not (self._is_lent(at) or is_own_deed(self.tokens, at, self.language))
+        ]
         found += [self._reason(self._unknown(at), at) for at in strange]
         return list(dict.fromkeys(found))
 
@@ -159,9 +152,7 @@ class _Reading:
             at += length
         return found
 
-    def _holds(
-        self, given: set[str | None], at: int, length: int, told: Sequence[Told], stems: list[set[str]]
-    ) -> bool:
+    def _holds(self, given: set[str | None], at: int, length: int, told: Sequence[Told], stems: list[set[str]]) -> bool:
         """Whether one of the claims that a phrase may make is carried, turned round by a "not" beside it."""
         names = {name for name in given if name is not None}
         sentence, turned = self.tokens[at].sentence, self._is_turned(at, at + length, stems)
@@ -233,20 +224,6 @@ class _Reading:
         found = [at for at, token in enumerate(self.tokens) if token.capital and not token.opens]
         lent = self._words.peoples & self._lent
         return [at for at in found if not (_CAPITALS | lent) & forms(self.tokens[at].word, self.language)]
-
-    def _is_own_deed(self, at: int) -> bool:
-        """Whether an unknown word is a verb of the reader's or the writer's, by which a place claims nothing."""
-        token = self.tokens[at]
-        if not token.is_word or (token.capital and not token.opens) or is_heavy(token.word, self.language):
-            return False
-        if forms(token.word, self.language) & self._words.apart:
-            return False
-        if self.language == "tr":
-            return bool(_TURKISH_DEED.fullmatch(token.word))
-        before = [each.word for each in self.tokens[max(0, at - 3) : at]]
-        while before and before[-1] in _HELPERS:
-            before.pop()
-        return bool(before) and before[-1] in _PERSONS and not token.word.endswith(("ed", "s"))
 
     def _unknown(self, at: int) -> Kind:
         token = self.tokens[at]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from hidden_gems.client.words import Language, Token, fold, forms, vocabulary
@@ -126,8 +127,7 @@ def numbers_in(found: Sequence[Token], language: Language) -> list[Told]:
 
 
 def _bound(found: Sequence[Token], number: Told, language: Language) -> Literal["under", "over"] | None:
-    for phrase, bound in sorted(_BOUNDS[language].items(), key=lambda each: -len(each[0])):
-        words = fold(phrase).split()
+    for words, bound in _folded_bounds(language):
         behind = language == "tr" and words[0] != "en"
         start = number.end if behind else number.start - len(words)
         if start >= 0 and [token.word for token in found[start : start + len(words)]] == words:
@@ -135,9 +135,27 @@ def _bound(found: Sequence[Token], number: Told, language: Language) -> Literal[
     return None
 
 
-def _fixed(found: Sequence[Token], at: int, language: Language) -> Told | None:
+@lru_cache(maxsize=2)
+def _fixed_by_first(language: Language) -> dict[str, list[tuple[list[str], float, str]]]:
+    """Fixed phrases by their first word; one of a single word may have endings."""
+    table: dict[str, list[tuple[list[str], float, str]]] = {}
     for phrase, value, unit in _FIXED[language]:
         words = fold(phrase).split()
+        table.setdefault(words[0], []).append((words, value, unit))
+    return table
+
+
+@lru_cache(maxsize=2)
+def _folded_bounds(language: Language) -> list[tuple[list[str], Literal["under", "over"]]]:
+    """Phrases of bounds, the longest first."""
+    bounds = sorted(_BOUNDS[language].items(), key=lambda each: -len(each[0]))
+    return [(fold(phrase).split(), bound) for phrase, bound in bounds]
+
+
+def _fixed(found: Sequence[Token], at: int, language: Language) -> Told | None:
+    table = _fixed_by_first(language)
+    firsts = forms(found[at].word, language) if language == "tr" else (found[at].word,)
+    for words, value, unit in (each for first in firsts for each in table.get(first, ())):
         there = [token.word for token in found[at : at + len(words)]]
         if there[:-1] == words[:-1] and (there == words or _is_form(there, words, language)):
             off = _SHARE_TOLERANCE if unit == "share" else _ROUND_MINUTES if unit == "minute" and value >= 15 else 0.0
