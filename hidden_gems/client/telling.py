@@ -11,7 +11,8 @@ _SMALL_RATIOS = frozenset(_RATIOS) - {"of 10"}
 _DAYS = {"week": 7.0, "month": 30.0}
 _BOUND = 0.6
 """Share of a bound that the value reaches at least: 12 minutes are "under 20", not "under 30"."""
-_ABOUT = 0.07
+_ABOUT = 0.09
+"""Share by which a number with "about" may be off."""
 
 
 def is_told(told: Told, fact: Number, claims: set[str]) -> bool:
@@ -59,7 +60,7 @@ def _tolerance(told: Told, fact: Number) -> float:
     if not told.about:
         return exact
     if fact.unit == "minute":
-        return max(exact, 2.5) if told.value % 5 == 0 else exact
+        return max(exact, 2.5, _ABOUT * told.value) if told.value % 5 == 0 else exact
     if fact.unit in ("percent", "of 100"):
         return max(exact, 5.0)
     return max(exact, _ABOUT * fact.value) if fact.unit in ("time", "day") else exact
