@@ -7,12 +7,14 @@ from functools import lru_cache
 
 from hidden_gems.client.facts import TYPES, Facts
 from hidden_gems.client.signs import MARKUP, usual
-from hidden_gems.client.words import Language, fold, forms, is_ending, suspicious, tokens, vocabulary
+from hidden_gems.client.words import Language, fold, forms, instructions, is_ending, suspicious, tokens, vocabulary
 
 _PLACED = re.compile(r"\b(?:in|at|of|from|around|near)\s+$")
 _LOCATIVE = re.compile(r"(?:[ds]?[dt][ae]n?|[dt][ae]ki\w*)")
 _LEAST_SHORT = 4
 """Letters of a name without its kind: "Agora" of "Agora Meyhanesi"."""
+
+_LEAST_TELLING = 5
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def _described(description: str, language: Language) -> frozenset[str]:
         return frozenset()
     peoples = vocabulary(language).peoples
     found = tokens(unicodedata.normalize("NFC", description), language)
-    odd = [token.sentence for token in found if token.word in suspicious() or not usual(token.word[0])]
+    odd = [token.sentence for token in found if _speaks(token.word) or not usual(token.word[0])]
     kept = [token for token in found if token.sentence < min(odd, default=len(found))]
     plain = [
         token
@@ -98,3 +100,8 @@ def _described(description: str, language: Language) -> frozenset[str]:
     ]
     words = [forms(token.word, language) for token in plain if not is_heavy(token.word, language)]
     return frozenset(form for each in words for form in each if len(form) > 2)
+
+
+def _speaks(word: str) -> bool:
+    """Whether a word of a description speaks to its reader, in any of its forms where it is long enough to tell."""
+    return word in suspicious() or any(word.startswith(each) for each in instructions() if len(each) >= _LEAST_TELLING)

@@ -183,7 +183,8 @@ def _measured(found: Sequence[Token], at: int, language: Language) -> Told | Non
     if scale is not None:
         if language == "tr" and found[end].word != "/":
             scale, value = value, scale
-        return Told(value, f"of {scale:g}", at, after, about)
+        every = language == "tr" and at > 0 and found[at - 1].word == "her"
+        return Told(value, f"of {scale:g}", at - every, after, about)
     before, behind = found[at - 1].word if at else "", _unit(found[end].word, language) if end < len(found) else None
     if before in ("%", "yuzde"):
         return Told(value, "percent", at - 1, end, about)
