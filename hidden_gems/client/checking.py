@@ -22,7 +22,9 @@ _ONLY = frozenset({"only", "sadece", "yalnizca", "yalniz"})
 _CAPITALS = frozenset({"i", "istanbul", "turkish", "turk"})
 _FAR = frozenset({("far", "from"), ("anything", "but")})
 """Words that turn a claim round as "not" does."""
-_MENTIONS = frozenset({"weather", "price", "way", "rated", "editors", "this_kind", "neighborhood_word", "position"})
+_MENTIONS = frozenset(
+    {"weather", "price", "way", "rated", "editors", "this_kind", "neighborhood_word", "position", "unpretentious"}
+)
 """What is only spoken of, so that no "not" turns it."""
 _REACH = 3
 _LIGHT = frozenset({"it", "to", "be", "that", "a", "an", "the", "this", "too", "very"})
@@ -161,8 +163,7 @@ class _Reading:
         carried = {name for name in names if claim(name, self.facts) is (not turned or name in _MENTIONS)}
         if "visitors" in names and self._counts_visitors(told, sentence):
             carried.add("visitors")
-        if not turned:
-            self.claims.setdefault(sentence, set()).update(carried)
+        self.claims.setdefault(sentence, set()).update(carried & _MENTIONS if turned else carried)
         return bool(carried)
 
     def _of_whom(self, names: set[str], at: int, length: int) -> set[str]:

@@ -41,8 +41,9 @@ _TURKISH_DEED = re.compile(
 def is_own_deed(found: Sequence[Token], at: int, language: Language) -> bool:
     """Whether a word that no vocabulary has is such a one.
 
-    In English a verb after "I" and "you will" (not "you can": what a place allows is a claim), one that opens a sentence as a wish ("Climb up"), and an adverb in -ly;
-    in Turkish a verb with the ending of a first or second person or an infinitive.
+    In English a verb after "I" and "you will" (not "you can": what a place allows is a claim), one that opens a
+    sentence as a wish ("Climb up"), and an adverb in -ly; in Turkish a verb with the ending of a first or second
+    person or an infinitive.
 
     Args:
         found: Tokens of the text.
