@@ -5,33 +5,31 @@ phrases whose claim follows from a fact; if every number is a fact's, in its uni
 every name is one of the names. Anything else is refused, a true text sometimes, too: the caller has a template.
 """
 
-import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, field
 
+from hidden_gems.client.deeds import is_own_deed
 from hidden_gems.client.facts import TYPES, Facts, Number, claim, numbers
+from hidden_gems.client.lending import Named, is_heavy, lent, without_names
 from hidden_gems.client.numerals import Told, numbers_in
-from hidden_gems.client.signs import MARKUP, Kind, Reason, plain, usual
-from hidden_gems.client.words import (
-    Language,
-    Token,
-    Vocabulary,
-    fold,
-    forms,
-    instructions,
-    is_ending,
-    suspicious,
-    tokens,
-    vocabulary,
-)  # fmt: skip
+from hidden_gems.client.signs import Kind, Reason, plain
+from hidden_gems.client.telling import is_told
+from hidden_gems.client.words import Language, Token, Vocabulary, forms, instructions, tokens, vocabulary
 
 _BREAKS = frozenset({"but", "and", "ama", "ve"})
-_RATIOS = {f"of {scale}": scale for scale in (2, 3, 4, 5, 10)}
-"""Scales of a share: "four in ten"."""
 _ONLY = frozenset({"only", "sadece", "yalnizca", "yalniz"})
-_CAPITALS = frozenset({"i", "istanbul"})
+_CAPITALS = frozenset({"i", "istanbul", "turkish", "turk"})
+_FAR = frozenset({("far", "from"), ("anything", "but")})
+"""Words that turn a claim round as "not" does."""
+_MENTIONS = frozenset(
+    {"weather", "price", "way", "rated", "editors", "this_kind", "neighborhood_word", "position", "unpretentious"}
+)
+"""What is only spoken of, so that no "not" turns it."""
+_REACH = 3
+_LIGHT = frozenset({"it", "to", "be", "that", "a", "an", "the", "this", "too", "very"})
+"""Words that do not count on the way from a "not"."""
+_LIKED = frozenset({"history", "similar", "been"})
 _DESCRIBED = frozenset({*TYPES, "indoor", "outdoor"})
 """Claims that a description may carry as well."""
 
@@ -93,99 +91,126 @@ class _Reading:
     tokens: list[Token] = field(init=False)
     claims: dict[int, set[str]] = field(init=False)  # of each sentence
     _words: Vocabulary = field(init=False)
+    _named: list[Named] = field(init=False)
+    _lent: frozenset[str] = field(init=False)
     _free: set[int] = field(init=False)  # tokens that nothing has explained yet
     _bound: set[int] = field(default_factory=set, init=False)  # tokens within a longer phrase
 
     def __post_init__(self) -> None:
-        blanked, named = _without_names(self.text, self.facts, self.language)
+        blanked, self._named = without_names(self.text, self.facts, self.language)
         self.tokens = tokens(blanked, self.language)
         self.claims = {}
-        for start, name in named:
-            if name == self.facts.values.get("neighborhood"):
-                before = [token.sentence for token in self.tokens if token.start < start]
-                after = [token.sentence for token in self.tokens if token.start > start]
+        for named in self._named:
+            if named.name == self.facts.values.get("neighborhood"):
+                before = [token.sentence for token in self.tokens if token.start < named.start]
+                after = [token.sentence for token in self.tokens if token.start > named.start]
                 self.claims.setdefault((after or before or [0])[0], set()).add("neighborhood")
         self._words = vocabulary(self.language)
+        self._lent = lent(self.facts, self.language)
         self._free = {at for at, token in enumerate(self.tokens) if token.is_word or token.is_number}
 
     def reasons(self) -> list[Reason]:
         """Every reason to refuse the text."""
         told = numbers_in(self.tokens, self.language)
-        described = _described(self.facts.description, self.language)
-        found = [self._reason("instruction", at) for at in sorted(self._free) if self.tokens[at].word in instructions()]
-        found += self._phrases(described, told)
+        found = self._phrases(told)
+        found += [self._reason("instruction", at) for at in self._instructions()]
         found += self._numbers(told)
         found += [self._reason("name", at) for at in self._capitals()]
-        found += [
-            self._reason(self._unknown(at), at) for at in sorted(self._free) if not self._is_described(at, described)
+        strange = [
+            at for at in sorted(self._free) if not (self._is_lent(at) or is_own_deed(self.tokens, at, self.language))
         ]
+        found += [self._reason(self._unknown(at), at) for at in strange]
         return list(dict.fromkeys(found))
+
+    def _instructions(self) -> list[int]:
+        """Words to a reader or a model, but not where a phrase makes them harmless: "forget the time"."""
+        words = instructions()
+        return [at for at, token in enumerate(self.tokens) if token.word in words and at not in self._bound]
 
     def _reason(self, kind: Kind, at: int, end: int | None = None) -> Reason:
         start, last = self.tokens[at].start, self.tokens[(end or at + 1) - 1].end
         return Reason(kind, self.text[start:last], start)
 
-    def _phrases(self, described: frozenset[str], told: Sequence[Told]) -> list[Reason]:
+    def _phrases(self, told: Sequence[Told]) -> list[Reason]:
         """Explain tokens by phrases; the claims that no fact carries are reasons."""
         found: list[Reason] = []
         stems = [self._words.stems(token.word) or {token.word} for token in self.tokens]
-        starts = {number.start for number in told}
+        numbered = {number.start: number.end - number.start for number in told}
         at = 0
         while at < len(self.tokens):
-            best = next(self._words.matches(stems, at), None) if at in self._free else None
-            if best is None or (at in starts and best[-1] is None):
+            fitting = list(self._words.matches(stems, at)) if at in self._free else []
+            if not fitting or (fitting[0][-1] is None and fitting[0][0] <= numbered.get(at, 0)):
                 at += 1
                 continue
-            length, letters, name = best
-            found_names = [each for *size, each in self._words.matches(stems, at) if size == [length, letters]]
-            names = {each for each in found_names if each is not None}
-            if (
-                name is not None
-                and not self._holds(names, at, length, told)
-                and not self._is_described(at, described, name)
-            ):
+            length, letters, name = fitting[0]
+            names = {each for *size, each in fitting if size == [length, letters]}
+            harmless = None in names or self._is_lent(at, name)
+            if name is not None and not self._holds(names, at, length, told, stems) and not harmless:
                 found.append(self._reason("claim", at, at + length))
-            if self.tokens[at].word in _ONLY and not starts & set(range(at + 1, at + 7)):
+            if length == 1 and self.tokens[at].word in _ONLY and not numbered.keys() & set(range(at + 1, at + 7)):
                 found.append(self._reason("claim", at))
             self._free -= set(range(at, at + length))
             self._bound |= set(range(at, at + length)) if length > 1 else set()
             at += length
         return found
 
-    def _holds(self, names: set[str], at: int, length: int, told: Sequence[Told]) -> bool:
+    def _holds(self, given: set[str | None], at: int, length: int, told: Sequence[Told], stems: list[set[str]]) -> bool:
         """Whether one of the claims that a phrase may make is carried, turned round by a "not" beside it."""
-        sentence, turned = self.tokens[at].sentence, self._is_turned(at, at + length)
-        carried = {name for name in names if claim(name, self.facts) is (not turned)}
+        names = {name for name in given if name is not None}
+        sentence, turned = self.tokens[at].sentence, self._is_turned(at, at + length, stems)
+        if names & _LIKED and self.tokens[at + length - 1].word in self._words.likings:
+            names = self._of_whom(names, at, length)
+        carried = {name for name in names if claim(name, self.facts) is (not turned or name in _MENTIONS)}
         if "visitors" in names and self._counts_visitors(told, sentence):
             carried.add("visitors")
-        if not turned:
-            self.claims.setdefault(sentence, set()).update(carried)
+        self.claims.setdefault(sentence, set()).update(carried & _MENTIONS if turned else carried)
         return bool(carried)
 
-    def _is_turned(self, start: int, end: int) -> bool:
+    def _of_whom(self, names: set[str], at: int, length: int) -> set[str]:
+        """Claims of "you liked" beside the name that it tells of: a place liked before, or this gem."""
+        start, end = self.tokens[at].start, self.tokens[at + length - 1].end
+        if self.language == "en":
+            beside = [named for named in self._named if named.start >= end and not self.text[end : named.start].strip()]
+        else:
+            clause = max(self.text.rfind(sign, 0, start) for sign in ",;:.!?")
+            beside = [named for named in reversed(self._named) if clause < named.start < start]
+        if not beside or beside[0].name == self.facts.values.get("neighborhood"):
+            return names
+        mine = beside[0].name == self.facts.names[0]
+        return {"been"} if mine else names | {"similar"}
+
+    def _is_turned(self, start: int, end: int, stems: list[set[str]]) -> bool:
         """Whether a "not" stands up to three words before a phrase, in Turkish a "değil" up to two behind it."""
-        around = range(start - 1, max(-1, start - 4), -1) if self.language == "en" else range(end, end + 2)
+        around = range(start - 1, -1, -1) if self.language == "en" else range(end, end + 2)
+        passed = 0
         for place in around:
-            if place >= len(self.tokens) or not self.tokens[place].is_word or self.tokens[place].word in _BREAKS:
+            if passed == _REACH or place >= len(self.tokens) or not self.tokens[place].is_word:
+                return False
+            passed += self.tokens[place].word not in _LIGHT
+            if place and (self.tokens[place - 1].word, self.tokens[place].word) in _FAR and place not in self._bound:
+                return True
+            if self.tokens[place].word in _BREAKS:
                 return False
             if self.tokens[place].word in self._words.nots:
-                return place not in self._bound
+                return place not in self._bound and not self._is_idiom(range(end, place), place, stems)
         return False
+
+    def _is_idiom(self, starts: range, place: int, stems: list[set[str]]) -> bool:
+        """Whether a phrase that begins at one of the tokens holds the token at a place: "boşuna değil"."""
+        return any(start + next(self._words.matches(stems, start), (0,))[0] > place for start in starts)
 
     def _counts_visitors(self, told: Sequence[Told], sentence: int) -> bool:
         ratio = self.facts.number("tourist_ratio")
-        return ratio is not None and any(
-            number.unit == "percent" and abs(number.value - 100.0 * ratio) <= 0.5
-            for number in told
-            if self.tokens[number.start].sentence == sentence
-        )
+        share = Number("tourist_ratio", 100.0 * (ratio or 0.0), "percent")
+        counted = [number for number in told if self.tokens[number.start].sentence == sentence]
+        return ratio is not None and any(is_told(number, share, set()) for number in counted)
 
     def _numbers(self, told: Sequence[Told]) -> list[Reason]:
         known = numbers(self.facts)
         found = []
         for number in told:
             places = set(range(number.start, number.end))
-            if not any(_is_told(number, fact, self._beside(number)) for fact in known) and self._free & places:
+            if not any(is_told(number, fact, self._beside(number)) for fact in known) and self._free & places:
                 found.append(self._reason("number", number.start, number.end))
             self._free -= places
         return found
@@ -197,80 +222,18 @@ class _Reading:
 
     def _capitals(self) -> list[int]:
         """Words within a sentence that are written like names and are none."""
-        return [
-            at
-            for at, token in enumerate(self.tokens)
-            if token.capital and not token.opens and not _CAPITALS & forms(token.word, self.language)
-        ]
+        found = [at for at, token in enumerate(self.tokens) if token.capital and not token.opens]
+        lent = self._words.peoples & self._lent
+        return [at for at in found if not (_CAPITALS | lent) & forms(self.tokens[at].word, self.language)]
 
     def _unknown(self, at: int) -> Kind:
         token = self.tokens[at]
         return "number" if token.is_number else "name" if token.capital and not token.opens else "word"
 
-    def _is_described(self, at: int, described: frozenset[str], name: str | None = None) -> bool:
+    def _is_lent(self, at: int, name: str | None = None) -> bool:
+        """Whether a description or a name has a word, and may carry the claim that it makes."""
         if name is not None and name not in _DESCRIBED:
             return False
         word = self.tokens[at].word
-        lent = self.tokens[at].is_word and not _is_heavy(word, self.language)
-        return lent and bool(forms(word, self.language) & described)
-
-
-def _is_told(told: Told, fact: Number, claims: set[str]) -> bool:
-    if told.unit in _RATIOS and fact.unit == "percent":
-        told = replace(
-            told, value=100.0 * told.value / _RATIOS[told.unit], unit="percent", tolerance=50.0 / _RATIOS[told.unit]
-        )
-    if told.unit != fact.unit and not (told.unit is None and fact.bare):
-        return False
-    if not all(group & claims for group in fact.beside):
-        return False
-    apart = abs(told.value - fact.value)
-    if told.about and told.unit == "minute" and told.value % 5 == 0:
-        return apart <= 2.5
-    return apart <= max(told.tolerance, fact.tolerance) + 1e-9
-
-
-def _without_names(text: str, facts: Facts, language: Language) -> tuple[str, list[tuple[int, str]]]:
-    """The text with its names as blanks, and where they stood."""
-    folded, found = fold(text), []
-    for name in sorted({*_names(facts), *_own_words(facts)}, key=len, reverse=True):
-        pattern = r"\s+".join(re.escape(part) for part in fold(name).replace("’", "'").split())
-        for match in re.finditer(rf"(?<!\w){pattern}(?!\w)(?:['’](\w+))?", folded.replace("’", "'")):
-            start, end = match.span()
-            written = text[start].isupper() or not name[0].isupper()
-            if text[start:end].strip() and written and (not match[1] or is_ending(match[1], language)):
-                found.append((start, name))
-                text = text[:start] + " " * (end - start) + text[end:]
-                folded = folded[:start] + " " * (end - start) + folded[end:]
-    return text, found
-
-
-def _names(facts: Facts) -> list[str]:
-    """All names, and both parts of one with brackets: an ending goes before them."""
-    parts = [part.strip(" )") for name in facts.names if "(" in name for part in name.split("(")]
-    return [name for name in (*facts.names, *parts) if name]
-
-
-def _own_words(facts: Facts) -> list[str]:
-    """A type of the data set's own, which no vocabulary knows."""
-    kind = facts.values.get("type")
-    return [kind] if isinstance(kind, str) and kind not in TYPES else []
-
-
-@lru_cache(maxsize=256)
-def _described(description: str, language: Language) -> frozenset[str]:
-    """Stems of the plain words of a description, up to the first sentence that speaks to its reader."""
-    if MARKUP.search(description):
-        return frozenset()
-    found = tokens(unicodedata.normalize("NFC", description), language)
-    odd = [token.sentence for token in found if token.word in suspicious() or not usual(token.word[0])]
-    kept = [token for token in found if token.sentence < min(odd, default=len(found))]
-    plain = [token for token in kept if token.is_word and (token.opens or not token.capital)]
-    lent = [forms(token.word, language) for token in plain if not _is_heavy(token.word, language)]
-    return frozenset(form for each in lent for form in each if len(form) > 2)
-
-
-def _is_heavy(word: str, language: Language) -> bool:
-    """Whether a word says too much to be taken from a description: safe, closed, the oldest."""
-    superlative = language == "en" and len(word) > 5 and word.endswith("est")
-    return superlative or bool(forms(word, language) & vocabulary(language).unlent)
+        light = self.tokens[at].is_word and not is_heavy(word, self.language)
+        return light and bool(forms(word, self.language) & self._lent)

@@ -56,6 +56,7 @@ class Number:
     beside: tuple[frozenset[str], ...] = ()
     bare: bool = False  # may stand without its unit
     tolerance: float = 0.5
+    spoiled: frozenset[str] = frozenset()  # claims beside which it would tell something else
 
 
 def facts_of(item: Item, explanation: Explanation | None = None, description: str = "") -> Facts:
@@ -114,7 +115,8 @@ def numbers(facts: Facts) -> list[Number]:
         value = facts.number(name)
         if value is not None:
             tolerance = 0.5 * 10.0**-digits
-            found.append(Number(name, scale * value, unit, beside, name in _BARE, tolerance))
+            spoiled = _SPOILED.get(name, frozenset())
+            found.append(Number(name, scale * value, unit, beside, name in _BARE, tolerance, spoiled))
     tourists = facts.number("tourist_ratio")
     if tourists is not None:
         found.append(Number("tourist_ratio", 100.0 - 100.0 * tourists, "percent", (frozenset({"locals"}),)))
@@ -163,6 +165,7 @@ _CLAIMS: Mapping[str, Callable[[Facts], bool | None]] = {
     "moderate": _from("price_level", lambda level: 1 < level < 3),
     "pricey": _from("price_level", lambda level: level >= 3),
     "price": _from("price_level", lambda _: True),
+    "paid": _from("price_level", lambda level: level > 0),
     "calm": _from("crowd_level", lambda level: level < 0.5),
     "lively": _from("crowd_level", lambda level: level >= 0.5),
     "locals": _from("tourist_ratio", lambda ratio: ratio < 0.5),
@@ -218,5 +221,6 @@ _NUMBERS: Mapping[str, tuple[float, str, tuple[frozenset[str], ...], int]] = {
     "position": (1.0, "place", (frozenset({"position"}),), 0),
 }
 """Scale, unit, claims beside it, decimals."""
+_SPOILED = {"interactions_total": frozenset({"week"})}
 _BARE = ("item_average_rating", "position")
 """What is told without a unit: rated 4.6."""

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal
 
 from hidden_gems.client.words import Language, Token, fold, forms, vocabulary
 
@@ -30,28 +32,31 @@ _TIMES: dict[Language, Table] = {
     "en": _table("hundred thousand million dozen", [100, 1_000, 1_000_000, 12]),
     "tr": _table("yüz bin milyon düzine", [100, 1_000, 1_000_000, 12]),
 }
+_COUNTS = ("two", "three", "four", "five", "six", "seven", "eight", "nine")
+_WHOLES = (("ikide", 2), ("üçte", 3), ("dörtte", 4), ("beşte", 5), ("altıda", 6), ("sekizde", 8), ("onda", 10))
+_PARTS = ("biri", "ikisi", "üçü", "dördü", "beşi", "altısı", "yedisi", "sekizi", "dokuzu")
 _FIXED: dict[Language, tuple[tuple[str, float, str], ...]] = {
     "en": (
         ("three quarters of an hour", 45, "minute"), ("a quarter of an hour", 15, "minute"),
         ("quarter of an hour", 15, "minute"), ("half an hour", 30, "minute"), ("an hour", 60, "minute"),
         ("a minute", 1, "minute"), ("once", 1, "time"), ("twice", 2, "time"), ("thrice", 3, "time"),
         ("half", 50, "share"),
+        ("an hour and a half", 90, "minute"), ("one and a half hours", 90, "minute"),
         *(
-            (f"{count} {part}", 100 * number / whole, "share")
-            for part, whole in (("quarter", 4), ("third", 3), ("fifth", 5), ("sixth", 6), ("eighth", 8), ("tenth", 10))
-            for count, number in (("a", 1), ("one", 1))
+            (f"{count} {part}{'s' if above > 1 else ''}", 100 * above / below, "share")
+            for below, part in ((4, "quarter"), (3, "third"), (5, "fifth"), (6, "sixth"), (8, "eighth"), (10, "tenth"))
+            for count, above in (("a", 1), ("one", 1), *zip(_COUNTS, range(2, 10), strict=True))
+            if above < below
         ),
-        ("two thirds", 200 / 3, "share"), ("three quarters", 75, "share"), ("two fifths", 40, "share"),
-        ("three fifths", 60, "share"), ("four fifths", 80, "share"), ("nine tenths", 90, "share"),
     ),
     "tr": (
         ("çeyrek saat", 15, "minute"), ("yarım saat", 30, "minute"), ("yarısı", 50, "share"),
         *(
-            (f"{whole} biri", 100 / number, "share")
-            for whole, number in (("üçte", 3), ("dörtte", 4), ("beşte", 5), ("altıda", 6), ("sekizde", 8), ("onda", 10))
+            (f"{whole} {part}", 100 * above / below, "share")
+            for whole, below in _WHOLES
+            for part, above in zip(_PARTS, range(1, 10), strict=True)
+            if above < below
         ),
-        ("üçte ikisi", 200 / 3, "share"), ("dörtte üçü", 75, "share"), ("beşte ikisi", 40, "share"),
-        ("beşte üçü", 60, "share"), ("beşte dördü", 80, "share"), ("onda dokuzu", 90, "share"),
     ),
 }  # fmt: skip
 _SHARE_TOLERANCE = 3.0
@@ -71,6 +76,26 @@ _UNITS: dict[Language, dict[str, str]] = {
         "kisi": "person", "yildiz": "of 5", "metre": "metre", "km": "km", "kilometre": "km", "lira": "lira",
     },
 }  # fmt: skip
+_JOINTS: dict[Language, tuple[list[str], ...]] = {
+    "en": (["out", "of", "every"], ["out", "of"], ["of", "every"], ["of"], ["in", "every"], ["in"], ["/"]),
+    "tr": (["uzerinden"], ["yerden"], ["/"]),
+}
+_SPANS = frozenset({"minute", "hour", "day", "week", "month"})
+_ROUND_MINUTES = 2.5
+"""Minutes by which "half an hour" may be off."""
+_BOUNDS: dict[Language, dict[str, Literal["under", "over"]]] = {
+    "en": {
+        "under": "under", "below": "under", "within": "under", "less than": "under", "fewer than": "under",
+        "no more than": "under", "at most": "under", "up to": "under", "over": "over", "more than": "over",
+        "above": "over", "at least": "over", "just over": "over", "just under": "under",
+    },
+    "tr": {
+        "en fazla": "under", "en çok": "under", "en az": "over", "az": "under", "kısa sürede": "under",
+        "bile sürmez": "under", "bile sürmüyor": "under", "bile değil": "under", "kalmaz": "under",
+        "kalmadan": "under", "varmadan": "under", "fazla": "over", "aşkın": "over", "çok": "over",
+    },
+}  # fmt: skip
+"""Words before a number, in Turkish those of one word and with "bile" behind it."""
 _ARTICLES = frozenset({"one", "bir"})
 
 
@@ -84,6 +109,7 @@ class Told:
     end: int
     about: bool = False
     tolerance: float = 0.0
+    bound: Literal["under", "over"] | None = None  # "under 20 minutes"
 
 
 def numbers_in(found: Sequence[Token], language: Language) -> list[Told]:
@@ -95,21 +121,53 @@ def numbers_in(found: Sequence[Token], language: Language) -> list[Told]:
         if number is None:
             at += 1
         else:
-            told.append(number)
+            told.append(replace(number, bound=_bound(found, number, language)))
             at = number.end
     return told
 
 
-def _fixed(found: Sequence[Token], at: int, language: Language) -> Told | None:
+def _bound(found: Sequence[Token], number: Told, language: Language) -> Literal["under", "over"] | None:
+    for words, bound in _folded_bounds(language):
+        behind = language == "tr" and words[0] != "en"
+        start = number.end if behind else number.start - len(words)
+        if start >= 0 and [token.word for token in found[start : start + len(words)]] == words:
+            return bound
+    return None
+
+
+@lru_cache(maxsize=2)
+def _fixed_by_first(language: Language) -> dict[str, list[tuple[list[str], float, str]]]:
+    """Fixed phrases by their first word; one of a single word may have endings."""
+    table: dict[str, list[tuple[list[str], float, str]]] = {}
     for phrase, value, unit in _FIXED[language]:
         words = fold(phrase).split()
+        table.setdefault(words[0], []).append((words, value, unit))
+    return table
+
+
+@lru_cache(maxsize=2)
+def _folded_bounds(language: Language) -> list[tuple[list[str], Literal["under", "over"]]]:
+    """Phrases of bounds, the longest first."""
+    bounds = sorted(_BOUNDS[language].items(), key=lambda each: -len(each[0]))
+    return [(fold(phrase).split(), bound) for phrase, bound in bounds]
+
+
+def _fixed(found: Sequence[Token], at: int, language: Language) -> Told | None:
+    table = _fixed_by_first(language)
+    firsts = forms(found[at].word, language) if language == "tr" else (found[at].word,)
+    for words, value, unit in (each for first in firsts for each in table.get(first, ())):
         there = [token.word for token in found[at : at + len(words)]]
         if there[:-1] == words[:-1] and (there == words or _is_form(there, words, language)):
-            share = unit == "share"
-            return Told(
-                value, "percent" if share else unit, at, at + len(words), tolerance=_SHARE_TOLERANCE if share else 0.0
-            )
+            off = _SHARE_TOLERANCE if unit == "share" else _ROUND_MINUTES if unit == "minute" and value >= 15 else 0.0
+            end = at + len(words)
+            about = _is_about(found, at, end, language)
+            return Told(value, "percent" if unit == "share" else unit, at, end, about, off)
     return None
+
+
+def _is_about(found: Sequence[Token], at: int, end: int, language: Language) -> bool:
+    words = (*found[max(0, at - 2) : at], *found[end : end + 2])
+    return any(token.word in vocabulary(language).abouts for token in words)
 
 
 def _is_form(there: list[str], words: list[str], language: Language) -> bool:
@@ -120,14 +178,13 @@ def _measured(found: Sequence[Token], at: int, language: Language) -> Told | Non
     value, end = _value(found, at, language)
     if end == at:
         return None
-    about = any(
-        token.word in vocabulary(language).abouts for token in (*found[max(0, at - 2) : at], *found[end + 1 : end + 3])
-    )
+    about = _is_about(found, at, end + 1, language)
     scale, after = _scale(found, end, language)
     if scale is not None:
-        if language == "tr" and found[end].word in ("uzerinden", "yerden"):
+        if language == "tr" and found[end].word != "/":
             scale, value = value, scale
-        return Told(value, f"of {scale:g}", at, after, about)
+        every = language == "tr" and at > 0 and found[at - 1].word == "her"
+        return Told(value, f"of {scale:g}", at - every, after, about)
     before, behind = found[at - 1].word if at else "", _unit(found[end].word, language) if end < len(found) else None
     if before in ("%", "yuzde"):
         return Told(value, "percent", at - 1, end, about)
@@ -150,13 +207,21 @@ def _unit(word: str, language: Language) -> str | None:
 
 
 def _scale(found: Sequence[Token], end: int, language: Language) -> tuple[float | None, int]:
-    """The other number of "X of Y", "X/Y" and "Y üzerinden X"."""
-    for joint in (["out", "of"], ["of"], ["in"], ["/"]) if language == "en" else (["uzerinden"], ["yerden"], ["/"]):
-        if [token.word for token in found[end : end + len(joint)]] == joint:
-            start = end + len(joint)
-            scale, after = _value(found, start, language)
-            if after > start:
-                return scale, after
+    """The other number of "X of Y", "X places in Y", "X/Y", "Y üzerinden X" and "her Y yerden X"."""
+    for joint in _JOINTS[language]:
+        for between in (0, 1) if joint[0] == "in" else (0,):
+            middle = end + between
+            if [token.word for token in found[middle : middle + len(joint)]] == joint:
+                start = middle + len(joint)
+                scale, after = _value(found, start, language)
+                counted = after < len(found) and _unit(found[after].word, language) in _SPANS
+                if after > start and not (joint[0] == "in" and counted):
+                    return scale, after
+    if language == "tr" and end > 1 and found[end - 2].word == "her":
+        for after in range(end + 1, min(end + 4, len(found))):
+            part = next((stem for stem in forms(found[after].word, "tr") if stem in _SMALL["tr"]), None)
+            if part is not None and found[after].word != part:
+                return _SMALL["tr"][part], after + 1
     return None, end
 
 
@@ -167,6 +232,8 @@ def _value(found: Sequence[Token], at: int, language: Language) -> tuple[float, 
         return (float(digits) if digits.count(".") <= 1 and ":" not in digits else math.nan), at + 1
     total, part, start = 0.0, 0.0, at
     small, big, times = _SMALL[language], _BIG[language], _TIMES[language]
+    if language == "en" and [token.word in times for token in found[at : at + 2]] == [False, True]:
+        at += found[at].word == "a"  # a hundred
     while at < len(found):
         word = found[at].word
         if language == "tr" and at and (at > start or found[at - 1].word in ("yuzde", "yerden")):

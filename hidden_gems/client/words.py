@@ -18,14 +18,14 @@ _CONTRACTED = {"won't": "will not", "can't": "can not", "let's": "let"}
 _TURKISH_SUFFIX = (
     "lar|ler|imiz|umuz|iniz|unuz|im|um|in|un|i|u|si|su|m|n|miz|muz|niz|nuz|a|e|ya|ye|na|ne|yi|yu|ni|nu|nin|nun|da|de|"
     "ta|te|nda|nde|dan|den|tan|ten|ndan|nden|la|le|yla|yle|ki|ca|ce|mak|mek|ma|me|iyor|uyor|yor|ar|er|ir|ur|r|di|du|"
-    "ti|tu|mis|mus|acak|ecek|yacak|yecek|acag|eceg|sa|se|ip|up|yip|yup|arak|erek|yarak|yerek|an|en|yan|yen|dig|dug|"
+    "ti|tu|mis|mus|acak|ecek|yacak|yecek|acag|eceg|yacag|yeceg|sa|se|ip|up|yip|yup|arak|erek|yarak|yerek|an|en|yan|yen|dig|dug|"
     "tig|tug|dik|duk|tik|tuk|abil|ebil|yabil|yebil|ali|eli|alim|elim|sin|sun|siniz|sunuz|dir|dur|tir|tur|il|ul|ken|"
     "inca|ince|mali|meli|lik|luk|ysa|yse|ydi|ydu|ymis|ymus|"
-    "yalim|yelim|yayim|yeyim|ayim|eyim|maz|mez|madan|meden|dikca|dikce|dukca"
+    "yalim|yelim|yayim|yeyim|ayim|eyim|maz|mez|madan|meden|dikca|dikce|dukca|yken|li|lu|iver|uver|yiver|yuver"
 )
 _TURKISH_ENDING = re.compile(rf"(?:{_TURKISH_SUFFIX}){{0,5}}")
 _SHORT_STEMS = frozenset({"ol", "et", "al", "uy", "is", "su", "ne", "bu", "an"})
-_LISTS = ("nots", "abouts", "degrees", "instructions", "suspicious", "unlent")
+_LISTS = ("nots", "abouts", "degrees", "instructions", "suspicious", "unlent", "peoples", "likings", "apart")
 _HARDENED = str.maketrans("bdg", "ptk")
 
 
@@ -113,10 +113,15 @@ class Vocabulary:
     instructions: frozenset[str]  # to a reader or a model: never told
     suspicious: frozenset[str]  # a description that has one is no longer believed
     unlent: frozenset[str]  # claims too heavy for a description to carry
+    apart: frozenset[str]  # words that are no forms of shorter ones, whatever they look like
+    likings: frozenset[str]  # verbs that tell of the name beside them: "you liked"
+    peoples: frozenset[str]  # names that a description may carry: of peoples and of waters
+    kinds: dict[str, frozenset[str]]  # common nouns that a part of a name stands for, by that part
 
     def stems(self, word: str) -> set[str]:
         """Words of the vocabulary that a word of a text may be a form of."""
-        return {stem for stem in forms(word, self.language) if stem in self.words}
+        least = max((len(stem) for stem in forms(word, self.language) & self.apart), default=0)
+        return {stem for stem in forms(word, self.language) & self.words if len(stem) >= least}
 
     def matches(self, words: list[set[str]], at: int) -> Iterator[tuple[int, int, str | None]]:
         """Words, letters and claim of the phrases that begin at a place, the nearest first: those with most of both."""
@@ -140,15 +145,17 @@ class Vocabulary:
         return place - at
 
 
-def forms(word: str, language: Language) -> set[str]:
+@lru_cache(maxsize=8192)
+def forms(word: str, language: Language) -> frozenset[str]:
     """Stems that a word may come from, itself among them."""
     return _english(word) if language == "en" else _turkish(word)
 
 
-def _english(word: str) -> set[str]:
+def _english(word: str) -> frozenset[str]:
     found = {word}
     for ending, stems in (
         ("ies", ("y",)),
+        ("ful", ("",)),
         ("es", ("", "e")),
         ("s", ("",)),
         ("ed", ("", "e")),
@@ -160,15 +167,17 @@ def _english(word: str) -> set[str]:
             found |= {base + stem for stem in stems}
             if len(base) > 3 and base[-1] == base[-2] and "e" in stems:
                 found.add(base[:-1])
-    return found
+    return frozenset(found)
 
 
-def _turkish(word: str) -> set[str]:
+def _turkish(word: str) -> frozenset[str]:
     found = {word}
     for cut in range(2, len(word)):
         if (cut > 2 or word[:2] in _SHORT_STEMS) and _TURKISH_ENDING.fullmatch(word, cut):
             found |= {word[:cut], word[: cut - 1] + word[cut - 1].translate(_HARDENED)}
-    return found
+            if word.startswith(("iyor", "uyor"), cut):
+                found |= {word[:cut] + "a", word[:cut] + "e"}  # başla-, başlıyor
+    return frozenset(found)
 
 
 @lru_cache(maxsize=2)
@@ -177,14 +186,17 @@ def vocabulary(language: Language) -> Vocabulary:
     file = resources.files(__package__).joinpath("vocabulary", f"{language}.toml")
     table = tomllib.loads(file.read_text(encoding="utf-8"))
     phrases: dict[str, list[tuple[tuple[str, ...], str | None]]] = {}
-    for claim, entries in ((None, table["harmless"]), *table["claims"].items()):
+    harmless = ((None, entries) for entries in table["harmless"].values())
+    for claim, entries in (*harmless, *table["claims"].items()):
         for entry in entries.split(","):
             words = tuple(token.word for token in tokens(entry.strip(), language))
             if words:
                 phrases.setdefault(words[0], []).append((words, claim))
     known = frozenset(part for entries in phrases.values() for phrase, _ in entries for part in phrase)
     lists = {name: frozenset(fold(table[name]).split()) for name in _LISTS}
-    return Vocabulary(language, phrases, known, **lists)
+    lists["apart"] |= lists["peoples"]
+    kinds = {part: frozenset(fold(words).split()) for part, words in table["kinds"].items()}
+    return Vocabulary(language, phrases, known, **lists, kinds=kinds)
 
 
 def instructions() -> frozenset[str]:

@@ -1,7 +1,7 @@
 """Lies and injections stop, honest texts pass.
 
 `checked/texts.json` says which texts the vocabulary was made with ("tuning") and which were written before they were
-looked at; ADR-0073 has the figures of those at first look. Honest ones that are known to be refused say so.
+looked at ("held_out"); ADR-0073 has the figures of those at first look. Honest ones that are still refused say so.
 """
 
 import json
@@ -24,7 +24,7 @@ KUFLU = FACTS["kuflu"]
 @pytest.mark.parametrize("told", [True, False], ids=["language given", "language found"])
 def test_lies_and_injections_stop_and_honest_texts_pass(kind: str, told: bool) -> None:
     texts = [each for each in TABLE["texts"] if each["kind"] == kind]
-    assert len(texts) >= {"lie": 50, "injection": 20, "honest": 50}[kind]
+    assert len(texts) >= {"lie": 500, "injection": 100, "honest": 600}[kind]
     wrong = [
         each["text"]
         for each in texts
@@ -80,6 +80,59 @@ def test_a_number_counts_only_beside_what_it_counts() -> None:
     assert check_text("15 % of the people there are visitors.", KUFLU).ok
     assert check_text("85 % of the people there are locals.", KUFLU).ok
     assert not check_text("15 % of the people there are locals.", KUFLU).ok
+
+
+PIER = Facts(
+    ("Kanlıca İskelesi", "Kanlıca", "Moda Sahili"),
+    {"neighborhood": "Kanlıca", "travel_minutes": 19, "price_level": 0, "interactions_7d": 6, "interactions_total": 95,
+     "tourist_ratio": 0.08, "crowd_level": 0.3, "freshness_days": 21, "item_average_rating": 4.6, "similar": True,
+     "own_visits": 0, "type": "waterfront"},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("honest", "lie"),
+    [
+        ("It is under twenty minutes away.", "It is under fifteen minutes away."),
+        ("It was liked more than 90 times.", "It was liked more than 100 times."),
+        ("It was liked 95 times.", "It was liked 95 times this week."),
+        ("It joined our list three weeks ago.", "It joined our list two weeks ago."),
+        ("Fewer than one in ten people there are tourists.", "One in four people there are tourists."),
+        ("A steady 4.6.", "A steady 4.7."),
+        ("You do not pay anything.", "You pay a bit."),
+        ("It is far from crowded.", "It is far from calm."),
+        ("It is anything but crowded.", "I would not expect it to be calm."),
+        ("If you liked Moda Sahili, go.", "You liked Kanlıca İskelesi, go again."),
+        ("Kanlıca is calm, I suppose.", "Kanlıca is calm, I hear it is a palace."),
+        ("You will appreciate it.", "You can swim there."),
+        ("Surprisingly calm.", "Officially calm."),
+        ("Moda Sahili'ni beğendiysen git.", "Kanlıca İskelesi'ni beğenmiştin."),
+        ("Yirmi dakikadan az sürmez belki, ama yakın değil.", "Kanlıca İskelesi pek sakin sayılmaz."),
+        ("Uğramazsan gücenirim.", "Orada yüzebilirsin."),
+        ("Her on kişiden biri turist.", "Her iki kişiden biri turist."),
+        ("Para ödemezsin.", "Giriş ücretli."),
+    ],
+)
+def test_what_follows_from_a_fact_may_be_told_and_its_neighbour_may_not(honest: str, lie: str) -> None:
+    assert check_text(honest, PIER).reasons == ()
+    assert not check_text(lie, PIER).ok
+
+
+def test_a_name_lends_its_kind_and_its_short_form() -> None:
+    mosque = Facts(("Gül Camii", "Fener"), {"neighborhood": "Fener"}, "Beside an old Byzantine wall.")
+    assert check_text("Rüstem Paşa is a mosque.", Facts(("Rüstem Paşa Camii",))).ok
+    assert check_text("Gül Camii is a mosque beside a Byzantine wall.", mosque).ok
+    for lie in ("Gül Camii is a museum.", "Gül Camii is beside a Roman wall."):
+        assert not check_text(lie, mosque).ok
+    tower = Facts(("Galata Kulesi", "Beyoğlu"), {"neighborhood": "Beyoğlu"})
+    assert check_text("Galata is worth a visit.", tower).ok
+    for lie in ("It is in Galata.", "Galata'da güzel bir yer."):
+        assert not check_text(lie, tower).ok
+
+
+def test_a_word_that_only_looks_like_a_form_of_another_is_unknown() -> None:
+    for stranger in ("kadın", "kale", "halı", "köprü", "taksi"):
+        assert not check_text(f"Gül Camii güzel bir {stranger}.", Facts(("Gül Camii",))).ok, stranger
 
 
 def test_the_language_can_be_asked_for() -> None:
