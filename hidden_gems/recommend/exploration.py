@@ -14,6 +14,8 @@ SHARPEST = 0.125
 """The smallest spread in a draw, as a share of the largest: a belief may be sharper, its sample need not be."""
 
 _REACH = 5.0  # spreads beyond which a normal sample is not looked for: less than one in a million
+_WIDER = 8.5  # the same for a probability below `_SMALL`, of which one in a million is much: less than one in 10^16
+_SMALL = 0.01
 _STEP = 0.85  # width of a step of the quadrature, in the smallest spread that matters there
 
 
@@ -24,6 +26,7 @@ class Drawn:
     places: tuple[int, ...]  # numbers of the candidates
     propensities: tuple[float, ...]  # of each one at its position, given the ones before it
     explored: tuple[bool, ...] = ()  # whether another one that might have stood there has a larger u
+    without: tuple[int, ...] = ()  # who the same samples would have shown there, had nothing been `taken`
 
 
 def effective_spread(spread: Floats) -> Floats:
@@ -37,12 +40,19 @@ def draw(
     limit: int,
     random: np.random.Generator,
     allowed: Callable[[Sequence[int]], Mask] | None = None,
-    most_explored: int | None = None,
+    taken: Callable[[Sequence[int]], Floats] | None = None,
+    explored_share: float = 1.0,
 ) -> Drawn:
     """Fill positions one after another, each by Thompson's rule.
 
-    At every position each candidate that is left and allowed has a utility of Normal(u, s); a fresh sample of each is
-    drawn and the largest is shown. Of equal samples, which only spreads of 0 give, the first one is.
+    At every position each candidate that is left and allowed has a utility of Normal(u - t, s), where t is what those
+    above take from it; a fresh sample of each is drawn and the largest is shown. Of equal samples, which only spreads
+    of 0 give, the first one is.
+
+    Where another one than that of the largest u - t, the leader, would be shown with a probability e above the
+    explored share b, samples are asked with probability b / e, else the leader is shown. So the leader's propensity is
+    1 - b and that of each other one b / e times its probability of being the largest: no position is more than b
+    explored, and where b is above 0 none is certain because of it.
 
     Args:
         utility: u of each candidate, finite, size n.
@@ -51,7 +61,8 @@ def draw(
         random: Where the samples come from.
         allowed: Which of the n candidates may take the next position, given those chosen so far; it may ignore that
             these are taken. All may by default. Where none may, the draw ends.
-        most_explored: Positions that may be explored; once they are, the largest u is shown at each. None is no bound.
+        taken: t of each candidate, given those chosen so far, size n; 0 by default.
+        explored_share: b, 0 to 1; 1 is no bound.
 
     Source:
         Thompson (1933), On the Likelihood that One Unknown Probability Exceeds Another. Fresh samples at each position
@@ -64,26 +75,41 @@ def draw(
     """
     spread = effective_spread(spread)
     left = np.ones(len(utility), dtype=bool)
-    places: list[int] = []
-    propensities: list[float] = []
-    explored: list[bool] = []
+    positions: list[tuple[int, float, bool, int]] = []
+    places: tuple[int, ...] = ()
     for _ in range(min(limit, len(utility))):
-        able = np.flatnonzero(left if allowed is None else left & allowed(tuple(places)))
+        able = np.flatnonzero(left if allowed is None else left & allowed(places))
         if not len(able):
             break
-        u, s = utility[able], spread[able]
-        if most_explored is not None and sum(explored) >= most_explored:
-            s = np.zeros(len(able))
-        best = int(np.argmax(u + s * random.standard_normal(len(able))))
-        places.append(int(able[best]))
-        propensities.append(largest_probability(u, s, best))
-        explored.append(bool(u[best] < u.max()))
+        whole, s = utility[able], spread[able]
+        u = whole if taken is None else whole - taken(places)[able]
+        best, propensity, noise = _position(u, s, explored_share, random)
+        places = (*places, int(able[best]))
+        positions.append((places[-1], propensity, bool(u[best] < u.max()), int(able[np.argmax(whole + noise)])))
         left[able[best]] = False
-    return Drawn(tuple(places), tuple(propensities), tuple(explored))
+    return Drawn(*zip(*positions, strict=True)) if positions else Drawn((), ())
+
+
+def _position(
+    utility: Floats, spread: Floats, explored_share: float, random: np.random.Generator
+) -> tuple[int, float, Floats]:
+    """One of n candidates, how likely it was, and what the samples differed from the means by, n."""
+    leader, noise = int(np.argmax(utility)), spread * random.standard_normal(len(utility))
+    best = int(np.argmax(utility + noise))
+    largest = largest_probability(utility, spread, best)
+    if best == leader:
+        return leader, max(largest, 1.0 - explored_share), noise
+    explores = max(1.0 - largest_probability(utility, spread, leader), largest)  # the second where the first rounds to 0
+    asked = explored_share / explores if explores > explored_share else 1.0
+    if random.random() < asked:
+        return best, asked * largest, noise
+    return leader, 1.0 - explored_share, np.zeros(len(utility))
 
 
 def largest_probability(utility: Floats, spread: Floats, chosen: int) -> float:
-    """Probability that one of n normal samples is the largest, to 1e-4.
+    """Probability that one of n normal samples is the largest, to 1e-4 of itself down to one in a million.
+
+    Below that to a hundredth of itself, and 0.0 only for what no sample shows in 10^15 draws.
 
     The integral of the density of the chosen one times the distribution functions of all others, by the trapezoid
     rule: the integrand is smooth and vanishes at both ends, where that rule converges faster than any power.
@@ -100,14 +126,20 @@ def largest_probability(utility: Floats, spread: Floats, chosen: int) -> float:
         >>> round(largest_probability(np.array([0.3, 0.3, 0.3, 0.3]), np.ones(4), 2), 4)
         0.25
     """
-    u, s = float(utility[chosen]), float(spread[chosen])
-    if s == 0.0:
+    if spread[chosen] == 0.0:
         return float(chosen == int(np.argmax(utility)))
-    low = max(float((utility - _REACH * spread).max()), u - _REACH * s)
-    high = u + _REACH * s
+    found = _integral(utility, spread, chosen, _REACH)
+    return found if found >= _SMALL else _integral(utility, spread, chosen, _WIDER)
+
+
+def _integral(utility: Floats, spread: Floats, chosen: int, reach: float) -> float:
+    """`largest_probability` for spreads above 0, of samples no further than so many spreads from their means."""
+    u, s = float(utility[chosen]), float(spread[chosen])
+    low = max(float((utility - reach * spread).max()), u - reach * s)
+    high = u + reach * s
     if high <= low:
         return 0.0
-    rivals = np.flatnonzero(utility + _REACH * spread > low)  # the others are below all the way
+    rivals = np.flatnonzero(utility + reach * spread > low)  # the others are below all the way
     step = _STEP * float(spread[rivals].min())
     x, width = np.linspace(low, high, max(int((high - low) / step), 2) + 1, retstep=True)  # Q
     z = (x - u) / s
