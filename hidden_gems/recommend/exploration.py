@@ -99,7 +99,9 @@ def _position(
     largest = largest_probability(utility, spread, best)
     if best == leader:
         return leader, max(largest, 1.0 - explored_share), noise
-    explores = max(1.0 - largest_probability(utility, spread, leader), largest)  # the second where the first rounds to 0
+    explores = max(
+        1.0 - largest_probability(utility, spread, leader), largest
+    )  # the second where the first rounds to 0
     asked = explored_share / explores if explores > explored_share else 1.0
     if random.random() < asked:
         return best, asked * largest, noise

@@ -1,4 +1,4 @@
-"""Rules of a slate: who may take the next position, what likeness takes from utility, and what of it changed a place."""
+"""Rules of a slate: who may take the next position, what likeness takes from it, and what of this changed a place."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -111,8 +111,8 @@ class Rules:
     def taken(self, chosen: Sequence[int]) -> Floats:
         """Utility that likeness to these takes from each candidate, n.
 
-        Maximal marginal relevance: the next one is the i of the largest u_i - w max_j sim(i, j) over those j above. Here
-        sim is 1 for the same type and neighborhood, 0.5 for one of them the same, and what is unknown is like nothing.
+        Maximal marginal relevance: the next one is the i of the largest u_i - w max_j sim(i, j) over those j above. w is
+        `diversity`; sim is 1 for the same type and neighborhood, 0.5 for one of the two; unknown is like nothing.
 
         Source:
             Carbonell and Goldstein (1998), The Use of MMR, Diversity-Based Reranking. Their relevance is weighted with
@@ -120,13 +120,13 @@ class Rules:
         """
         if not chosen:
             return np.zeros(len(self.types))
-        return self.business.diversity * self._alike(chosen).max(axis=1)
+        return np.asarray(self.business.diversity * self._alike(chosen).max(axis=1))
 
     def _alike(self, chosen: Sequence[int]) -> Floats:
         """Similarity of each candidate to each of these, n X m."""
         taken = list(chosen)
         same = [(codes[:, None] == codes[taken]) & (codes > 0)[:, None] for codes in (self.types, self.neighborhoods)]
-        return 0.5 * (same[0].astype(np.float64) + same[1])
+        return np.asarray(0.5 * (same[0].astype(np.float64) + same[1]))
 
     def kept_out(self, chosen: Sequence[int]) -> tuple[Mask, ...]:
         """Candidates that each rule keeps out after these, in the order of `RULES`, n each."""
@@ -193,7 +193,7 @@ class Rules:
         return found
 
     def _unlike(self, before: Sequence[int], other: int, place: int) -> list[Constraint]:
-        """By what the other one, which would be shown here if likeness took nothing, is like one above, and this not."""
+        """By what the other one, shown here if likeness took nothing, is like one above, and the one shown is not."""
         if other == place:
             return []
         above = before[int(self._alike(before)[other].argmax())]
@@ -221,4 +221,3 @@ def explained(fired: Mapping[int, Sequence[Constraint]]) -> dict[int, Constraint
     """The rule of each position that an explanation names: the first of `TOLD`."""
     told = {position: [each for each in all_of if each.reason in TOLD] for position, all_of in fired.items()}
     return {position: those[0] for position, those in told.items() if those}
-
