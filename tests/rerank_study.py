@@ -265,8 +265,9 @@ def main() -> None:
     parser.add_argument("--over", type=Path, nargs="+", help="files with lines of several cities; two and more")
     given = parser.parse_args()
     if given.over:
-        for line in over_cities([json.loads(line) for file in given.over for line in file.read_text().splitlines()]):
-            print(json.dumps(line))
+        lines = [line for file in given.over for line in file.read_text().splitlines()]
+        for told in over_cities([json.loads(line) for line in lines if line.startswith("{")]):
+            print(json.dumps(told))
         return
     deep = tuple(filter(None, given.deep.split(",")))
     config = TrialConfig(people=given.people, history=given.history, deep=deep, drift=False)

@@ -111,8 +111,8 @@ class Rules:
     def taken(self, chosen: Sequence[int]) -> Floats:
         """Utility that likeness to these takes from each candidate, n.
 
-        Maximal marginal relevance: the next one is the i of the largest u_i - w max_j sim(i, j) over those j above. w is
-        `diversity`; sim is 1 for the same type and neighborhood, 0.5 for one of the two; unknown is like nothing.
+        Maximal marginal relevance: the next one is the i of the largest u_i - w max_j sim(i, j) over those j above. w
+        is `diversity`; sim is 1 for the same type and neighborhood, 0.5 for one of the two; unknown is like nothing.
 
         Source:
             Carbonell and Goldstein (1998), The Use of MMR, Diversity-Based Reranking. Their relevance is weighted with
