@@ -15,7 +15,7 @@ SHARPEST = 0.125
 
 _REACH = 5.0  # spreads beyond which a normal sample is not looked for: less than one in a million
 _WIDER = 8.5  # the same for a probability below `_SMALL`, of which one in a million is much: less than one in 10^16
-_SMALL = 0.01
+_SMALL = 0.001
 _STEP = 0.85  # width of a step of the quadrature, in the smallest spread that matters there
 
 
@@ -97,8 +97,8 @@ def _position(
     leader, noise = int(np.argmax(utility)), spread * random.standard_normal(len(utility))
     best = int(np.argmax(utility + noise))
     largest = largest_probability(utility, spread, best)
-    if best == leader:
-        return leader, max(largest, 1.0 - explored_share), noise
+    if best == leader or explored_share == 1.0:
+        return best, max(largest, 1.0 - explored_share), noise
     explores = max(
         1.0 - largest_probability(utility, spread, leader), largest
     )  # the second where the first rounds to 0
@@ -109,9 +109,9 @@ def _position(
 
 
 def largest_probability(utility: Floats, spread: Floats, chosen: int) -> float:
-    """Probability that one of n normal samples is the largest, to 1e-4 of itself down to one in a million.
+    """Probability that one of n normal samples is the largest, to a thousandth of itself.
 
-    Below that to a hundredth of itself, and 0.0 only for what no sample shows in 10^15 draws.
+    Below one in a million to a hundredth of itself, and 0.0 only for what no sample shows in 10^15 draws.
 
     The integral of the density of the chosen one times the distribution functions of all others, by the trapezoid
     rule: the integrand is smooth and vanishes at both ends, where that rule converges faster than any power.
