@@ -128,7 +128,7 @@ def largest_probability(utility: Floats, spread: Floats, chosen: int) -> float:
         >>> round(largest_probability(np.array([0.3, 0.3, 0.3, 0.3]), np.ones(4), 2), 4)
         0.25
     """
-    if spread[chosen] == 0.0:
+    if spread[chosen] == 0.0 or len(utility) == 1:
         return float(chosen == int(np.argmax(utility)))
     found = _integral(utility, spread, chosen, _REACH)
     return found if found >= _SMALL else _integral(utility, spread, chosen, _WIDER)
