@@ -16,8 +16,6 @@ from hidden_gems.client import Client, Trace
 RULES = {
     "ceiling": "it is at its ceiling: shown too often lately",
     "share": "the positions left are owed to rare gems or to neighborhoods below their floor",
-    "new_type": "its type has taken its share",
-    "new_neighborhood": "its neighborhood has taken its share",
 }
 
 
@@ -71,8 +69,10 @@ def stages(trace: Trace) -> Iterator[str]:
 
 
 def _draws(trace: Trace) -> Table:
-    table = Table("position", "shown", f"chance of {trace.item_id}", "kept out because")
+    table = Table("position", "shown", f"chance of {trace.item_id}", "because")
     for draw in trace.draws:
         rules = "; ".join(RULES.get(rule, rule) for rule in draw.kept_out_by) if not draw.probability else ""
+        if draw.likeness_took > 0.0:
+            rules = f"lost {draw.likeness_took:.2f} of utility: like one above"
         table.add_row(str(draw.position + 1), draw.item_id, f"{100 * draw.probability:.1f} %", rules)
     return table

@@ -46,7 +46,8 @@ class Draw(_Answer):
     position: int  # from 0
     item_id: str  # that is shown there
     probability: float  # of the gem to be shown there instead, 0 where a rule kept it out
-    kept_out_by: tuple[str, ...] = ()  # rules: ceiling, share, new_type, new_neighborhood
+    likeness_took: float = 0.0  # utility that it lost for its likeness to one above
+    kept_out_by: tuple[str, ...] = ()  # rules: ceiling, share
 
 
 class Trace(_Answer):

@@ -36,6 +36,7 @@ class Business(BaseModel):
     ceiling_open: float = Field(gt=0, le=1)
     ceiling_hidden: float = Field(gt=0, le=1)
     explored_share: float = Field(ge=0, le=1)
+    diversity: float = Field(ge=0, le=10)
     weight_new: float = Field(ge=-10, le=10)
     weight_small: float = Field(ge=-10, le=10)
     new_days: float = Field(gt=0, le=3650)

@@ -14,6 +14,8 @@ SHARPEST = 0.125
 """The smallest spread in a draw, as a share of the largest: a belief may be sharper, its sample need not be."""
 
 _REACH = 5.0  # spreads beyond which a normal sample is not looked for: less than one in a million
+_WIDER = 8.5  # the same for a probability below `_SMALL`, of which one in a million is much: less than one in 10^16
+_SMALL = 0.001
 _STEP = 0.85  # width of a step of the quadrature, in the smallest spread that matters there
 
 
@@ -22,13 +24,19 @@ class Step:
     """What one position was drawn from, m candidates of n."""
 
     able: NDArray[np.int64]  # numbers of the candidates that were left and allowed, m
-    utility: Floats  # u of each, m
-    spread: Floats  # s of each, 0 where nothing was explored, m
+    utility: Floats  # u - t of each, m
+    spread: Floats  # s of each, m
+    explored_share: float
 
     def probability(self, candidate: int) -> float:
         """Of one of the n candidates to be drawn here; 0 for one that was not allowed."""
-        [at] = np.nonzero(self.able == candidate)
-        return largest_probability(self.utility, self.spread, int(at[0])) if len(at) else 0.0
+        if candidate not in self.able:
+            return 0.0
+        at = int(np.flatnonzero(self.able == candidate)[0])
+        largest = largest_probability(self.utility, self.spread, at)
+        if at == int(np.argmax(self.utility)) or self.explored_share == 1.0:
+            return max(largest, 1.0 - self.explored_share)
+        return largest * _asked(self.utility, self.spread, self.explored_share, largest)
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,7 @@ class Drawn:
     places: tuple[int, ...]  # numbers of the candidates
     propensities: tuple[float, ...]  # of each one at its position, given the ones before it
     explored: tuple[bool, ...] = ()  # whether another one that might have stood there has a larger u
+    without: tuple[int, ...] = ()  # who the same samples would have shown there, had nothing been `taken`
     steps: tuple[Step, ...] = field(default=(), compare=False)
 
 
@@ -52,12 +61,19 @@ def draw(
     limit: int,
     random: np.random.Generator,
     allowed: Callable[[Sequence[int]], Mask] | None = None,
-    most_explored: int | None = None,
+    taken: Callable[[Sequence[int]], Floats] | None = None,
+    explored_share: float = 1.0,
 ) -> Drawn:
     """Fill positions one after another, each by Thompson's rule.
 
-    At every position each candidate that is left and allowed has a utility of Normal(u, s); a fresh sample of each is
-    drawn and the largest is shown. Of equal samples, which only spreads of 0 give, the first one is.
+    At every position each candidate that is left and allowed has a utility of Normal(u - t, s), where t is what those
+    above take from it; a fresh sample of each is drawn and the largest is shown. Of equal samples, which only spreads
+    of 0 give, the first one is.
+
+    Where another one than that of the largest u - t, the leader, would be shown with a probability e above the
+    explored share b, samples are asked with probability b / e, else the leader is shown. So the leader's propensity is
+    1 - b and that of each other one b / e times its probability of being the largest: no position is more than b
+    explored, and where b is above 0 none is certain because of it.
 
     Args:
         utility: u of each candidate, finite, size n.
@@ -66,7 +82,8 @@ def draw(
         random: Where the samples come from.
         allowed: Which of the n candidates may take the next position, given those chosen so far; it may ignore that
             these are taken. All may by default. Where none may, the draw ends.
-        most_explored: Positions that may be explored; once they are, the largest u is shown at each. None is no bound.
+        taken: t of each candidate, given those chosen so far, size n; 0 by default.
+        explored_share: b, 0 to 1; 1 is no bound.
 
     Source:
         Thompson (1933), On the Likelihood that One Unknown Probability Exceeds Another. Fresh samples at each position
@@ -79,28 +96,49 @@ def draw(
     """
     spread = effective_spread(spread)
     left = np.ones(len(utility), dtype=bool)
-    places: list[int] = []
-    propensities: list[float] = []
-    explored: list[bool] = []
-    steps: list[Step] = []
+    positions: list[tuple[int, float, bool, int, Step]] = []
+    places: tuple[int, ...] = ()
     for _ in range(min(limit, len(utility))):
-        able = np.flatnonzero(left if allowed is None else left & allowed(tuple(places)))
+        able = np.flatnonzero(left if allowed is None else left & allowed(places))
         if not len(able):
             break
-        u, s = utility[able], spread[able]
-        if most_explored is not None and sum(explored) >= most_explored:
-            s = np.zeros(len(able))
-        best = int(np.argmax(u + s * random.standard_normal(len(able))))
-        places.append(int(able[best]))
-        propensities.append(largest_probability(u, s, best))
-        explored.append(bool(u[best] < u.max()))
+        whole, s = utility[able], spread[able]
+        u = whole if taken is None else whole - taken(places)[able]
+        best, propensity, noise = _position(u, s, explored_share, random)
+        places = (*places, int(able[best]))
+        without = int(able[np.argmax(whole + noise)])
+        step = Step(able, u, s, explored_share)
+        positions.append((places[-1], propensity, bool(u[best] < u.max()), without, step))
         left[able[best]] = False
-        steps.append(Step(able, u, s))
-    return Drawn(tuple(places), tuple(propensities), tuple(explored), tuple(steps))
+    return Drawn(*zip(*positions, strict=True)) if positions else Drawn((), ())
+
+
+def _position(
+    utility: Floats, spread: Floats, explored_share: float, random: np.random.Generator
+) -> tuple[int, float, Floats]:
+    """One of n candidates, how likely it was, and what the samples differed from the means by, n."""
+    leader, noise = int(np.argmax(utility)), spread * random.standard_normal(len(utility))
+    best = int(np.argmax(utility + noise))
+    largest = largest_probability(utility, spread, best)
+    if best == leader or explored_share == 1.0:
+        return best, max(largest, 1.0 - explored_share), noise
+    asked = _asked(utility, spread, explored_share, largest)
+    if random.random() < asked:
+        return best, asked * largest, noise
+    return leader, 1.0 - explored_share, np.zeros(len(utility))
+
+
+def _asked(utility: Floats, spread: Floats, explored_share: float, largest: float) -> float:
+    """Probability with which samples are asked; `largest` is that of one who does not lead to have the largest."""
+    leads = largest_probability(utility, spread, int(np.argmax(utility)))
+    explores = max(1.0 - leads, largest)  # the second where the first rounds to 0
+    return explored_share / explores if explores > explored_share else 1.0
 
 
 def largest_probability(utility: Floats, spread: Floats, chosen: int) -> float:
-    """Probability that one of n normal samples is the largest, to 1e-4.
+    """Probability that one of n normal samples is the largest, to a thousandth of itself.
+
+    Below one in a million to a hundredth of itself, and 0.0 only for what no sample shows in 10^15 draws.
 
     The integral of the density of the chosen one times the distribution functions of all others, by the trapezoid
     rule: the integrand is smooth and vanishes at both ends, where that rule converges faster than any power.
@@ -117,14 +155,20 @@ def largest_probability(utility: Floats, spread: Floats, chosen: int) -> float:
         >>> round(largest_probability(np.array([0.3, 0.3, 0.3, 0.3]), np.ones(4), 2), 4)
         0.25
     """
-    u, s = float(utility[chosen]), float(spread[chosen])
-    if s == 0.0:
+    if spread[chosen] == 0.0 or len(utility) == 1:
         return float(chosen == int(np.argmax(utility)))
-    low = max(float((utility - _REACH * spread).max()), u - _REACH * s)
-    high = u + _REACH * s
+    found = _integral(utility, spread, chosen, _REACH)
+    return found if found >= _SMALL else _integral(utility, spread, chosen, _WIDER)
+
+
+def _integral(utility: Floats, spread: Floats, chosen: int, reach: float) -> float:
+    """`largest_probability` for spreads above 0, of samples no further than so many spreads from their means."""
+    u, s = float(utility[chosen]), float(spread[chosen])
+    low = max(float((utility - reach * spread).max()), u - reach * s)
+    high = u + reach * s
     if high <= low:
         return 0.0
-    rivals = np.flatnonzero(utility + _REACH * spread > low)  # the others are below all the way
+    rivals = np.flatnonzero(utility + reach * spread > low)  # the others are below all the way
     step = _STEP * float(spread[rivals].min())
     x, width = np.linspace(low, high, max(int((high - low) / step), 2) + 1, retstep=True)  # Q
     z = (x - u) / s

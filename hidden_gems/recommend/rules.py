@@ -1,4 +1,4 @@
-"""Rules of a slate: who may take the next position, in which order rules give way, and which of them changed it."""
+"""Rules of a slate: who may take the next position, what likeness takes from it, and what of this changed a place."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,18 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hidden_gems.recommend.business import Business
-from hidden_gems.recommend.exploration import Floats, Mask
+from hidden_gems.recommend.exploration import Drawn, Floats, Mask
 from hidden_gems.recommend.limits import EARLY, Limits, neediest
 from hidden_gems.recommend.live import LiveItems
 
-LARGEST_SHARE = 0.4
-"""Of a slate that one type, or one neighborhood, may take."""
-RULES = ("ceiling", "share", "new_type", "new_neighborhood")
-"""By name; `share` is the rare share and the floors."""
-_HELD = ((0, 1, 2, 3), (0, 1, 2), (0, 1, 3), (0, 1), (2, 3), (2,), (3,))
-"""Rules that hold together, tried in this order where nothing is left under those before: the neighborhood gives way,
-then the type, then both, and a ceiling only where all candidates are at theirs. What is owed is always paid."""
-TOLD = ("new_type", "new_neighborhood", "rare_share", "floor")
+RULES = ("ceiling", "share")
+"""By name; `share` is the rare share and the floors. What is owed is paid, and ceilings hold, until all candidates are
+at theirs."""
+TOLD = ("rare_share", "floor", "new_type", "new_neighborhood")
 """Reasons that an explanation may give."""
 
 Codes = NDArray[np.int64]
@@ -28,10 +24,10 @@ Words = Sequence[str | None]
 
 @dataclass(frozen=True)
 class Constraint:
-    """A rule that changed a position: the candidate of the largest utility stayed out, or a rule was given up."""
+    """What changed a position: the candidate of the largest utility stayed out, or a rule was given up."""
 
-    reason: str  # of RULES, with rare_share and floor for share; business; gave_way
-    kept_out: str | None  # word whose share is full, tier, gem, or the rule that gave way
+    reason: str  # ceiling, rare_share, floor, new_type, new_neighborhood, business, gave_way
+    kept_out: str | None  # type, neighborhood, tier or gem of who stayed out, or the rule that gave way
     chosen: str | None  # the same of the gem that is shown
 
     @property
@@ -51,9 +47,9 @@ class Constraint:
 class Rules:
     """What holds for one slate, known before anything of it is drawn.
 
-    At most 40 % of the positions are of one type, and of one neighborhood. Positions are kept for rare gems and for
-    neighborhoods below their floor as soon as no more are left than are owed; a gem may pay for both. Gems at their
-    ceiling stay out. All of it holds as long as there are candidates; else rules give way, see `_HELD`.
+    Positions are kept for rare gems and for neighborhoods below their floor as soon as no more are left than are owed;
+    a gem may pay for both. Gems at their ceiling stay out. Both hold as long as there are candidates. Beside them,
+    gems like those above lose utility, see `taken`.
 
     Notation: n candidates.
 
@@ -64,7 +60,7 @@ class Rules:
         rare: Of the rare tier, n.
         full: At their ceiling, n.
         need: See `Limits`, n.
-        business: Says shares.
+        business: Says shares, and what likeness takes.
         words: Types, neighborhoods and ids of the candidates, for the log, n each.
     """
 
@@ -108,19 +104,29 @@ class Rules:
         )
 
     @property
-    def cap(self) -> int:
-        """Positions that one word may take."""
-        return math.ceil(LARGEST_SHARE * self.limit)
-
-    @property
     def target(self) -> int:
         """Positions of rare gems; a single position is not one of a share."""
         return math.ceil(self.business.rare_share * self.limit - 1e-9) if self.limit > 1 else 0
 
-    @property
-    def most_explored(self) -> int:
-        """Positions that may be explored."""
-        return math.ceil(self.business.explored_share * self.limit - 1e-9)
+    def taken(self, chosen: Sequence[int]) -> Floats:
+        """Utility that likeness to these takes from each candidate, n.
+
+        Maximal marginal relevance: the next one is the i of the largest u_i - w max_j sim(i, j) over those j above. w
+        is `diversity`; sim is 1 for the same type and neighborhood, 0.5 for one of the two; unknown is like nothing.
+
+        Source:
+            Carbonell and Goldstein (1998), The Use of MMR, Diversity-Based Reranking. Their relevance is weighted with
+            1 - w; ours keeps its unit.
+        """
+        if not chosen:
+            return np.zeros(len(self.types))
+        return np.asarray(self.business.diversity * self._alike(chosen).max(axis=1))
+
+    def _alike(self, chosen: Sequence[int]) -> Floats:
+        """Similarity of each candidate to each of these, n X m."""
+        taken = list(chosen)
+        same = [(codes[:, None] == codes[taken]) & (codes > 0)[:, None] for codes in (self.types, self.neighborhoods)]
+        return np.asarray(0.5 * (same[0].astype(np.float64) + same[1]))
 
     def kept_out(self, chosen: Sequence[int]) -> tuple[Mask, ...]:
         """Candidates that each rule keeps out after these, in the order of `RULES`, n each."""
@@ -135,54 +141,66 @@ class Rules:
         key = tuple(chosen)
         if key not in self._seen:
             taken = list(key)
-            caps = (_full(codes, taken, self.cap) for codes in (self.types, self.neighborhoods))
-            kept_out = (self.full, ~self._paying(taken), *caps)
-            self._seen[key] = (kept_out, _left(kept_out, taken))
+            kept_out = (self.full, ~self._paying(taken))
+            left = np.ones(len(self.types), dtype=bool)
+            left[taken] = False
+            able = left & ~kept_out[0] & ~kept_out[1]
+            self._seen[key] = (kept_out, able if able.any() else left)
         return self._seen[key]
 
-    def fired(self, utility: Floats, places: Sequence[int], added: Floats | None = None) -> dict[int, list[Constraint]]:
+    def fired(self, utility: Floats, drawn: Drawn, added: Floats | None = None) -> dict[int, list[Constraint]]:
         """What changed the slate, by position.
 
         Args:
             utility: Mean of each candidate, n.
-            places: Candidates that were drawn, in order.
+            drawn: The slate.
             added: Part of the utility that is business weights, n.
         """
         found: dict[int, list[Constraint]] = {}
-        left = utility.copy()
-        for position, place in enumerate(places):
-            before, best = places[:position], int(left.argmax())
+        for position, place in enumerate(drawn.places):
+            before = drawn.places[:position]
             kept_out, able = self._judged(before)
+            left = utility - self.taken(before)
+            left[list(before)] = -np.inf
+            best = int(left.argmax())
             told = [] if able[best] else self._why(before, best, place)
             given_up = (rule for rule, out in zip(RULES, kept_out, strict=True) if out[place])
             told += [Constraint("gave_way", rule, self.words[2][place]) for rule in given_up]
+            told += self._unlike(before, drawn.without[position], place)
             if added is not None:
-                first, other = (int(np.where(able, each, -np.inf).argmax()) for each in (utility, utility - added))
+                first, other = (int(np.where(able, each, -np.inf).argmax()) for each in (left, left - added))
                 if first != other:
                     told.append(Constraint("business", self.words[2][other], self.words[2][first]))
             if told:
                 found[position] = told
-            left[place] = -np.inf
         return found
 
     def _why(self, before: Sequence[int], best: int, place: int) -> list[Constraint]:
         """Rules that keep the best one out and not the one that is shown."""
-        types, neighborhoods, ids = self.words
+        _, neighborhoods, ids = self.words
         found = []
         for rule, kept_out in zip(RULES, self.kept_out(before), strict=True):
             if not kept_out[best] or kept_out[place]:
                 continue
             if rule == "ceiling":
                 found.append(Constraint(rule, ids[best], ids[place]))
-            elif rule == "share":
+            else:
                 rare, floors = self._missing(list(before))
                 if rare and self.rare[place]:
                     found.append(Constraint("rare_share", "popular", "rare"))
                 if floors and self._needy[place]:
                     found.append(Constraint("floor", neighborhoods[best], neighborhoods[place]))
-            else:
-                words = types if rule == "new_type" else neighborhoods
-                found.append(Constraint(rule, words[best], words[place]))
+        return found
+
+    def _unlike(self, before: Sequence[int], other: int, place: int) -> list[Constraint]:
+        """By what the other one, shown here if likeness took nothing, is like one above, and the one shown is not."""
+        if other == place:
+            return []
+        above = before[int(self._alike(before)[other].argmax())]
+        found = []
+        for reason, codes, words in zip(TOLD[2:], (self.types, self.neighborhoods), self.words, strict=False):
+            if codes[other] == codes[above] > 0 and codes[place] != codes[above]:
+                found.append(Constraint(reason, words[other], words[place]))
         return found
 
     def _missing(self, taken: list[int]) -> tuple[int, int]:
@@ -203,25 +221,3 @@ def explained(fired: Mapping[int, Sequence[Constraint]]) -> dict[int, Constraint
     """The rule of each position that an explanation names: the first of `TOLD`."""
     told = {position: [each for each in all_of if each.reason in TOLD] for position, all_of in fired.items()}
     return {position: those[0] for position, those in told.items() if those}
-
-
-def _left(kept_out: tuple[Mask, ...], taken: list[int]) -> Mask:
-    """Candidates that are left under as many rules as can hold, n."""
-    left = np.ones(len(kept_out[0]), dtype=bool)
-    left[taken] = False
-    for held in _HELD:
-        able = left.copy()
-        for rule in held:
-            able &= ~kept_out[rule]
-        if able.any():
-            return able
-    return left
-
-
-def _full(codes: Codes, taken: list[int], cap: int) -> Mask:
-    """Candidates of a word that has taken its share, n; an unknown word, 0, never has."""
-    if len(taken) < cap:
-        return np.zeros(len(codes), dtype=bool)
-    counts = np.bincount(codes[taken], minlength=int(codes.max()) + 1)
-    counts[0] = 0
-    return np.asarray((counts >= cap)[codes])

@@ -146,8 +146,9 @@ def in_order(scores: NDArray[np.floating]) -> Floats:
 
 def fill(drawn_from: Utilities, rules: Rules, random: np.random.Generator) -> Filled:
     """Draw a slate."""
-    drawn = draw(drawn_from.mean, drawn_from.spread, rules.limit, random, rules.allowed, rules.most_explored)
-    fired = rules.fired(drawn_from.mean, drawn.places, drawn_from.business)
+    share = rules.business.explored_share
+    drawn = draw(drawn_from.mean, drawn_from.spread, rules.limit, random, rules.allowed, rules.taken, share)
+    fired = rules.fired(drawn_from.mean, drawn, drawn_from.business)
     kept_out = tuple(rules.kept_out(drawn.places[:position]) for position in range(len(drawn.places)))
     return Filled(drawn.places, drawn.propensities, fired, drawn.explored, drawn.steps, kept_out)
 

@@ -68,9 +68,7 @@ class Trace:
             **{name: getattr(self, name).astype(np.float32) for name in ("score", "mean", "utility")},
             "places": self.places,
             "constraints": self.constraints,
-            "steps": [
-                (each.able, each.utility.astype(np.float32), each.spread.astype(np.float32)) for each in self.steps
-            ],
+            "steps": [_packed(each) for each in self.steps],
             "kept_out": self.kept_out,
         }
         return zlib.compress(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), 1)
@@ -89,8 +87,8 @@ class Trace:
             places=tuple(content["places"]),
             constraints=tuple(tuple(each) for each in content["constraints"]),
             steps=tuple(
-                Step(np.array(able, np.int64), np.array(u, np.float64), np.array(s, np.float64))
-                for able, u, s in content["steps"]
+                Step(np.array(able, np.int64), np.array(u, np.float64), np.array(s, np.float64), share)
+                for able, u, s, share in content["steps"]
             ),
             kept_out=tuple(
                 {rule: np.array(numbers, np.int64) for rule, numbers in each.items()} for each in content["kept_out"]
@@ -143,13 +141,24 @@ class Trace:
             "position": position,
             "item_id": self.item_ids[self.places[position]],
             "probability": step.probability(place),
+            "likeness_took": _took(step, place, float(self.utility[place])),
             "kept_out_by": [rule for rule, numbers in rules.items() if place in numbers],
         }
+
+
+def _took(step: Step, place: int, utility: float) -> float:
+    """Utility that a candidate lost at a position for being like one above; 0 where it might not stand there."""
+    [at] = np.nonzero(step.able == place)
+    return round(utility - float(step.utility[at[0]]), 4) + 0.0 if len(at) else 0.0
 
 
 def _rank(values: Floats, place: int) -> int:
     """From 1, the best for equal ones."""
     return int((values > values[place]).sum()) + 1
+
+
+def _packed(step: Step) -> tuple[Any, ...]:
+    return step.able, step.utility.astype(np.float32), step.spread.astype(np.float32), step.explored_share
 
 
 def _text(mask: Mask) -> str:

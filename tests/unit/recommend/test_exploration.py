@@ -56,7 +56,7 @@ def test_two_equal_ones_share_and_the_better_of_two_has_the_normal_law() -> None
 
 def test_without_spread_the_best_is_certain_and_of_equal_ones_the_first() -> None:
     found = draw(np.array([1.0, 3.0, 3.0, 2.0]), np.zeros(4), 3, np.random.default_rng(0))
-    assert found == Drawn((1, 2, 3), (1.0, 1.0, 1.0), (False, False, False))
+    assert found == Drawn((1, 2, 3), (1.0, 1.0, 1.0), (False, False, False), (1, 2, 3))
 
 
 def test_a_place_is_explored_where_a_better_one_might_have_stood() -> None:
@@ -72,16 +72,51 @@ def test_a_place_is_explored_where_a_better_one_might_have_stood() -> None:
     assert (ruled.places, ruled.explored) == ((1,), (False,))
 
 
-@pytest.mark.parametrize("most", [0, 1, 3, None])
-def test_no_more_positions_are_explored_than_may_be_and_the_others_are_certain(most: int | None) -> None:
-    utility, spread = np.linspace(0.0, 0.1, 30), np.full(30, 1.0)
-    found = [draw(utility, spread, 10, np.random.default_rng(seed), most_explored=most) for seed in range(20)]
-    counts = [sum(each.explored) for each in found]
-    assert max(counts) == 10 if most is None else set(counts) == {most}
-    for each in found if most is not None else []:
-        last = max((at for at, explored in enumerate(each.explored) if explored), default=-1)
-        assert set(each.propensities[last + 1 :]) == {1.0}
-        assert max(each.propensities[: last + 1], default=0.0) < 1.0
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_no_position_is_explored_more_than_may_be_and_none_is_certain_because_of_it(share: float) -> None:
+    utility, random, rounds = np.array([0.3, 0.2, 0.1, 0.0]), np.random.default_rng(1), 500
+    law = probabilities(utility, np.ones(4))
+    expected = np.append(1.0 - share, share * law[1:] / law[1:].sum()) if share < 1.0 - law[0] else law
+    found = [draw(utility, np.ones(4), 3, random, explored_share=share) for _ in range(rounds)]
+    for each in found:
+        assert each.propensities[0] == pytest.approx(expected[each.places[0]], abs=1e-4)
+    shares = np.bincount([each.places[0] for each in found], minlength=4) / rounds
+    np.testing.assert_allclose(shares, expected, atol=4.5 * np.sqrt(0.25 / rounds))
+    for position in range(3):
+        assert np.mean([each.explored[position] for each in found]) <= share + 4.5 * np.sqrt(0.25 / rounds)
+        leader = {each.propensities[position] for each in found if not each.explored[position]}
+        assert min(leader) >= 1.0 - share
+        assert leader == {1.0} if share == 0.0 else max(leader) < 1.0
+
+
+def test_the_bound_takes_nothing_from_who_is_explored_less() -> None:
+    utility, spread = np.array([0.0, 1.0, 2.0]), np.full(3, 0.4)
+    bound, free = (draw(utility, spread, 3, np.random.default_rng(3), explored_share=share) for share in (0.5, 1.0))
+    assert bound.places[0] == free.places[0]
+    assert bound.propensities[0] == free.propensities[0] > 0.5
+
+
+@pytest.mark.parametrize("gap", [1.0, 3.0, 5.0, 6.0, 8.0, 9.0])
+@pytest.mark.parametrize("spread", [(1.0, 0.8), (0.2, 1.0), (1.0, 0.2)])
+def test_the_probability_of_a_rare_one_is_right_and_never_zero(gap: float, spread: tuple[float, float]) -> None:
+    width = float(np.hypot(*spread))
+    found = largest_probability(np.array([0.0, gap * width / 1.28]), np.array(spread), 0)
+    exact = float(ndtr(-gap / 1.28))
+    assert found == pytest.approx(exact, rel=1e-3 if exact > 1e-6 else 1e-2)
+
+
+def test_what_is_taken_enters_the_draw_and_its_propensity() -> None:
+    def taken(chosen: tuple[int, ...]) -> np.ndarray:
+        return np.array([0.0, 0.5 * len(chosen), 0.0])
+
+    certain = draw(np.array([2.0, 1.0, 0.8]), np.zeros(3), 3, np.random.default_rng(0), taken=taken)
+    assert (certain.places, certain.without) == ((0, 2, 1), (0, 1, 1))
+    assert certain.explored == (False, False, False)
+    for seed in range(5):
+        found = draw(np.array([9.0, 1.0, 0.8]), np.full(3, 0.5), 3, np.random.default_rng(seed), taken=taken)
+        second = float(ndtr((0.5 - 0.8) / np.hypot(0.5, 0.5)))
+        assert found.propensities[1] == pytest.approx(second if found.places[1] == 1 else 1.0 - second, abs=1e-5)
+        assert found.explored[1] == (found.places[1] == 1)
 
 
 def test_a_belief_is_never_sharper_than_an_eighth_of_the_widest() -> None:
@@ -92,12 +127,10 @@ def test_a_belief_is_never_sharper_than_an_eighth_of_the_widest() -> None:
 
 
 def test_one_candidate_is_certain_and_more_positions_than_candidates_are_not_filled() -> None:
-    assert draw(np.array([7.0]), np.array([2.0]), 5, np.random.default_rng(0)) == Drawn(
-        (0,), (pytest.approx(1.0),), (False,)
-    )
+    assert draw(np.array([7.0]), np.array([2.0]), 5, np.random.default_rng(0)) == Drawn((0,), (1.0,), (False,), (0,))
     found = draw(np.zeros(3), np.ones(3), 10, np.random.default_rng(0))
     assert sorted(found.places) == [0, 1, 2]
-    assert found.propensities[2] == pytest.approx(1.0, abs=1e-6)
+    assert found.propensities[2] == 1.0
     assert draw(np.empty(0), np.empty(0), 4, np.random.default_rng(0)) == Drawn((), ())
 
 

@@ -1,6 +1,7 @@
 """What counts of many slates ask of the next one."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hidden_gems.online.factors import OnlineFactors
 from hidden_gems.online.state import OnlineState
 from hidden_gems.online.thompson import BetaThompson
 from hidden_gems.recommend.answering import Found, choose, find, utilities_of, vectors
-from hidden_gems.recommend.business import shipped
+from hidden_gems.recommend.business import BusinessFile, shipped
 from hidden_gems.recommend.limits import LEAST_SLATES, Limits, ceilings, neediest, shares
 from hidden_gems.recommend.live import LiveItems
 from hidden_gems.recommend.slate import Beliefs, Filled
@@ -129,3 +130,20 @@ def test_a_weight_changes_who_is_shown_at_once() -> None:
         ]
         share[weight] = float(new[np.concatenate(rows)].mean())
     assert share[-2.0] < share[0.0] - 0.1 < share[0.0] + 0.1 < share[2.0]
+
+
+def test_a_line_of_the_business_file_changes_how_many_types_a_slate_has(tmp_path: Path) -> None:
+    items = world().items
+    liking = np.where(items.types == "cafe", 1.0, 0.0) + np.arange(COUNT + 1) / 100
+    file, types, told = BusinessFile(tmp_path / "business.toml"), [], []
+    for weight in (0.0, 2.0, 10.0):
+        file.path.write_text(f"diversity = {weight}\nrare_share = 0.0\n")
+        seen = replace(world(), business=file.look())
+        answers = [answer(seen, seed, liking) for seed in range(40)]
+        slates = [items.types[found.rows[list(filled.places)]] for found, filled in answers]
+        types.append(float(np.mean([len(set(slate)) for slate in slates])))
+        told.append(
+            sum("new_type" in name for _, filled in answers for at in range(LIMIT) for name in filled.constraints(at))
+        )
+    assert types[0] < types[1] - 0.1 < types[1] + 0.1 < types[2]
+    assert told[0] == 0 < told[1] < told[2]
