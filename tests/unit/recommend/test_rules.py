@@ -166,8 +166,8 @@ def test_explanations_name_what_brought_the_gem() -> None:
 
 def test_a_slate_says_what_changed_it_and_how_likely_it_was() -> None:
     types: list[str | None] = ["cafe"] * 30 + ["bar"] * 10
-    utility, asked = np.concatenate([np.full(30, 5.0), np.zeros(10)]), {"rare_share": 0.4, "diversity": 0.2}
-    rule = rules(types, limit=10, rare=range(30, 40), **asked)
+    utility = np.concatenate([np.full(30, 5.0), np.zeros(10)])
+    rule = rules(types, limit=10, rare=range(30, 40), rare_share=0.4, diversity=0.2)
     found = fill(Utilities(utility, np.full(40, 0.5), 0.0), rule, np.random.default_rng(0))
     assert [types[place] for place in found.places] == ["cafe"] * 6 + ["bar"] * 4
     assert len(found.places) == len(set(found.places)) == 10
