@@ -4,8 +4,10 @@ Notation: B values, U people, R resamples. A person is resampled with all their 
 are not taken for independent ones.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,3 +178,22 @@ def interval_of(value: float, drawn: Floats, users: int) -> Interval:
     with np.errstate(invalid="ignore"):  # between two infinities
         low, high = np.quantile(drawn, [(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0])
     return Interval(value, float(low), float(high), users)
+
+
+def wilson(yes: int, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share of independent cases; 0 to 1 where there is none.
+
+    Source:
+        Wilson (1927), Probable inference, the law of succession, and statistical inference.
+
+    Examples:
+        >>> [round(end, 3) for end in wilson(18, 20)]
+        [0.699, 0.972]
+    """
+    if not count:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf((1.0 + LEVEL) / 2.0)
+    share, weight = yes / count, z**2 / count
+    middle = (share + weight / 2.0) / (1.0 + weight)
+    reach = z * math.sqrt(share * (1.0 - share) / count + weight / (4.0 * count)) / (1.0 + weight)
+    return max(0.0, middle - reach), min(1.0, middle + reach)

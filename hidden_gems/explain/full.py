@@ -10,7 +10,9 @@ from scipy.special import ndtr
 
 from hidden_gems.datasets.contract import TIMES_OF_DAY
 from hidden_gems.explain.alignment import context_alignment
-from hidden_gems.explain.counterfactuals import Change, counterfactuals
+from hidden_gems.explain.asking import Scored
+from hidden_gems.explain.attention import attention
+from hidden_gems.explain.counterfactuals import counterfactuals
 from hidden_gems.explain.reasons import TOP_CONCEPTS, explain
 from hidden_gems.explain.templates import Language
 from hidden_gems.explain.wording import Facts, Phrase, known, phrase, texts
@@ -67,17 +69,6 @@ class Listener:
             return None
         at = local_time(np.array([self.context.timestamp]), self.context.timezone)
         return TIMES_OF_DAY[int(at.time_of_day[0])]
-
-
-@dataclass(frozen=True)
-class Scored:
-    """What the ranker said about the gems and about candidates beside them."""
-
-    background: Vectors  # other candidates, m X 60
-    contributions: NDArray[np.float64]  # of the k gems, then of the m others, (k + m) X 61
-    tried: Sequence[Change]
-    scores: NDArray[np.floating]  # of the k gems, k
-    changed: NDArray[np.floating]  # of the k gems under each change, c · k
 
 
 def confidence(utilities: Utilities, places: Sequence[int]) -> tuple[float, ...]:
@@ -174,7 +165,7 @@ def full(shown: Shown, listener: Listener, scored: Scored, items: LiveItems) -> 
                 shown.items[place], listener.context, listener.time_of_day, float(shown.vectors[place, travel])
             ),
             "counterfactuals": counterfactuals(scored.scores, scored.changed, scored.tried, place),
-            "attention": [],  # of sequence models, of which a release has none yet
+            "attention": attention(scored.looked, scored.lost, place, items),
             "diversity": _diversity(shown.fired.get(place)),
         }
         for place, reason in enumerate(reasons)
