@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from hidden_gems.benchmark.funnel import Answer, answered
 from hidden_gems.benchmark.opened import Opened, moved
 from hidden_gems.explain.asking import Reading, Scored, ask
-from hidden_gems.explain.counterfactuals import HOURS, changes
-from hidden_gems.explain.full import BACKGROUND, Listener, Shown, confidence, full
+from hidden_gems.explain.concepts import CONCEPTS
+from hidden_gems.explain.counterfactuals import CONCEPT_OF, HOURS, changes
+from hidden_gems.explain.full import BACKGROUND, Listener, Shown, full
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.recommend.answering import vectors
+from hidden_gems.recommend.certainty import confidence
 from hidden_gems.recommend.deep import DEEP_FEATURES, DeepAnswer, Tensors, deep_inputs
 from hidden_gems.recommend.person import Person
 from hidden_gems.recommend.request import Request
@@ -81,7 +83,7 @@ def tell(opened: Opened, request: Request, random: np.random.Generator) -> Told:
         rows=tuple(rows.tolist()),
         vectors=answer.features[places],
         sources=tuple(answer.found.sources[place] for place in places),
-        confidence=confidence(answer.utilities, places),
+        confidence=confidence(answer.utilities, places, opened.world.certainty),
         fired=explained(answer.filled.fired),
     )
     listener = Listener(request.context, request.language, request.preferences, answer.found.history)
@@ -105,19 +107,9 @@ class Anew:
 
     def under(self, kind: str, word: str) -> NDArray[np.float64]:
         """Had it been asked at that time of day, or in that weather; k."""
-        request, world = self._changed(kind, word), self.opened.world
-        found = replace(
-            self.told.answer.found,
-            rows=np.array(self.told.shown.rows, dtype=np.int64),
-            item_ids=tuple(str(item["item_id"]) for item in self.told.shown.items),
-            collaborative=self.told.shown.vectors[:, FEATURE_NAMES.index("collaborative_score")],
-        )
-        then = vectors(world, self.told.person, request, found, None)
-        x = self.told.shown.vectors.copy()
-        for name in CHANGED[kind]:
-            x[:, FEATURE_NAMES.index(name)] = then[:, FEATURE_NAMES.index(name)]
-        context = self._inputs(self.told.person, request)["context"]
-        return self.score(self._with_deep(x, {**self._inputs(self.told.person, self.told.request), "context": context}))
+        context = self._inputs(self.told.person, self._changed(kind, word))["context"]
+        inputs = {**self._inputs(self.told.person, self.told.request), "context": context}
+        return self.score(self._with_deep(self._moved(kind, word), inputs))
 
     def never_visited(self, item_id: str) -> NDArray[np.float64]:
         """Had the person never been to a place; k."""
@@ -128,14 +120,40 @@ class Anew:
         inputs = self._inputs(other, replace(self.told.request, session=session))
         return self.score(self._with_deep(self.told.shown.vectors.copy(), inputs))
 
-    def without(self, place: int, names: Sequence[str]) -> float:
-        """The mean score of a gem that takes these features from each of the candidates it was compared with."""
-        pool = np.concatenate([self.told.shown.vectors, self.told.scored.background])
-        pool = np.delete(pool, place, axis=0)
-        x = np.repeat(self.told.shown.vectors[place][None], len(pool), axis=0)
-        columns = [FEATURE_NAMES.index(name) for name in names]
-        x[:, columns] = pool[:, columns]
-        return float(self.score(x).mean())
+    def without(self, place: int, concept: str) -> float:
+        """The mean score of a gem without a concept.
+
+        Its features come from each of the candidates that it was compared with; those that all candidates share, the
+        time or the weather, from every other time or weather that was tried.
+        """
+        kind = next((kind for kind, name in CONCEPT_OF.items() if name == concept), "")
+        shared = [FEATURE_NAMES.index(name) for name in CHANGED.get(kind, ())]
+        own = [FEATURE_NAMES.index(name) for name in CONCEPTS[concept] if FEATURE_NAMES.index(name) not in shared]
+        pool = np.delete(np.concatenate([self.told.shown.vectors, self.told.scored.background]), place, axis=0)
+        blocks = []
+        for x in [
+            self._moved(change.name, change.word) for change in self.told.scored.tried if change.name == kind
+        ] or [self.told.shown.vectors]:
+            block = np.repeat(self.told.shown.vectors[place][None], len(pool), axis=0)
+            block[:, own] = pool[:, own]
+            block[:, shared] = x[place, shared]
+            blocks.append(block)
+        return float(self.score(np.concatenate(blocks)).mean())
+
+    def _moved(self, kind: str, word: str) -> Vectors:
+        """Vectors had it been asked then, scores of the deep models apart; k X 60."""
+        request = self._changed(kind, word)
+        found = replace(
+            self.told.answer.found,
+            rows=np.array(self.told.shown.rows, dtype=np.int64),
+            item_ids=tuple(str(item["item_id"]) for item in self.told.shown.items),
+            collaborative=self.told.shown.vectors[:, FEATURE_NAMES.index("collaborative_score")],
+        )
+        then = vectors(self.opened.world, self.told.person, request, found, None)
+        x = self.told.shown.vectors.copy()
+        columns = [FEATURE_NAMES.index(name) for name in CHANGED[kind]]
+        x[:, columns] = then[:, columns]
+        return x
 
     def _changed(self, kind: str, word: str) -> Request:
         request = self.told.request

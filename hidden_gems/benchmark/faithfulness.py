@@ -12,7 +12,6 @@ from hidden_gems.benchmark.opened import Opened, askers
 from hidden_gems.client import check_text, facts_of
 from hidden_gems.client.answers import Explanation, Item
 from hidden_gems.evaluation.intervals import wilson
-from hidden_gems.explain.concepts import CONCEPTS
 
 FIRST = 5
 """Offenders of each check that are named."""
@@ -71,6 +70,7 @@ class Faithfulness:
     tallies: dict[str, Tally] = field(default_factory=lambda: {name: Tally() for name in CHECKS})
     counts: Counter[str] = field(default_factory=Counter)  # of answers, gems and parts
     concepts: Counter[str] = field(default_factory=Counter)  # reasons named first
+    not_lower: Counter[str] = field(default_factory=Counter)  # those without which the score does not fall
     furthest: dict[str, float] = field(default_factory=dict)  # largest distances
 
     def far(self, name: str, distance: float) -> None:
@@ -83,6 +83,7 @@ class Faithfulness:
             "checks": {name: tally.figure(CHECKS[name]) for name, tally in self.tallies.items()},
             "counts": dict(self.counts),
             "first_reasons": dict(self.concepts.most_common()),
+            "first_reasons_that_failed": {name: failed for name, failed in self.not_lower.items() if failed},
             "furthest": self.furthest,
         }
 
@@ -138,7 +139,8 @@ def _check_concept(found: Faithfulness, anew: Anew, place: int, score: float, ab
         return
     concept = named[0]["name"]
     found.concepts[concept] += 1
-    without = anew.without(place, CONCEPTS[concept])
+    without = anew.without(place, concept)
+    found.not_lower[concept] += not score > without
     found.tallies["concept"].count(
         score > without, lambda: about | {"concept": concept, "score": score, "without": without}
     )
@@ -148,7 +150,8 @@ def _check_text(found: Faithfulness, told: Told, place: int, about: dict[str, An
     explanation = Explanation.model_validate(told.explanations[place])
     columns = {name: told.shown.items[place].get(name) for name in ("item_id", "name", "type", "neighborhood")}
     item = Item.model_validate(
-        columns | {"position": place, "score": 0.0, "propensity": 1.0, "impression_token": "", "explanation": explanation}
+        columns
+        | {"position": place, "score": 0.0, "propensity": 1.0, "impression_token": "", "explanation": explanation}
     )
     found.tallies["told"].count(bool(explanation.text.strip()), lambda: about)
     verdict = check_text(explanation.text, facts_of(item), told.request.language)

@@ -1,6 +1,6 @@
 """A published release in this process, as of the moment where what it learned from ends."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from hidden_gems.features.snapshot import snapshot
 from hidden_gems.features.store import MemoryStore
 from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.online.state import prior_state
+from hidden_gems.recommend.certainty import Certainty
 from hidden_gems.recommend.person import Person
 from hidden_gems.recommend.request import Preferences, Request
 from hidden_gems.recommend.tables import ReleaseTables
@@ -56,17 +57,29 @@ def open_release(folder: Path, dataset: Dataset) -> Opened:
     for what in ("fingerprint", "pseudonym_key"):
         if getattr(about.dataset, what) != getattr(dataset.about, what):
             raise BadInputError(
-                f"release {about.version} was made from {about.dataset.name} with another {what.replace('_', ' ')} than "
-                f"that of {dataset.about.name}; --data takes the folder it was trained on"
+                f"release {about.version} was made from data with another {what.replace('_', ' ')} than those of "
+                f"{dataset.about.name}; --data takes the folder it was trained on"
             )
+    return opened(folder, about.version, about.models, dataset)
+
+
+def opened(folder: Path, version: str, models: Sequence[str], dataset: Dataset) -> Opened:
+    """What lies in the folder of a release, published or not yet.
+
+    Args:
+        folder: With models, ranker, tables and policy.
+        version: Of the release.
+        models: In the order of the rows of the served graph's scores.
+        dataset: That it was made from.
+    """
     at = split_by_time(dataset).test_from
     users, items = snapshot(dataset, at)
     ids = Index(dataset.users["user_id"].tolist()).ids
     release = TrialRelease(
-        version=about.version,
+        version=version,
         about=dataset.about,
         tables=ReleaseTables.load(folder / "tables"),
-        deep=DeepSession(folder, about.models) if about.models else None,
+        deep=DeepSession(folder, models) if models else None,
         ranker=RankerSession(folder),
         prior=lambda: prior_state(folder),
         embeddings={name: row for row, name in enumerate(ids) if row},
@@ -74,7 +87,8 @@ def open_release(folder: Path, dataset: Dataset) -> Opened:
         items=items,
         at=at,
     )
-    return Opened(release, LambdaMART.load(folder / "ranker"), dataset, release.store(), release.world(still=False))
+    world = replace(release.world(still=False), certainty=Certainty.load(folder / "policy"))
+    return Opened(release, LambdaMART.load(folder / "ranker"), dataset, release.store(), world)
 
 
 def askers(opened: Opened, count: int, seed: int) -> Iterator[Request]:
@@ -96,13 +110,14 @@ def askers(opened: Opened, count: int, seed: int) -> Iterator[Request]:
     for number in range(count):
         stranger = number % STRANGER_EVERY == STRANGER_EVERY - 1
         name = f"stranger-{number}" if stranger else known[order[number % len(known)]]
-        place = where[random.integers(len(where))] if len(where) and random.random() < 0.7 else (None, None)
+        lat, lon = where[random.integers(len(where))].tolist() if len(where) and random.random() < 0.7 else (None, None)
         context = RequestContext(
             opened.release.at + (0 if about.order_only else int(random.integers(DAY_SECONDS))),
             about.timezone,
-            *(None if each is None else float(each) for each in place),
-            weather=weathers[random.integers(len(weathers))],
-            temperature_c=None if random.random() < 0.3 else float(random.integers(0, 36)),
+            lat,
+            lon,
+            weathers[random.integers(len(weathers))],
+            None if random.random() < 0.3 else float(random.integers(0, 36)),
             order_only=about.order_only,
         )
         wish = frozenset([kinds[random.integers(len(kinds))]]) if kinds and number % WISH_EVERY == 0 else frozenset()

@@ -15,6 +15,8 @@ from hidden_gems.recommend.deep import Tensors
 HOURS = {"morning": 9.0, "afternoon": 14.5, "evening": 19.5, "night": 1.0}
 """Hour in the middle of each time of day."""
 WEATHERS = ("clear", "rain")
+CONCEPT_OF = {"time_of_day": "time", "weather": "weather"}
+"""The concept that a change is about."""
 MOST = 3
 _LEAST_CHANGE = 1e-6
 
@@ -93,6 +95,24 @@ def counterfactuals(
             found.append({"change": {change.name: change.word}, "score_change": round(delta, 4), "rank_change": moved})
     found.sort(key=lambda each: -abs(float(str(each["score_change"]))))
     return found[:MOST]
+
+
+def no_reasons(
+    scores: NDArray[np.floating], changed: NDArray[np.floating], tried: Sequence[Change]
+) -> list[frozenset[str]]:
+    """Concepts of each of k gems that are no reason for it: changed, they would not lower its score on average.
+
+    All candidates share the time and the weather, so contributions alone cannot say whether they speak for one.
+    Arguments as in `counterfactuals`.
+    """
+    blocks = changed.reshape(len(tried), len(scores))
+    found: list[set[str]] = [set() for _ in scores]
+    for kind, concept in CONCEPT_OF.items():
+        mine = [number for number, change in enumerate(tried) if change.name == kind]
+        if mine:
+            for place in np.flatnonzero(scores - blocks[mine].mean(axis=0) <= _LEAST_CHANGE):
+                found[place].add(concept)
+    return [frozenset(each) for each in found]
 
 
 def _rank(scores: NDArray[np.floating], place: int) -> int:

@@ -1,6 +1,6 @@
 """From the ranker's contributions to the reasons a person reads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,7 @@ def explain(
     shown: Sequence[int],
     language: Language,
     time_of_day: str | None = None,
+    void: Sequence[Collection[str]] = (),
 ) -> list[Explanation]:
     """Explain the shown candidates by what lifts each above the mean candidate.
 
@@ -54,6 +55,7 @@ def explain(
         shown: Which candidates are explained.
         language: "en" or "tr".
         time_of_day: Word of the vocabulary, None where times are only an order.
+        void: Concepts of each of `shown` that are no reason whatever they contributed; none where it is empty.
 
     Returns:
         An explanation for each of `shown`.
@@ -65,8 +67,8 @@ def explain(
         Facts(items[row], dict(zip(feature_names, vectors[row].tolist(), strict=True)), time_of_day) for row in shown
     ]
     told = [
-        _told({name: float(lift[row]) for name, lift in lifts.items()}, facts)
-        for row, facts in zip(shown, gems, strict=True)
+        _told({name: float(lift[row]) for name, lift in lifts.items() if name not in no_reason}, facts)
+        for row, facts, no_reason in zip(shown, gems, void or [()] * len(gems), strict=True)
     ]
     said = texts([(facts, [phrase for _, _, phrase in each]) for facts, each in zip(gems, told, strict=True)], language)
     return [

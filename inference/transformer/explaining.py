@@ -13,9 +13,10 @@ from hidden_gems.core.errors import NotFoundError, PartUnavailableError
 from hidden_gems.core.kv import KeyValue
 from hidden_gems.explain.asking import Reading, ask
 from hidden_gems.explain.counterfactuals import changes
-from hidden_gems.explain.full import BACKGROUND, Listener, Shown, brief, confidence, full
+from hidden_gems.explain.full import BACKGROUND, Listener, Shown, brief, full
 from hidden_gems.explain.narrative import Narrator
 from hidden_gems.recommend.answering import find
+from hidden_gems.recommend.certainty import confidence
 from hidden_gems.recommend.deep import DeepAnswer, Tensors, deep_inputs
 from hidden_gems.recommend.person import Person, history
 from hidden_gems.recommend.request import Filters, Request
@@ -212,7 +213,7 @@ def _shown(served: Served, places: Sequence[int]) -> Shown:
         rows=rows,
         vectors=served.vectors[list(places)],
         sources=tuple(served.found.sources[place] for place in places),
-        confidence=confidence(served.utilities, places),
+        confidence=confidence(served.utilities, places, served.world.certainty),
         fired=explained(served.filled.fired),
     )
 
