@@ -226,13 +226,15 @@ def _plot(report: dict[str, Any], path: Path) -> None:
     left.set_yticks(range(len(known)), [f"{name}\n{check['of']:,}" for name, check in known], fontsize=8)
     left.invert_yaxis()
     left.set(xlabel="share that held, 95 % interval; the mark is what is promised")
-    right.plot([0, 1], [0, 1], color="#99a", linestyle=":", linewidth=1.0)
+    right.axline((0.5, 0.5), slope=1.0, color="#99a", linestyle=":", linewidth=1.0)
     if report["confidence"]["bins"]:
         said, came = zip(*(bin_[1:] for bin_ in report["confidence"]["bins"]), strict=True)
         right.plot(said, came, "o-", color="#27496d", markersize=4, linewidth=1.0)
-    right.set(xlabel="chance that was said", ylabel="share it was the one they came to", xlim=(0, 1), ylim=(0, 1))
+    right.set(xlabel="chance that was said", ylabel="share it was the one they came to")
+    right.set_aspect("equal", adjustable="datalim")
     right.set_title("Confidence, people it was not fitted to", fontsize=9)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(f"Explanations of {report['release']}{', simulated data' if report['simulated'] else ''}", x=0.1)
+    simulated = ", simulated data" if report["simulated"] else ""
+    left.set_title(f"Explanations of release {report['release']}{simulated}", fontsize=9, loc="left")
     figure.savefig(path, dpi=150)
