@@ -4,13 +4,12 @@ Notation: B values, U people, R resamples. A person is resampled with all their 
 are not taken for independent ones.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from hidden_gems.evaluation.metrics import Floats
 
@@ -192,8 +191,5 @@ def wilson(yes: int, count: int) -> tuple[float, float]:
     """
     if not count:
         return 0.0, 1.0
-    z = NormalDist().inv_cdf((1.0 + LEVEL) / 2.0)
-    share, weight = yes / count, z**2 / count
-    middle = (share + weight / 2.0) / (1.0 + weight)
-    reach = z * math.sqrt(share * (1.0 - share) / count + weight / (4.0 * count)) / (1.0 + weight)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+    ends = binomtest(yes, count).proportion_ci(LEVEL, "wilson")
+    return float(ends.low), float(ends.high)

@@ -15,7 +15,7 @@ from hidden_gems.explain.counterfactuals import (
 )
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.recommend.deep import deep_inputs
-from tests.worlds import context, person, request, world
+from tests.worlds import person, request, world
 
 
 def column(name: str) -> int:
