@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from hidden_gems.evaluation.metrics import Floats
 
@@ -191,5 +190,7 @@ def wilson(yes: int, count: int) -> tuple[float, float]:
     """
     if not count:
         return 0.0, 1.0
+    from scipy.stats import binomtest  # a second of work, and most who are here need means only
+
     ends = binomtest(yes, count).proportion_ci(LEVEL, "wilson")
     return float(ends.low), float(ends.high)

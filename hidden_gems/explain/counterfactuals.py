@@ -74,7 +74,7 @@ def changed_inputs(inputs: Tensors, change: Change) -> Tensors:
 def counterfactuals(
     scores: NDArray[np.floating], changed: NDArray[np.floating], tried: Sequence[Change], place: int
 ) -> list[dict[str, object]]:
-    """What each change would do to one gem among the k that are shown, the largest first.
+    """What each change would do to one gem among the k that are shown; those that move its rank first, then by size.
 
     Args:
         scores: Of the ranker for the k gems, k.
@@ -93,7 +93,7 @@ def counterfactuals(
         if abs(delta) > _LEAST_CHANGE:
             moved = _rank(block, place) - _rank(scores, place)
             found.append({"change": {change.name: change.word}, "score_change": round(delta, 4), "rank_change": moved})
-    found.sort(key=lambda each: -abs(float(str(each["score_change"]))))
+    found.sort(key=lambda each: (each["rank_change"] == 0, -abs(float(str(each["score_change"])))))
     return found[:MOST]
 
 

@@ -100,3 +100,13 @@ def test_a_gem_that_others_fall_behind_rises() -> None:
     tried = [Change("weather", "rain", {})]
     [found] = counterfactuals(np.array([3.0, 2.0]), np.array([1.0, 2.5]), tried, 1)
     assert found == {"change": {"weather": "rain"}, "score_change": 0.5, "rank_change": -1}
+
+
+def test_a_change_that_moves_a_gem_comes_before_a_larger_one_that_does_not() -> None:
+    tried = [Change("weather", word, {}) for word in ("clear", "rain")]
+    scores, changed = np.array([2.0, 1.9]), np.array([9.0, 1.9, 1.8, 1.9])
+    found = counterfactuals(scores, changed, tried, 0)
+    assert [(each["change"], each["rank_change"]) for each in found] == [
+        ({"weather": "rain"}, 1),
+        ({"weather": "clear"}, 0),
+    ]
