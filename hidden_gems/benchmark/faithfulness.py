@@ -17,6 +17,8 @@ FIRST = 5
 """Offenders of each check that are named."""
 ADDITIVE, SAME_FIGURE = 1e-6, 1e-4
 """How far contributions may be from the score, and a counterfactual of four decimals from the score made anew."""
+LOWER = 1e-9
+"""A score falls if it does by more: sums of trees are rounded."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +105,13 @@ def faithfulness(
     for number, request in enumerate(askers(opened, count, seed)):
         told = tell(opened, request, random)
         found.counts.update(answers=1, **{request.language: 1}, strangers=int(not len(told.answer.found.history.rows)))
-        _check_answer(found, opened, told)
+        check(found, opened, told)
         progress((number + 1) / count)
     return found
 
 
-def _check_answer(found: Faithfulness, opened: Opened, told: Told) -> None:
+def check(found: Faithfulness, opened: Opened, told: Told) -> None:
+    """Hold every part of one answer against scores that are made anew, and count."""
     if not told.explanations:
         found.counts.update(empty_answers=1)
         return
@@ -140,10 +143,9 @@ def _check_concept(found: Faithfulness, anew: Anew, place: int, score: float, ab
     concept = named[0]["name"]
     found.concepts[concept] += 1
     without = anew.without(place, concept)
-    found.not_lower[concept] += not score > without
-    found.tallies["concept"].count(
-        score > without, lambda: about | {"concept": concept, "score": score, "without": without}
-    )
+    lower = score - without > LOWER
+    found.not_lower[concept] += not lower
+    found.tallies["concept"].count(lower, lambda: about | {"concept": concept, "score": score, "without": without})
 
 
 def _check_text(found: Faithfulness, told: Told, place: int, about: dict[str, Any]) -> None:
@@ -189,7 +191,7 @@ def _check_path(found: Faithfulness, anew: Anew, scores: np.ndarray) -> None:
             lost = float(scores[place] - made[name][place])
             found.counts.update(places_of_the_path=1)
             found.tallies["attention"].count(
-                lost > 0.0,
+                lost > LOWER,
                 lambda: _about(anew.told, place) | {"place": looked, "loss": lost},  # noqa: B023
             )
 
