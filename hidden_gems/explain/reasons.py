@@ -1,13 +1,13 @@
 """From the ranker's contributions to the reasons a person reads."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hidden_gems.explain.concepts import concept_contributions
+from hidden_gems.explain.concepts import concept_contributions, shared
 from hidden_gems.explain.templates import LABELS, Language
 from hidden_gems.explain.wording import Facts, Phrase, phrase, texts
 
@@ -40,12 +40,12 @@ def explain(
     shown: Sequence[int],
     language: Language,
     time_of_day: str | None = None,
-    void: Sequence[Collection[str]] = (),
+    void: Sequence[frozenset[str]] = (),
 ) -> list[Explanation]:
     """Explain the shown candidates by what lifts each above the mean candidate.
 
-    A concept is told only when it lifts the gem and the facts for it are known; the importance counts all lifting
-    concepts, told or not.
+    A concept is told only when it lifts the gem, the candidates differ in it and the facts for it are known; the
+    importance counts all such concepts, told or not.
 
     Args:
         contributions: TreeSHAP values of all n candidates, the base last, size n X (F + 1).
@@ -62,13 +62,13 @@ def explain(
     """
     if not len(shown):
         return []  # no candidate, no mean candidate
-    lifts = concept_contributions(contributions, feature_names)
+    lifts, alike = concept_contributions(contributions, feature_names), shared(vectors, feature_names)
     gems = [
         Facts(items[row], dict(zip(feature_names, vectors[row].tolist(), strict=True)), time_of_day) for row in shown
     ]
     told = [
-        _told({name: float(lift[row]) for name, lift in lifts.items() if name not in no_reason}, facts)
-        for row, facts, no_reason in zip(shown, gems, void or [()] * len(gems), strict=True)
+        _told({name: float(lift[row]) for name, lift in lifts.items() if name not in alike | no_reason}, facts)
+        for row, facts, no_reason in zip(shown, gems, void or [frozenset()] * len(gems), strict=True)
     ]
     said = texts([(facts, [phrase for _, _, phrase in each]) for facts, each in zip(gems, told, strict=True)], language)
     return [
