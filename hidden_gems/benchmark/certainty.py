@@ -24,6 +24,7 @@ from hidden_gems.recommend.request import Request
 DAYS = 7
 """How long after the release a choice may come: its rows are those of its day."""
 PEOPLE = 200
+_COLUMNS = ("user_id", "item_id", "timestamp", "weather", "temperature_c", "mood")
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def _first_choices(opened: Opened) -> Iterator[dict[str, Any]]:
     end = None if opened.dataset.about.order_only else at + DAYS * DAY_SECONDS
     table = opened.dataset.between(at, end).interactions
     met: set[str] = set()
-    for row in table[table["reward"] > 0].to_dict("records"):
+    for row in table.loc[table["reward"] > 0, table.columns.isin(_COLUMNS)].to_dict("records"):
         name = str(row["user_id"])
         known = opened.release.users.get(name)
         if name not in met and not (known and row["item_id"] in known.own):

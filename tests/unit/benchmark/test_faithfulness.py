@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hidden_gems.benchmark.certainty import Pairs
 from hidden_gems.benchmark.explained import Anew, Told, tell
 from hidden_gems.benchmark.faithfulness import CHECKS, Faithfulness, check, faithfulness
 from hidden_gems.benchmark.loop_release import TrialRelease
@@ -19,6 +20,7 @@ from hidden_gems.features.rows import UserRow
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.models.lambdamart import LambdaMART, LambdaMARTConfig
 from hidden_gems.online.state import prior_state
+from hidden_gems.recommend.certainty import Certainty
 from tests.factories import rich_dataset
 from tests.worlds import COUNT, NOW, person, rows, tables
 
@@ -142,3 +144,26 @@ def test_without_its_weather_a_gem_is_scored_in_other_weather(opened: Opened, to
             blocks.append(anew.score(x).mean())
     assert blocks
     assert anew.without(0, "weather") == pytest.approx(float(np.mean(blocks)))
+
+
+def test_times_that_are_an_order_have_no_hour_and_no_week(opened: Opened) -> None:
+    about = replace(opened.dataset.about, order_only=True)
+    at = opened.dataset.now - 20 * 86_400
+    ordered = replace(
+        opened,
+        dataset=replace(opened.dataset, about=about),
+        release=replace(opened.release, about=about, at=at),
+        world=replace(opened.world, about=about),
+    )
+    report = faithfulness(ordered, 4, seed=0).as_dict()
+    assert report["counts"]["gems"] == 40
+    assert all(check["kept"] for check in report["checks"].values()), report["checks"]
+    assert set(report["first_reasons"]) <= {"authenticity", "weather"}
+    fits, judges = (Pairs.of(ordered, half) for half in (True, False))
+    assert min(fits.people, judges.people) > 3
+    assert len(fits.apart) == len(fits.width) == len(fits.person) > fits.people
+    assert np.unique(fits.person).tolist() == list(range(fits.people))
+    in_a_week = Pairs.of(replace(ordered, dataset=opened.dataset), fits=True)
+    assert 0 < in_a_week.people <= fits.people
+    nobody = Pairs.of(opened, fits=True)  # the release is younger than all the data
+    assert (nobody.people, nobody.fitted()) == (0, Certainty())
