@@ -165,5 +165,6 @@ def test_times_that_are_an_order_have_no_hour_and_no_week(opened: Opened) -> Non
     assert np.unique(fits.person).tolist() == list(range(fits.people))
     in_a_week = Pairs.of(replace(ordered, dataset=opened.dataset), fits=True)
     assert 0 < in_a_week.people <= fits.people
-    nobody = Pairs.of(opened, fits=True)  # the release is younger than all the data
+    young = replace(ordered, release=replace(ordered.release, at=opened.dataset.now))
+    nobody = Pairs.of(young, fits=True)
     assert (nobody.people, nobody.fitted()) == (0, Certainty())
