@@ -10,24 +10,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hidden_gems.benchmark.bots import Bots
+from hidden_gems.benchmark.funnel import Answer, answered
 from hidden_gems.benchmark.loop_learner import LoopLearner
 from hidden_gems.benchmark.loop_release import TrialRelease
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.core.names import factors
 from hidden_gems.datasets.contract import MOODS, WEATHERS
 from hidden_gems.events.records import Interaction, Place, Slate
-from hidden_gems.features.arm_context import arm_context
 from hidden_gems.features.request import RequestContext, user_row
 from hidden_gems.features.schema import FEATURE_SERVICE
 from hidden_gems.online.votes import Votes
-from hidden_gems.recommend.answering import Found, choose, find, utilities_of, vectors
-from hidden_gems.recommend.deep import deep_inputs
 from hidden_gems.recommend.person import Person
 from hidden_gems.recommend.request import Filters, Request
-from hidden_gems.recommend.slate import Beliefs, Filled
 from hidden_gems.recommend.world import World
 from hidden_gems.simulation.city import City
 from hidden_gems.simulation.feedback import EVENT_TYPES
@@ -48,16 +44,6 @@ class Moves:
 
 
 ARMS = {"static": Moves(False, False), "rows": Moves(True, False), "online": Moves(True, True)}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One slate, and what is logged of it."""
-
-    found: Found
-    beliefs: Beliefs
-    filled: Filled
-    features: NDArray[np.float32]  # of the candidates, n X 60
 
 
 @dataclass
@@ -126,16 +112,7 @@ class Guide:
 
     def answer(self, person: Person, request: Request, random: np.random.Generator) -> Answer:
         """One request through the funnel."""
-        world, release = self.world, self.release
-        found = find(world, person, request)
-        deep = None if release.deep is None else release.deep(deep_inputs(world, person, request, found.rows))
-        features = vectors(world, person, request, found, deep)
-        state = world.online or release.prior()
-        mean, spread = state.belief(found.item_ids, arm_context(features))
-        beliefs = Beliefs(release.ranker(features).astype(np.float64), mean, spread)
-        drawn_from = utilities_of(world, person, request, found, beliefs)
-        filled = choose(world, request, found, drawn_from, features, random)
-        return Answer(found, beliefs, filled, features)
+        return answered(self.release, self.world, person, request, random)
 
     @staticmethod
     def slate_of(answer: Answer, request: Request, person: Person, slate_id: str) -> Slate:

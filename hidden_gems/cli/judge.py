@@ -64,7 +64,7 @@ def evaluate(
     Shelf.check(names)
     if out is not None:
         check_out(out, (".json",))
-    checked = _checked(data, timezone, max_rejected)
+    checked = checked_data(data, timezone, max_rejected)
     kept = resume or gems_home() / "evaluations" / checked.dataset.about.fingerprint[:16]
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task("checking", total=1.0)
@@ -121,7 +121,7 @@ def rank(
 
     Shelf.check([model])
     check_out(out, WRITERS)
-    checked = _checked(data, timezone, max_rejected)
+    checked = checked_data(data, timezone, max_rejected)
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task(model, total=1.0)
         table = rank_everyone(
@@ -146,7 +146,8 @@ def _names(models: str) -> list[str]:
     return [name.strip() for name in models.split(",") if name.strip()]
 
 
-def _checked(data: Path, timezone: str, max_rejected: float) -> "Checked":
+def checked_data(data: Path, timezone: str, max_rejected: float) -> "Checked":
+    """A dataset folder with the pseudonyms of this home; warnings go to stderr."""
     from hidden_gems.datasets.validation import check_folder
 
     checked = check_folder(

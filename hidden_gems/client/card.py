@@ -25,6 +25,16 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "place": "Place",
         "percent": "{label} {percent} %",
         "rated": "{name} (you gave it {rating:g} of 5)",
+        "higher": "{when} it would be {places} higher on this list.",
+        "lower": "{when} it would be {places} lower on this list.",
+        "one": "1 place",
+        "more": "{count} places",
+        "morning": "In the morning",
+        "afternoon": "In the afternoon",
+        "evening": "In the evening",
+        "night": "At night",
+        "clear": "In clear weather",
+        "rain": "In rain",
     },
     "tr": {
         "authentic": "İşte İstanbulluların kendilerine sakladığı bir köşe:",
@@ -39,6 +49,16 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "place": "Yer",
         "percent": "{label} yüzde {percent}",
         "rated": "{name} (5 üzerinden {rating:g} verdin)",
+        "higher": "{when} bu listede {places} yukarıda olurdu.",
+        "lower": "{when} bu listede {places} aşağıda olurdu.",
+        "one": "1 sıra",
+        "more": "{count} sıra",
+        "morning": "Sabah",
+        "afternoon": "Öğleden sonra",
+        "evening": "Akşam",
+        "night": "Gece",
+        "clear": "Hava açıkken",
+        "rain": "Yağmur yağarken",
     },
 }
 
@@ -104,4 +124,17 @@ def _reasons(explanation: Explanation, words: Mapping[str, str]) -> list[str]:
         for item in explanation.similar_items
     ]
     told = (("why", explanation.text), ("factors", ", ".join(factors)), ("similar", ", ".join(similar)))
-    return [f"{words[key]}: {text}" for key, text in told if text]
+    return [*(f"{words[key]}: {text}" for key, text in told if text), *_otherwise(explanation, words)]
+
+
+def _otherwise(explanation: Explanation, words: Mapping[str, str]) -> list[str]:
+    """What would move the gem most, where anything would: another time of day, or other weather."""
+    moves = [each for each in explanation.counterfactuals if each.get("rank_change")]
+    if not moves:
+        return []
+    most = max(moves, key=lambda each: abs(int(each["rank_change"])))
+    when = next((words[word] for word in most["change"].values() if word in words), None)
+    count = abs(int(most["rank_change"]))
+    places = words["one"] if count == 1 else words["more"].format(count=count)
+    sentence = words["higher" if most["rank_change"] < 0 else "lower"]
+    return [sentence.format(when=when, places=places)] if when else []

@@ -176,3 +176,21 @@ def interval_of(value: float, drawn: Floats, users: int) -> Interval:
     with np.errstate(invalid="ignore"):  # between two infinities
         low, high = np.quantile(drawn, [(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0])
     return Interval(value, float(low), float(high), users)
+
+
+def wilson(yes: int, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share of independent cases; 0 to 1 where there is none.
+
+    Source:
+        Wilson (1927), Probable inference, the law of succession, and statistical inference.
+
+    Examples:
+        >>> [round(end, 3) for end in wilson(18, 20)]
+        [0.699, 0.972]
+    """
+    if not count:
+        return 0.0, 1.0
+    from scipy.stats import binomtest  # a second of work, and most who are here need means only
+
+    ends = binomtest(yes, count).proportion_ci(LEVEL, "wilson")
+    return float(ends.low), float(ends.high)

@@ -35,6 +35,27 @@ CONCEPTS: Mapping[str, tuple[str, ...]] = {
 """Every feature belongs to one concept; `person` is no reason for one gem over another and is never told."""
 
 
+CONTEXT = ("time", "weather")
+"""Concepts that all candidates share but for how they suit them; see `counterfactuals.no_reasons`."""
+
+
+def shared(vectors: NDArray[np.float32], feature_names: Sequence[str]) -> frozenset[str]:
+    """Concepts, those of the context apart, in which no candidate differs from another.
+
+    They are no reason for one of them, though TreeSHAP gives each a share of its own.
+
+    Args:
+        vectors: Of the n candidates, n X F.
+        feature_names: Of the F features.
+    """
+    same = ((vectors == vectors[:1]) | (np.isnan(vectors) & np.isnan(vectors[:1]))).all(axis=0)
+    alike = {name for name, each in zip(feature_names, same.tolist(), strict=True) if each}
+    known = set(feature_names)
+    return frozenset(
+        concept for concept, names in CONCEPTS.items() if concept not in CONTEXT and set(names) & known <= alike
+    )
+
+
 def concept_contributions(
     contributions: NDArray[np.float64], feature_names: Sequence[str]
 ) -> dict[str, NDArray[np.float64]]:

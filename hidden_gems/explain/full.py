@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from hidden_gems.datasets.contract import TIMES_OF_DAY
 from hidden_gems.explain.alignment import context_alignment
-from hidden_gems.explain.counterfactuals import Change, counterfactuals
+from hidden_gems.explain.asking import Scored
+from hidden_gems.explain.attention import attention
+from hidden_gems.explain.counterfactuals import counterfactuals, no_reasons
 from hidden_gems.explain.reasons import TOP_CONCEPTS, explain
 from hidden_gems.explain.templates import Language
 from hidden_gems.explain.wording import Facts, Phrase, known, phrase, texts
@@ -21,7 +22,6 @@ from hidden_gems.recommend.live import LiveItems
 from hidden_gems.recommend.person import History
 from hidden_gems.recommend.request import Preferences
 from hidden_gems.recommend.rules import Constraint
-from hidden_gems.recommend.slate import Utilities
 
 Vectors = NDArray[np.float32]
 
@@ -47,7 +47,7 @@ class Shown:
     rows: tuple[int, ...]  # of the catalogue
     vectors: Vectors  # k X 60
     sources: tuple[tuple[str, ...], ...]
-    confidence: tuple[float, ...]  # see `confidence`
+    confidence: tuple[float, ...]  # see `recommend.certainty.confidence`
     fired: Mapping[int, Constraint] = field(default_factory=dict)  # by number of the gem
 
 
@@ -67,41 +67,6 @@ class Listener:
             return None
         at = local_time(np.array([self.context.timestamp]), self.context.timezone)
         return TIMES_OF_DAY[int(at.time_of_day[0])]
-
-
-@dataclass(frozen=True)
-class Scored:
-    """What the ranker said about the gems and about candidates beside them."""
-
-    background: Vectors  # other candidates, m X 60
-    contributions: NDArray[np.float64]  # of the k gems, then of the m others, (k + m) X 61
-    tried: Sequence[Change]
-    scores: NDArray[np.floating]  # of the k gems, k
-    changed: NDArray[np.floating]  # of the k gems under each change, c · k
-
-
-def confidence(utilities: Utilities, places: Sequence[int]) -> tuple[float, ...]:
-    """How sure we are of each gem: the probability that its draw beats that of a candidate picked at random.
-
-    Half for a gem like any other, near 1 for one that we know to be better.
-
-    Args:
-        utilities: Of n candidates.
-        places: Numbers of the gems among them.
-
-    Examples:
-        >>> flat = Utilities(np.zeros(3), np.ones(3), 0.0)
-        >>> confidence(flat, [1])
-        (0.5,)
-    """
-    found = []
-    for place in places:
-        others = np.delete(np.arange(len(utilities.mean)), place)
-        apart = utilities.mean[place] - utilities.mean[others]
-        width = np.sqrt(utilities.spread[place] ** 2 + utilities.spread[others] ** 2)
-        sure = np.where(width > 0, ndtr(apart / np.where(width > 0, width, 1.0)), (np.sign(apart) + 1.0) / 2.0)
-        found.append(round(float(sure.mean()), 4) if len(others) else 0.5)
-    return tuple(found)
 
 
 def brief(shown: Shown, listener: Listener) -> list[dict[str, Any]]:
@@ -154,8 +119,9 @@ def full(shown: Shown, listener: Listener, scored: Scored, items: LiveItems) -> 
     count = len(shown.items)
     rows = [*shown.items, *({} for _ in scored.background)]
     vectors = np.concatenate([shown.vectors, scored.background])
+    void = no_reasons(scored.scores, scored.changed, scored.tried)
     reasons = explain(
-        scored.contributions, vectors, FEATURE_NAMES, rows, range(count), listener.language, listener.time_of_day
+        scored.contributions, vectors, FEATURE_NAMES, rows, range(count), listener.language, listener.time_of_day, void
     )
     gems = _facts(shown, listener)
     travel = FEATURE_NAMES.index("travel_minutes")
@@ -174,7 +140,7 @@ def full(shown: Shown, listener: Listener, scored: Scored, items: LiveItems) -> 
                 shown.items[place], listener.context, listener.time_of_day, float(shown.vectors[place, travel])
             ),
             "counterfactuals": counterfactuals(scored.scores, scored.changed, scored.tried, place),
-            "attention": [],  # of sequence models, of which a release has none yet
+            "attention": attention(scored.looked, scored.lost, place, items),
             "diversity": _diversity(shown.fired.get(place)),
         }
         for place, reason in enumerate(reasons)

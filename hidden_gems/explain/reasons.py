@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hidden_gems.explain.concepts import concept_contributions
+from hidden_gems.explain.concepts import concept_contributions, shared
 from hidden_gems.explain.templates import LABELS, Language
 from hidden_gems.explain.wording import Facts, Phrase, phrase, texts
 
@@ -40,11 +40,12 @@ def explain(
     shown: Sequence[int],
     language: Language,
     time_of_day: str | None = None,
+    void: Sequence[frozenset[str]] = (),
 ) -> list[Explanation]:
     """Explain the shown candidates by what lifts each above the mean candidate.
 
-    A concept is told only when it lifts the gem and the facts for it are known; the importance counts all lifting
-    concepts, told or not.
+    A concept is told only when it lifts the gem, the candidates differ in it and the facts for it are known; the
+    importance counts all such concepts, told or not.
 
     Args:
         contributions: TreeSHAP values of all n candidates, the base last, size n X (F + 1).
@@ -54,19 +55,20 @@ def explain(
         shown: Which candidates are explained.
         language: "en" or "tr".
         time_of_day: Word of the vocabulary, None where times are only an order.
+        void: Concepts of each of `shown` that are no reason whatever they contributed; none where it is empty.
 
     Returns:
         An explanation for each of `shown`.
     """
     if not len(shown):
         return []  # no candidate, no mean candidate
-    lifts = concept_contributions(contributions, feature_names)
+    lifts, alike = concept_contributions(contributions, feature_names), shared(vectors, feature_names)
     gems = [
         Facts(items[row], dict(zip(feature_names, vectors[row].tolist(), strict=True)), time_of_day) for row in shown
     ]
     told = [
-        _told({name: float(lift[row]) for name, lift in lifts.items()}, facts)
-        for row, facts in zip(shown, gems, strict=True)
+        _told({name: float(lift[row]) for name, lift in lifts.items() if name not in alike | no_reason}, facts)
+        for row, facts, no_reason in zip(shown, gems, void or [frozenset()] * len(gems), strict=True)
     ]
     said = texts([(facts, [phrase for _, _, phrase in each]) for facts, each in zip(gems, told, strict=True)], language)
     return [

@@ -18,6 +18,7 @@ TEMPLATES: Mapping[Language, Mapping[str, tuple[str, str]]] = {
             "{percent} % of the places you liked are in {neighborhood}, where {name} is, too",
         ),
         "people": ("people with a taste like yours choose it", "people with a taste like yours choose {name}"),
+        "path": ("people who went where you went choose it", "people who went where you went choose {name}"),
         "newcomers": ("people we do not know yet like it", "people we do not know yet like {name}"),
         "authentic": (
             "our editors call it authentic ({percent} of 100)",
@@ -81,6 +82,10 @@ TEMPLATES: Mapping[Language, Mapping[str, tuple[str, str]]] = {
         "people": (
             "zevki seninkine benzeyenler burayı seçiyor",
             "zevki seninkine benzeyenler {name_accusative} seçiyor",
+        ),
+        "path": (
+            "seninle aynı yerlere gidenler burayı seçiyor",
+            "seninle aynı yerlere gidenler {name_accusative} seçiyor",
         ),
         "newcomers": (
             "henüz tanımadığımız kişiler de burayı seviyor",

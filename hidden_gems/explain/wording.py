@@ -175,6 +175,7 @@ def known(facts: Facts, **held: bool | float) -> dict[str, bool | float | str]:
         "is_rare": (facts.value("is_rare") or 0) > 0,
         "similar": history and (facts.value("cosine_similarity") or 0) > 0,
         "people": scored and history,
+        "path": _path(facts) is not None,
         "newcomers": scored and not history,
         "stranger": not history,
         **held,
@@ -211,6 +212,11 @@ def _neighborhood(facts: Facts) -> Phrase | None:
 def _people(facts: Facts) -> Phrase | None:
     known = facts.value("ncf_score") is not None or facts.value("collaborative_score") is not None
     return Phrase("people" if facts.has_history else "newcomers") if known else None
+
+
+def _path(facts: Facts) -> Phrase | None:
+    known = facts.value("sasrec_score") is not None or facts.value("gru4rec_score") is not None
+    return Phrase("path") if known and facts.has_history else None
 
 
 def _authenticity(facts: Facts) -> Phrase | None:
@@ -288,7 +294,7 @@ def _weather(facts: Facts) -> Phrase | None:
 
 
 _TELLERS: Mapping[str, Callable[[Facts], Phrase | None]] = {
-    "taste": _taste, "neighborhood": _neighborhood, "people": _people, "authenticity": _authenticity, "crowd": _crowd,
-    "hidden": _hidden, "price": _price, "popularity": _popularity, "quality": _quality, "novelty": _novelty,
-    "distance": _distance, "own": _own, "time": _time, "weather": _weather,
+    "taste": _taste, "neighborhood": _neighborhood, "people": _people, "path": _path, "authenticity": _authenticity,
+    "crowd": _crowd, "hidden": _hidden, "price": _price, "popularity": _popularity, "quality": _quality,
+    "novelty": _novelty, "distance": _distance, "own": _own, "time": _time, "weather": _weather,
 }  # fmt: skip

@@ -23,6 +23,7 @@ from hidden_gems.features.rows import NEW, NEW_USER, UserRow
 from hidden_gems.models.blend import Blend
 from hidden_gems.online.state import OnlineState, follow
 from hidden_gems.recommend.business import Business, BusinessFile, shipped
+from hidden_gems.recommend.certainty import Certainty
 from hidden_gems.recommend.limits import Limits
 from hidden_gems.recommend.live import LiveItems
 from hidden_gems.recommend.tables import ReleaseTables
@@ -47,6 +48,7 @@ class World:
     blend: Blend | None = None  # of the release, for a ranker that is away
     trends: bool = True  # what was liked this week finds candidates
     business: Business = field(default_factory=shipped)
+    certainty: Certainty = field(default_factory=Certainty)  # of the release
     _weeks: dict[int, NDArray[np.float64]] = field(default_factory=dict, init=False, repr=False)
 
     def week(self, timestamp: int) -> NDArray[np.float64]:
@@ -78,10 +80,17 @@ class World:
 
     @classmethod
     def of(
-        cls, version: str, about: About, models: Sequence[str], tables: ReleaseTables, blend: Blend | None = None
+        cls,
+        version: str,
+        about: About,
+        models: Sequence[str],
+        tables: ReleaseTables,
+        blend: Blend | None = None,
+        certainty: Certainty | None = None,
     ) -> Self:
         """A release as it was made, before anything of the store is known."""
-        return cls(version, about, tuple(models), LiveItems.of(tables, {}), ItemRows.of({}), blend=blend)
+        items, sure = LiveItems.of(tables, {}), certainty or Certainty()
+        return cls(version, about, tuple(models), items, ItemRows.of({}), blend=blend, certainty=sure)
 
 
 @dataclass

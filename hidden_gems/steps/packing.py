@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from hidden_gems.benchmark.certainty import Pairs
+from hidden_gems.benchmark.opened import opened
 from hidden_gems.benchmark.shelf import Shelf
 from hidden_gems.core.checkout import git_sha
 from hidden_gems.core.clock import WallClock
@@ -76,6 +78,7 @@ def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
         release_tables(shelf).save(draft / "tables")
         write_policy(shelf, draft / "policy")
         shutil.copy(parts.models / BLEND_FILE, draft / "policy")
+        Pairs.of(opened(draft, "", tuple(deep), shelf.dataset), fits=True).fitted().save(draft / "policy")
         reports = draft / "reports"
         shutil.copytree(parts.evaluation, reports)
         shutil.copy(parts.page, reports / "report.html")

@@ -41,6 +41,7 @@ def main() -> None:
     models = Models(
         Predictor(settings.deep, "deep", settings.part_seconds),
         Predictor(settings.ranker, "ranker", settings.part_seconds),
+        Predictor(settings.deep, "deep", settings.explain_seconds),
         Predictor(settings.ranker, "ranker", settings.explain_seconds),
     )
     keys = RedisKeyValue(settings.redis, settings.store_seconds)

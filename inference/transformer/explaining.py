@@ -7,21 +7,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hidden_gems.core.errors import ExpiredError, NotFoundError, PartUnavailableError
 from hidden_gems.core.kv import KeyValue
-from hidden_gems.explain.counterfactuals import changed_vectors, changes
-from hidden_gems.explain.full import BACKGROUND, Listener, Scored, Shown, brief, confidence, full
+from hidden_gems.explain.asking import Reading, ask
+from hidden_gems.explain.counterfactuals import changes
+from hidden_gems.explain.full import BACKGROUND, Listener, Shown, brief, full
 from hidden_gems.explain.narrative import Narrator
 from hidden_gems.recommend.answering import find
-from hidden_gems.recommend.person import History, history
+from hidden_gems.recommend.certainty import confidence
+from hidden_gems.recommend.deep import DeepAnswer, Tensors, deep_inputs
+from hidden_gems.recommend.person import Person, history
 from hidden_gems.recommend.request import Filters, Request
 from hidden_gems.recommend.rules import explained
 from hidden_gems.recommend.world import World
 from inference.shell.deadline import Deadline
 from inference.transformer.answers import Answers, Served, background
 from inference.transformer.metrics import EXPLANATIONS, stage
-from inference.transformer.parts import Vectors
+from inference.transformer.parts import Models, Vectors
 from inference.transformer.slates import Kept, keep, recall
 
 MOST_ROWS = 30
@@ -72,7 +76,9 @@ class Explaining:
             others = background(served, _room(len(shown.items)), self.answers.random)
             ids = tuple(served.found.item_ids[place] for place in (*served.filled.places, *others))
             try:
-                return await self._full(served.world, shown, listener, served.vectors[list(others)], ids)
+                return await self._full(
+                    served.world, shown, listener, served.vectors[list(others)], ids, _reading(served, shown)
+                )
             except PartUnavailableError:
                 lost.append(PART)
         with stage("explain"):
@@ -90,10 +96,12 @@ class Explaining:
         ids = [place.item_id for place in what.slate.places]
         if item_id not in ids:
             raise NotFoundError("this gem is not in this slate")
-        liked = await self._history(world, what.slate.user_id)
-        shown = _kept_shown(world, what)
+        known = what.slate.user_id
+        person = await self.answers.people.person(world, known) if known else None
+        shown, liked = _kept_shown(world, what), history(person.row, world.items) if person else None
         listener = Listener(what.context, "tr" if what.language == "tr" else "en", history=liked)
-        told = await self._full(world, shown, listener, what.background, (*ids, *what.background_ids))
+        reading = _kept_reading(world, what, person, shown) if person else None
+        told = await self._full(world, shown, listener, what.background, (*ids, *what.background_ids), reading)
         EXPLANATIONS.labels("slate").inc()
         return {"slate_id": slate_id, "item_id": item_id, **told[ids.index(item_id)]}
 
@@ -137,33 +145,62 @@ class Explaining:
         shown, listener = _shown(served, (place,)), _listener(served)
         others = [each for each in background(served, BACKGROUND + 1, self.answers.random) if each != place]
         ids = tuple(found.item_ids[each] for each in (place, *others))
-        [told] = await self._full(world, shown, listener, served.vectors[others], ids)
+        [told] = await self._full(world, shown, listener, served.vectors[others], ids, _reading(served, shown))
         EXPLANATIONS.labels("gem").inc()
         return {"item_id": request.item_id, **told}
 
     async def _full(
-        self, world: World, shown: Shown, listener: Listener, others: Vectors, ids: tuple[str, ...]
+        self,
+        world: World,
+        shown: Shown,
+        listener: Listener,
+        others: Vectors,
+        ids: tuple[str, ...],
+        reading: Reading | None,
     ) -> list[Explanation]:
-        count = len(shown.items)
-        scores, told = await self.answers.models.contributions(world, np.concatenate([shown.vectors, others]), ids)
         tried = changes(listener.time_of_day, listener.context.weather)
-        if tried:
-            asked = changed_vectors(shown.vectors, tried)
-            changed = await self.answers.models.scores(world, asked, ids[:count] * len(tried))
-        else:
-            changed = scores[:0]
+        parts = _Hops(self.answers.models, world)
+        scored = await ask(parts, shown.vectors, others, ids, tried, reading)
         with stage("explain"):
-            told_in_full = full(shown, listener, Scored(others, told, tried, scores[:count], changed), world.items)
+            told_in_full = full(shown, listener, scored, world.items)
         if self.narrator is None:
             return told_in_full
         with stage("narrative"):
             return await self.narrator.retell(shown.items, told_in_full, listener.language)
 
-    async def _history(self, world: World, user_id: str) -> History | None:
-        if not user_id:
-            return None
-        person = await self.answers.people.person(world, user_id)
-        return history(person.row, world.items)
+
+@dataclass(frozen=True)
+class _Hops:
+    """The models of a release, a hop away; see `explain.asking.Parts`."""
+
+    models: Models
+    world: World
+
+    async def contributions(
+        self, x: Vectors, item_ids: tuple[str, ...]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return await self.models.contributions(self.world, x, item_ids)
+
+    async def scores(self, x: Vectors, item_ids: tuple[str, ...]) -> NDArray[np.float64]:
+        return await self.models.scores(self.world, x, item_ids)
+
+    async def deep(self, inputs: Tensors) -> DeepAnswer:
+        return await self.models.deep_again(self.world, inputs)
+
+
+def _reading(served: Served, shown: Shown) -> Reading | None:
+    if "deep" in served.lost or not served.world.models:
+        return None
+    rows = np.array(shown.rows, dtype=np.int64)
+    return Reading(deep_inputs(served.world, served.person, served.request, rows), served.world.models)
+
+
+def _kept_reading(world: World, what: Kept, person: Person, shown: Shown) -> Reading | None:
+    """The same afterwards, of the path up to the slate; gems of the session are not kept."""
+    if "deep" in what.slate.degraded or not world.models:
+        return None
+    asked = Request(what.slate.user_id, what.context, mood=what.slate.context.get("mood"))
+    return Reading(deep_inputs(world, person, asked, np.array(shown.rows, dtype=np.int64)), world.models)
 
 
 def wanted(request: Request) -> Request:
@@ -195,7 +232,7 @@ def _shown(served: Served, places: Sequence[int]) -> Shown:
         rows=rows,
         vectors=served.vectors[list(places)],
         sources=tuple(served.found.sources[place] for place in places),
-        confidence=confidence(served.utilities, places),
+        confidence=confidence(served.utilities, places, served.world.certainty),
         fired=explained(served.filled.fired),
     )
 

@@ -11,7 +11,7 @@ from hidden_gems.core.errors import PartUnavailableError
 from hidden_gems.core.kv import Fetched, KeyValue
 from hidden_gems.features.request import RequestContext
 from hidden_gems.features.schema import FEATURE_NAMES
-from hidden_gems.recommend.deep import DeepAnswer, deep_answer, deep_inputs
+from hidden_gems.recommend.deep import DeepAnswer, Tensors, deep_answer, deep_inputs
 from hidden_gems.recommend.person import Person, PersonKeys
 from hidden_gems.recommend.request import Request
 from hidden_gems.recommend.slate import Beliefs
@@ -78,10 +78,11 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Models:
-    """The two hops of an answer, and the longer call that a full explanation waits for."""
+    """The two hops of an answer, and the longer calls that a full explanation waits for."""
 
     deep: Predictor
     ranker: Predictor
+    reader: Predictor  # deep again, with more time
     explainer: Predictor  # the ranker again, with more time
 
     async def deep_scores(
@@ -95,13 +96,17 @@ class Models:
         with stage("deep"):
             inputs = deep_inputs(world, person, request, rows)
             outputs, _ = await self.deep.call(inputs, {"release": world.release}, deadline)
-        length, vector = inputs["history"].shape[1], outputs.get("vector")
-        shapes = {
-            "scores": (len(world.models), len(rows)),
-            "attention": (1, length),
-            "vector": (1, 0 if vector is None else vector.shape[-1]),
-        }
-        return deep_answer({name: _checked("deep", outputs.get(name), shape) for name, shape in shapes.items()})
+        return _deep_answer(world, inputs, outputs)
+
+    async def deep_again(self, world: World, inputs: Tensors) -> DeepAnswer:
+        """What the served graph says to another question, with the time of an explanation.
+
+        Raises:
+            PartUnavailableError: As above.
+        """
+        with stage("reading"):
+            outputs, _ = await self.reader.call(inputs, {"release": world.release})
+        return _deep_answer(world, inputs, outputs)
 
     async def beliefs(self, world: World, x: Vectors, item_ids: tuple[str, ...], deadline: Deadline) -> Ranked:
         """What the ranker says about n candidates.
@@ -157,7 +162,18 @@ class Models:
 
     async def close(self) -> None:
         """End the connections."""
-        await asyncio.gather(self.deep.close(), self.ranker.close(), self.explainer.close())
+        parts = (self.deep, self.ranker, self.reader, self.explainer)
+        await asyncio.gather(*(part.close() for part in parts))
+
+
+def _deep_answer(world: World, inputs: Tensors, outputs: Tensors) -> DeepAnswer:
+    vector = outputs.get("vector")
+    shapes = {
+        "scores": (len(world.models), len(inputs["rows"])),
+        "attention": (1, inputs["history"].shape[1]),
+        "vector": (1, 0 if vector is None else vector.shape[-1]),
+    }
+    return deep_answer({name: _checked("deep", outputs.get(name), shape) for name, shape in shapes.items()})
 
 
 def _question(x: Vectors, item_ids: tuple[str, ...]) -> dict[str, NDArray[np.generic]]:

@@ -20,7 +20,7 @@ class TransformerSettings(ServerSettings):
     store_seconds: float = 0.03  # limit of one call to Redis
     part_seconds: float = 0.04  # limit of one call to deep or ranker
     answer_seconds: float = 0.1  # for a whole answer, where the caller names no deadline
-    explain_seconds: float = 0.5  # limit of a call for contributions, which a full explanation waits for
+    explain_seconds: float = 0.5  # limit of each call that a full explanation waits for
     narrative_url: str = ""  # of an OpenAI-compatible endpoint, up to /chat/completions; empty: texts are templates
     narrative_model: str = ""
     narrative_key: SecretStr = SecretStr("")

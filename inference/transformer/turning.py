@@ -11,6 +11,7 @@ from hidden_gems.core.kv import KeyValue
 from hidden_gems.export.release import Release
 from hidden_gems.models.blend import Blend
 from hidden_gems.recommend.business import BusinessFile
+from hidden_gems.recommend.certainty import Certainty
 from hidden_gems.recommend.tables import ReleaseTables
 from hidden_gems.recommend.world import Following, World
 from inference.shell.metrics import STATE_VERSION
@@ -75,7 +76,8 @@ def following(keys: KeyValue, business: BusinessFile) -> Callable[[Path, Release
     def load(folder: Path, release: Release) -> Following:
         tables = ReleaseTables.load(folder / "tables")
         blend = Blend.from_dict(json.loads((folder / "policy" / "blend.json").read_text()))
-        world = World.of(release.version, release.dataset, release.models, tables, blend)
+        certainty = Certainty.load(folder / "policy")
+        world = World.of(release.version, release.dataset, release.models, tables, blend, certainty)
         return Following(world, keys, business=business).start()
 
     return load

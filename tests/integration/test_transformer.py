@@ -284,7 +284,7 @@ def test_a_slate_can_be_explained_later_for_a_day(chain: Chain, stack: Stack, pe
     told = stack.post(question, "explain").json()
     assert set(told) >= EXPLANATION
     assert gem["name"].partition(" (")[0] in told["text"]
-    for same in ("confidence", "context_alignment", "similar_items", "counterfactuals", "diversity"):
+    for same in ("confidence", "context_alignment", "similar_items", "counterfactuals", "attention", "diversity"):
         assert told[same] == gem["explanation"][same]
     assert stack.post({**question, "item_id": "nowhere"}, "explain").status_code == 404
     assert stack.post({**question, "slate_id": "nowhere"}, "explain").status_code == 404

@@ -84,3 +84,26 @@ def test_an_empty_answer_says_what_to_do() -> None:
 def test_a_gem_without_name_and_type_is_a_place() -> None:
     assert "**Place g0**" in render(slate({}))
     assert "**Yer g0**" in render(slate({}), "tr")
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("en", "At night it would be 2 places lower on this list."), ("tr", "Gece bu listede 2 sıra aşağıda olurdu.")],
+)
+def test_what_would_move_the_gem_most_is_told_with_its_figure(language: Any, told: str) -> None:
+    moves: list[dict[str, Any]] = [
+        {"change": {"weather": "rain"}, "score_change": 0.9, "rank_change": -1},
+        {"change": {"time_of_day": "night"}, "score_change": -0.4, "rank_change": 2},
+    ]
+    card = render(slate({"name": "Küflü", "explanation": FULL | {"counterfactuals": moves}}), language)
+    assert card.splitlines()[-1] == told
+    higher = render(slate({"name": "Küflü", "explanation": FULL | {"counterfactuals": moves[:1]}}), "en")
+    assert higher.splitlines()[-1] == "In rain it would be 1 place higher on this list."
+
+
+def test_a_change_that_moves_nothing_or_that_has_no_words_is_not_told() -> None:
+    still = {"change": {"time_of_day": "night"}, "score_change": -0.4, "rank_change": 0}
+    unknown = {"change": {"moon": "full"}, "score_change": -0.4, "rank_change": 3}
+    for each in (still, unknown):
+        card = render(slate({"name": "Küflü", "explanation": FULL | {"counterfactuals": [each]}}))
+        assert card == render(slate({"name": "Küflü", "explanation": FULL}))

@@ -1,15 +1,14 @@
 import numpy as np
-import pytest
-from scipy.special import ndtr
 
+from hidden_gems.explain.asking import Scored
+from hidden_gems.explain.attention import Looked
 from hidden_gems.explain.counterfactuals import Change
-from hidden_gems.explain.full import Listener, Scored, Shown, brief, confidence, full, similar_items
+from hidden_gems.explain.full import Listener, Shown, brief, full, similar_items
 from hidden_gems.features.schema import FEATURE_NAMES
 from hidden_gems.recommend.live import LiveItems
 from hidden_gems.recommend.person import History
 from hidden_gems.recommend.request import Preferences
 from hidden_gems.recommend.rules import Constraint
-from hidden_gems.recommend.slate import Utilities
 from tests.worlds import COUNT, change, context, tables
 
 ITEMS = LiveItems.of(tables(), {})
@@ -29,16 +28,6 @@ def shown(*sources: str, **values: float) -> Shown:
         confidence=(0.9, 0.5),
         fired={1: Constraint("new_type", "cafe", "bar")},
     )
-
-
-def test_confidence_is_the_chance_to_beat_a_candidate_picked_at_random() -> None:
-    utilities = Utilities(np.array([1.0, 0.0, 0.0]), np.array([0.6, 0.8, 0.8]), 0.0)
-    assert confidence(utilities, [0, 1]) == pytest.approx(
-        [float(ndtr(1.0)), (0.5 + 1 - float(ndtr(1.0))) / 2], abs=1e-4
-    )
-    sure = Utilities(np.array([1.0, 0.0, 1.0]), np.zeros(3), 1.0)
-    assert confidence(sure, [0, 1]) == (0.75, 0.0)
-    assert confidence(Utilities(np.zeros(1), np.ones(1), 0.0), [0]) == (0.5,)
 
 
 def test_brief_reasons_begin_with_why_it_was_found_and_name_at_most_three() -> None:
@@ -92,6 +81,8 @@ def test_a_full_explanation_has_every_field_of_the_contract() -> None:
         tried=[Change("weather", "clear", {})],
         scores=np.array([2.0, 1.0]),
         changed=np.array([0.5, 1.0]),
+        looked=[Looked(5, 0.31), Looked(6, 0.25)],
+        lost=np.array([[0.25, 0.0], [-0.5, 0.0]]),
     )
     first, second = full(shown(travel_minutes=30.0, authenticity=0.8), listener, scored, ITEMS)
     facts = first.pop("facts")
@@ -107,12 +98,13 @@ def test_a_full_explanation_has_every_field_of_the_contract() -> None:
         "similar_items": [{"item_id": f"g{liked[0]}", "name": f"Gem {liked[0]}", "rating": 3}],
         "context_alignment": {"time": 0.5, "weather": 1.0, "distance": 0.368},
         "counterfactuals": [{"change": {"weather": "clear"}, "score_change": -1.5, "rank_change": 1}],
-        "attention": [],
+        "attention": [{"item_id": "g5", "name": "Gem 5", "weight": 0.31}],
         "diversity": None,
     }
     assert second["diversity"] == {"reason": "new_type", "from": "cafe", "to": "bar"}
     assert second["top_features"] == []
     assert second["counterfactuals"] == []
+    assert second["attention"] == []
 
 
 def test_similar_items_are_liked_neighbours_nearest_first_and_three_at_most() -> None:
@@ -125,3 +117,18 @@ def test_similar_items_are_liked_neighbours_nearest_first_and_three_at_most() ->
     assert similar_items(3, None, ITEMS) == []
     later = LiveItems.of(tables(), {"late": change("late", type="bar")})
     assert similar_items(COUNT + 1, history, later) == []
+
+
+def test_the_weather_is_a_reason_only_where_other_weather_would_lower_the_score() -> None:
+    told = np.zeros((2, 61))
+    told[:, FEATURE_NAMES.index("weather")] = 2.0, 1.0
+    tried = [Change("weather", word, {}) for word in ("clear", "rain")]
+
+    def reasons(*changed: float) -> list[str]:
+        asked = shown(weather=1.0, setting=0.0)
+        scored = Scored(vector()[None][:0], told, np.array([2.0, 1.0]), tried, np.array(changed))
+        first, _ = full(asked, Listener(context(weather="storm"), "en"), scored, ITEMS)
+        return [each["name"] for each in first["top_features"]]
+
+    assert reasons(1.5, 1.0, 2.25, 1.0) == ["weather"]
+    assert reasons(1.5, 1.0, 2.5, 1.0) == []

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hidden_gems.explain.concepts import CONCEPTS, concept_contributions
+from hidden_gems.explain.concepts import CONCEPTS, concept_contributions, shared
 from hidden_gems.explain.reasons import explain
 from hidden_gems.explain.templates import LABELS, LANGUAGES, TEMPLATES
 from hidden_gems.explain.wording import Facts, Phrase, phrase, render, texts
@@ -94,6 +94,10 @@ CAFE = {"type": "cafe", "neighborhood": "Balat", "setting": "indoor"}
         ("people", facts(ncf_score=0.1, activity_total=1), Phrase("people")),
         ("people", facts(collaborative_score=0.1), Phrase("newcomers")),
         ("people", facts(activity_total=3), None),
+        ("path", facts(sasrec_score=0.1, activity_total=1), Phrase("path")),
+        ("path", facts(gru4rec_score=0.1, activity_total=1), Phrase("path")),
+        ("path", facts(sasrec_score=0.1), None),
+        ("path", facts(activity_total=3), None),
         ("authenticity", facts(authenticity=0.5), Phrase("authentic", {"percent": 50})),
         ("authenticity", facts(authenticity=0.49), Phrase("unpretentious", {"percent": 49})),
         ("crowd", facts(crowd_level=0.49, tourist_ratio=0.9), Phrase("calm")),
@@ -138,3 +142,16 @@ def test_own_words_of_a_data_set_stay() -> None:
     assert texts([(gem, [Phrase("rated", {"rating": 4.5})])], "tr") == [
         "Chez Ali bir yer (French Restaurant). Puanı 5 üzerinden 4,5."
     ]
+
+
+def test_what_all_candidates_share_is_no_reason_for_one_of_them() -> None:
+    vectors = np.full((2, len(FEATURE_NAMES)), np.nan, dtype=np.float32)
+    for name, values in {"own_visits": (0, 0), "activity_total": (4, 4), "travel_minutes": (9, 30)}.items():
+        vectors[:, FEATURE_NAMES.index(name)] = values
+    assert "own" in shared(vectors, FEATURE_NAMES)
+    assert "price" in shared(vectors, FEATURE_NAMES)  # unknown of both
+    assert not {"distance", "time", "weather"} & shared(vectors, FEATURE_NAMES)
+    told = np.zeros((2, len(FEATURE_NAMES) + 1))
+    told[0, FEATURE_NAMES.index("own_visits")], told[0, FEATURE_NAMES.index("travel_minutes")] = 3.0, 1.0
+    [found] = explain(told, vectors, FEATURE_NAMES, [{"name": "Agora"}, {}], [0], "en")
+    assert [(each.name, each.importance) for each in found.top_features] == [("distance", 1.0)]

@@ -37,7 +37,7 @@ class Away(MemoryKeyValue):
 
 def answers(keys: MemoryKeyValue | None = None, seed: int = 0, share: float = 0.0) -> Answers:
     nowhere = f"127.0.0.1:{free_port()}"
-    models = Models(*(Predictor(nowhere, name) for name in ("deep", "ranker", "ranker")))
+    models = Models(*(Predictor(nowhere, name) for name in ("deep", "ranker", "deep", "ranker")))
     return Answers(People(keys or MemoryKeyValue()), models, np.random.default_rng(seed), Assignment(share))
 
 

@@ -10,6 +10,7 @@ from hidden_gems.core.kv import MemoryKeyValue
 from hidden_gems.explain.budget import Budget
 from hidden_gems.explain.narrative import Endpoint, Narrator
 from hidden_gems.features.schema import FEATURE_NAMES
+from hidden_gems.recommend.deep import DeepAnswer, Tensors
 from hidden_gems.recommend.world import World
 from inference.transformer.answers import Answers
 from inference.transformer.explaining import Explaining
@@ -28,6 +29,10 @@ class LinearModels:
         price = FEATURE_NAMES.index("price_level")
         told[:, price] = np.nan_to_num(x[:, price])
         return told.sum(axis=1), told
+
+    async def deep_again(self, world: World, inputs: Tensors) -> DeepAnswer:
+        length, count = inputs["history"].shape[1], len(inputs["rows"])
+        return DeepAnswer(np.zeros((1, count), np.float32), np.zeros(length, np.float32), np.zeros(0, np.float32))
 
     async def scores(self, world: World, x: Vectors, item_ids: tuple[str, ...]) -> NDArray[np.float64]:
         return np.nan_to_num(x[:, FEATURE_NAMES.index("price_level")]).astype(np.float64)
