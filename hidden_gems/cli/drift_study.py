@@ -1,9 +1,9 @@
 """`gems online drift`: how well a person's change of taste is found, in simulated cities."""
 
-import json
 import math
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -11,7 +11,8 @@ from rich.progress import Progress, TimeElapsedColumn
 from rich.table import Table
 
 from hidden_gems.cli.extras import needs_extra
-from hidden_gems.cli.options import AsJson, check_out
+from hidden_gems.cli.options import AsJson
+from hidden_gems.cli.reports import Out, tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +26,7 @@ def drift_study(
     weeks: Annotated[int, typer.Option(min=2, help="Weeks of each city; tastes change in the middle.")] = 26,
     seeds: Annotated[int, typer.Option(min=1, help="Cities: seeds FIRST_SEED, FIRST_SEED + 1, …")] = 3,
     first_seed: Annotated[int, typer.Option(min=0, help="Seeds from 100 on are for choosing a threshold.")] = 0,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="JSON to write, and a plot (.png) beside it.")
-    ] = None,
+    out: Out = None,
     as_json: AsJson = False,
 ) -> None:
     """Find changes of taste in simulated people: share found within 60 outcomes beside false alarms, by threshold.
@@ -40,8 +39,6 @@ def drift_study(
     from hidden_gems.benchmark.taste_drift import study
     from hidden_gems.benchmark.taste_lives import READINGS
 
-    if out is not None:
-        check_out(out, (".json",))
     studies = []
     with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=Console(stderr=True)) as progress:
         bar = progress.add_task("", total=1.0)
@@ -51,22 +48,14 @@ def drift_study(
 
         for reading in READINGS:
             studies.append(study(reading, people, weeks, range(first_seed, first_seed + seeds), told))
-    _show(studies, {"people": people, "weeks": weeks, "seeds": seeds, "first_seed": first_seed}, out, as_json)
+    about = {"simulated": True, "people": people, "weeks": weeks, "seeds": seeds, "first_seed": first_seed}
+    report = about | {"studies": [each.as_dict() for each in studies]}
+    tell(report, out, as_json, partial(_show, studies), partial(_plot, studies))
 
 
-def _show(studies: "Sequence[Study]", about: dict[str, Any], out: Path | None, as_json: bool) -> None:
-    text = json.dumps({"simulated": True, **about, "studies": [each.as_dict() for each in studies]}, allow_nan=False)
-    if out is not None:
-        out.write_text(text + "\n")
-        _plot(studies, out.with_suffix(".png"))
-    if as_json:
-        typer.echo(text)
-        return
-    console = Console()
+def _show(studies: "Sequence[Study]", console: Console) -> None:
     for each in studies:
         console.print(_table(each))
-    if out is not None:
-        typer.echo(f"Report: {out} and {out.with_suffix('.png')}")
 
 
 def _table(study: "Study") -> Table:

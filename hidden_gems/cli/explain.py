@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from rich.table import Table
 from hidden_gems.cli.extras import needs_extra
 from hidden_gems.cli.judge import checked_data
 from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, Data, MaxRejected, Places, Seed, Timezone, check_out
+from hidden_gems.cli.reports import Out, tell
 from hidden_gems.cli.tables import finite
 from hidden_gems.core.errors import BadInputError
 
@@ -42,9 +44,7 @@ def faithfulness(
     data: Data,
     release: Release = None,
     n: Annotated[int, typer.Option("--n", min=1, help="Answers of ten gems.")] = 2_000,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Report as JSON, and a plot (.png) beside it.")
-    ] = None,
+    out: Out = None,
     seed: Seed = 0,
     timezone: Timezone = DEFAULT_TIMEZONE,
     max_rejected: MaxRejected = 0.01,
@@ -63,23 +63,12 @@ def faithfulness(
     """
     from hidden_gems.benchmark.faithfulness import faithfulness as measured
 
-    if out is not None:
-        check_out(out, (".json",))
     opened = _opened(data, release, timezone, max_rejected)
     with _progress("answers") as told:
         found = measured(opened, n, seed, told)
     report = _about(opened) | {"n": n, "seed": seed} | found.as_dict() | {"confidence": _confidence(opened, seed)}
     report["kept"] = all(check["kept"] for check in (*report["checks"].values(), report["confidence"]))
-    text = json.dumps(finite(report), indent=2, ensure_ascii=False, allow_nan=False)
-    if out is not None:
-        out.write_text(text + "\n", encoding="utf-8")
-        _plot(report, out.with_suffix(".png"))
-    if as_json:
-        typer.echo(text)
-    else:
-        _show(report, Console())
-        if out is not None:
-            typer.echo(f"Report: {out} and {out.with_suffix('.png')}")
+    tell(report, out, as_json, partial(_show, report), partial(_plot, report))
     if not report["kept"]:
         raise typer.Exit(1)
 

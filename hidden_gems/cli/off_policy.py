@@ -1,7 +1,7 @@
 """`gems off-policy`: what a policy would earn, out of what another one logged."""
 
-import json
 import math
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from hidden_gems.cli.extras import needs_extra
-from hidden_gems.cli.options import AsJson, check_out
-from hidden_gems.cli.tables import finite
+from hidden_gems.cli.options import AsJson
+from hidden_gems.cli.reports import Out, tell
 
 if TYPE_CHECKING:
     from hidden_gems.evaluation.intervals import Interval
@@ -35,9 +35,7 @@ def off_policy(
         typer.Option(min=0.0, help="Largest weight of the clipped estimators.", show_default="root of the places"),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the model of the reward: folds and trees.")] = 0,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Report as JSON, and a plot (.png) beside it.")
-    ] = None,
+    out: Out = None,
     as_json: AsJson = False,
 ) -> None:
     """Estimate what a place would earn under the policy T, from the log L of another policy.
@@ -60,19 +58,8 @@ def off_policy(
     from hidden_gems.evaluation.off_policy.report import estimate
     from hidden_gems.evaluation.off_policy.rounds import read_rounds
 
-    if out is not None:
-        check_out(out, (".json",))
     found = estimate(read_rounds(log, target), clip, seed)
-    text = json.dumps(finite(found.as_dict()), indent=2, allow_nan=False)
-    if out is not None:
-        out.write_text(text + "\n")
-        _plot(found, out.with_suffix(".png"))
-    if as_json:
-        typer.echo(text)
-        return
-    _show(found, Console())
-    if out is not None:
-        typer.echo(f"Report: {out} and {out.with_suffix('.png')}")
+    tell(found.as_dict(), out, as_json, partial(_show, found), partial(_plot, found))
 
 
 def _show(found: "Report", console: Console) -> None:

@@ -1,9 +1,9 @@
 """`gems online trial | poisoning`: what learning is worth, and what bots can do, in a simulated city."""
 
-import json
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +13,8 @@ from rich.progress import Progress, TimeElapsedColumn
 from rich.table import Table
 
 from hidden_gems.cli.extras import needs_extra
-from hidden_gems.cli.options import AsJson, check_out
+from hidden_gems.cli.options import AsJson
+from hidden_gems.cli.reports import Out, tell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +32,6 @@ History = Annotated[int, typer.Option(min=10, help="Days before it, under the lo
 Seeds = Annotated[int, typer.Option(min=1, help="Cities.")]
 First = Annotated[int, typer.Option("--first-seed", min=0, help="Seed of the first city; others follow.")]
 Deep = Annotated[str, typer.Option(help="Deep models of the release, as sasrec,ncf; by default trees and neighbours.")]
-Out = Annotated[Path | None, typer.Option(help="Report to write, .json; a plot goes beside it.")]
 
 
 @needs_extra("train")
@@ -59,20 +59,16 @@ def trial(
 
     names = [name for name in arms.split(",") if name]
     check_arms(names)
-    if out is not None:
-        check_out(out, [".json"])
     config = TrialConfig(people, days, history, tuple(name for name in deep.split(",") if name), drift)
     lived = _lived(config, range(first_seed, first_seed + seeds), names, Console(stderr=True, quiet=as_json))
     report = _report(config, lived, names)
-    if out is not None:
+
+    def plot(path: Path) -> None:
         from hidden_gems.benchmark.loop_plot import plot_days
 
-        out.write_text(json.dumps(report, indent=2) + "\n")
-        plot_days(lived, days // 2 if drift else None, out.with_suffix(".png"))
-    if as_json:
-        typer.echo(json.dumps(report))
-    else:
-        _show(report)
+        plot_days(lived, days // 2 if drift else None, path)
+
+    tell(report, out, as_json, partial(_show, report), plot)
     if "online" in report["lift"] and not report["kept"]:
         raise typer.Exit(1)
 
@@ -103,16 +99,9 @@ def poisoning(
 
     names = [name for name in attacks.split(",") if name]
     check_attacks(names)
-    if out is not None:
-        check_out(out, [".json"])
     config = TrialConfig(people, days, history, drift=False, guard=guard)
     report = _poisoned(config, range(first_seed, first_seed + seeds), names, Console(stderr=True, quiet=as_json))
-    if out is not None:
-        out.write_text(json.dumps(report, indent=2) + "\n")
-    if as_json:
-        typer.echo(json.dumps(report))
-    else:
-        _show_poisoned(report)
+    tell(report, out, as_json, partial(_show_poisoned, report))
     if not report["kept"]:
         raise typer.Exit(1)
 
@@ -182,8 +171,7 @@ def _surely_more(found: dict[str, Any]) -> bool:
     return all(low is not None and low > 0 for low in lows)
 
 
-def _show(report: dict[str, Any]) -> None:
-    console = Console()
+def _show(report: dict[str, Any], console: Console) -> None:
     table = Table("arm", "who", "impressions", "CTR", "reward a slate", "visits a slate", title="Simulated people")
     rows = [({"half": "", "who": "all"} | row) for row in report["arms"]]
     rows += [row | {"who": f"{row['half']} half"} for row in report["halves"]] + report["people"]
@@ -244,8 +232,7 @@ def _poisoned(config: "TrialConfig", seeds: range, attacks: list[str], console: 
     }
 
 
-def _show_poisoned(report: dict[str, Any]) -> None:
-    console = Console()
+def _show_poisoned(report: dict[str, Any], console: Console) -> None:
     title = f"Simulated people and bots, {'with' if report['guard'] else 'without'} the guard"
     table = Table("run", "impressions of the gem", "of all", "times the clean run", title=title)
     for row in report["exposure"]:
