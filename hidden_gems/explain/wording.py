@@ -190,13 +190,16 @@ _VALUES = (
 )  # fmt: skip
 
 
+_FAR_MINUTES = 60.0
+
+
 def _percent(share: float) -> int:
     return round(100 * share)
 
 
 def _taste(facts: Facts) -> Phrase | None:
     share, type_ = facts.value("type_share"), facts.text("type")
-    if type_ and share and _percent(share) > 0:
+    if type_ and share and 0 < _percent(share) < 100:  # of one place, all are of its kind
         return Phrase("type_share", {"percent": _percent(share)})
     similarity = facts.value("cosine_similarity")
     return Phrase("similar") if facts.has_history and similarity is not None and similarity > 0 else None
@@ -204,7 +207,7 @@ def _taste(facts: Facts) -> Phrase | None:
 
 def _neighborhood(facts: Facts) -> Phrase | None:
     share, neighborhood = facts.value("neighborhood_share"), facts.text("neighborhood")
-    if neighborhood and share and _percent(share) > 0:
+    if neighborhood and share and 0 < _percent(share) < 100:
         return Phrase("neighborhood_share", {"percent": _percent(share), "neighborhood": neighborhood})
     return None
 
@@ -239,7 +242,7 @@ def _hidden(facts: Facts) -> Phrase | None:
     value = facts.value("hidden_factor")
     if value is None:
         return None
-    return Phrase("hidden" if value >= 5 else "famous", {"factor": round(value)})
+    return Phrase("hidden" if value >= 5 else "famous")
 
 
 def _price(facts: Facts) -> Phrase | None:
@@ -273,7 +276,9 @@ def _novelty(facts: Facts) -> Phrase | None:
 
 def _distance(facts: Facts) -> Phrase | None:
     minutes = facts.value("travel_minutes")
-    return None if minutes is None else Phrase("near", {"minutes": max(1, round(minutes))})
+    if minutes is None or minutes > _FAR_MINUTES:  # nearer than others it may be, but nobody calls that near
+        return None
+    return Phrase("near", {"minutes": max(1, round(minutes))})
 
 
 def _own(facts: Facts) -> Phrase | None:

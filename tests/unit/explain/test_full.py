@@ -36,7 +36,7 @@ def test_brief_reasons_begin_with_why_it_was_found_and_name_at_most_three() -> N
     near, liked = (brief(shown(source, **facts), listener)[0] for source in ("nearby", "item_knn"))
     assert near["text"] == (
         "Gem 3 is a café in Moda. It is about 12 minutes away. "
-        "People with a taste like yours choose it, and hardly anybody knows it (hidden factor 8 of 10)."
+        "People with a taste like yours choose it, and hardly anybody knows it."
     )
     assert (near["language"], near["confidence"]) == ("en", 0.9)
     assert liked["text"].startswith("Gem 3 is a café in Moda. People with a taste like yours choose it. It is about")
