@@ -107,14 +107,19 @@ class Door:
             try:
                 outcomes, sending = self._intake.take([each.contents for each in group])
             except Exception as error:
+                self._leave(group)
                 for each in group:
                     each.answer.set_exception(error)
             else:
+                self._admission.answered(group[0].in_hand, self._monotonic() - group[0].came - sending)
+                self._leave(group)
                 for each, outcome in zip(group, outcomes, strict=True):
                     each.answer.set_result(outcome)
-                self._admission.answered(group[0].in_hand, self._monotonic() - group[0].came - sending)
-            for each in group:
-                self._admission.leave(len(each.contents), each.size)
+
+    def _leave(self, group: list[_Waiting]) -> None:
+        """Before they are answered: who is answered may send again at once, and finds the room."""
+        for each in group:
+            self._admission.leave(len(each.contents), each.size)
 
     def _next_group(self) -> list[_Waiting]:
         """Calls that wait and whose callers wait too; empty once the door is closed."""

@@ -1,5 +1,8 @@
 """D01 to D04: the collector and its broker."""
 
+import json
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -75,23 +78,30 @@ def frozen_broker(bench: Bench, found: Finding) -> None:
     bench.end("kafka", "collector")
     began = time.monotonic()
     bench.supervisor.start("collector")
-    found.most("start without a broker until it answers", START_SECONDS, _answers_after(bench, began))
+    found.work("start without a broker until it answers", START_SECONDS, _answers_after(bench, began))
     found.same("ready without a broker", 503, httpx.get(f"{bench.collector}/readyz", trust_env=False).status_code)
     bench.start("kafka")
     bench.supervisor.await_ready(["collector"])
     bench.judge(found)
 
 
+_LOOKS = """
+import json, sys, time, httpx
+found, end = [], time.monotonic() + float(sys.argv[2])
+with httpx.Client(trust_env=False, timeout=30.0) as client:
+    while time.monotonic() < end:
+        began = time.monotonic()
+        client.get(sys.argv[1]).raise_for_status()
+        found.append(time.monotonic() - began)
+        time.sleep(0.02)
+print(json.dumps(found))
+"""
+"""In a process of its own: among the threads that press, a look would wait for its turn in Python."""
+
+
 def _pressed(bench: Bench, feed: Feed, before: float) -> tuple[list[float], float, float]:
     """Seconds of each health answer while 16 callers press for a while, most events that waited, and MB on top."""
-    health: list[float] = []
     waiting, done = 0.0, threading.Event()
-
-    def look() -> None:
-        while not done.wait(0.02):
-            began = time.monotonic()
-            bench.http.get(f"{bench.collector}/healthz")
-            health.append(time.monotonic() - began)
 
     def press(number: int) -> None:
         own = Feed(bench, f"D03-{number}")
@@ -100,8 +110,8 @@ def _pressed(bench: Bench, feed: Feed, before: float) -> tuple[list[float], floa
                 own.send(own.events(100), client)
         feed.said.extend(own.said)
 
-    with ThreadPoolExecutor(CALLERS + 1) as pool:
-        looking = pool.submit(look)
+    looks = [sys.executable, "-c", _LOOKS, f"{bench.collector}/healthz", str(FROZEN_SECONDS)]
+    with ThreadPoolExecutor(CALLERS) as pool, subprocess.Popen(looks, stdout=subprocess.PIPE, text=True) as looking:
         pressing = [pool.submit(press, number) for number in range(CALLERS)]
         deadline = time.monotonic() + FROZEN_SECONDS
         while time.monotonic() < deadline:
@@ -109,9 +119,10 @@ def _pressed(bench: Bench, feed: Feed, before: float) -> tuple[list[float], floa
             time.sleep(0.2)
         grown = _resident_mb(bench) - before
         done.set()
-    for each in (looking, *pressing):
+        health, _ = looking.communicate()
+    for each in pressing:
         each.result()
-    return health, waiting, grown
+    return json.loads(health), waiting, grown
 
 
 def lossy_broker(bench: Bench, found: Finding) -> None:
