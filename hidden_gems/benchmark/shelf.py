@@ -219,7 +219,8 @@ class Shelf:
         scores = {name: model.score(user, item, when) for name, model in scorers.items()}
         vectors = ranking_features(learned.raw, scores)
         vectors[learned.has_logged] = learned.logged[learned.has_logged]
-        return RankingRows(vectors, learned.marks["label"].to_numpy(np.int64), learned.queries)
+        position = learned.marks["position"].to_numpy(np.float64, na_value=-1.0).astype(np.int64)
+        return RankingRows(vectors, learned.marks["label"].to_numpy(np.int64), learned.queries, position)
 
     @cached_property
     def ranker(self) -> LambdaMART:

@@ -41,6 +41,7 @@ class RankingRows:
     x: NDArray[np.float32]  # n X F, NaN where unknown
     label: NDArray[np.int64]  # 0 to 5, n
     query_sizes: NDArray[np.int64]  # rows of each query, q; they add up to n
+    position: NDArray[np.int64] | None = None  # where each row was shown, from 0, -1 for nowhere, n; None: not known
 
 
 @dataclass
@@ -65,6 +66,8 @@ class LambdaMART:
         label: NDArray[np.int64],
         query_sizes: NDArray[np.int64],
         validation: RankingRows | None = None,
+        position: NDArray[np.int64] | None = None,
+        weight: NDArray[np.floating] | None = None,
     ) -> Self:
         """Learn from queries; with a validation slice the trees end where its NDCG@10 is best.
 
@@ -73,6 +76,9 @@ class LambdaMART:
             label: Labels 0 to 5, size n.
             query_sizes: Rows of each query, size q; they add up to n.
             validation: Queries that decide how many trees are enough.
+            position: Where each row was shown, from 0, -1 for nowhere, size n. What places add by themselves is then
+                learned beside the trees, and no part of a score (Hu et al. 2019, Unbiased LambdaMART; LightGBM's).
+            weight: Of each row, size n.
 
         Raises:
             BadInputError: If the sizes do not fit, a label is out of range, or there is no row.
@@ -80,7 +86,7 @@ class LambdaMART:
         import lightgbm
 
         self._check(RankingRows(x, label, query_sizes))
-        train = self._data(RankingRows(x, label, query_sizes))
+        train = self._data(RankingRows(x, label, query_sizes, position), weight=weight)
         callbacks, valid = [], []
         if validation is not None:
             self._check(validation)
@@ -162,7 +168,12 @@ class LambdaMART:
         if rows.label.min() < 0 or rows.label.max() >= len(self.config.label_gain):
             raise BadInputError(f"labels must lie in 0 to {len(self.config.label_gain) - 1}")
 
-    def _data(self, rows: RankingRows, reference: "lightgbm.Dataset | None" = None) -> "lightgbm.Dataset":
+    def _data(
+        self,
+        rows: RankingRows,
+        reference: "lightgbm.Dataset | None" = None,
+        weight: NDArray[np.floating] | None = None,
+    ) -> "lightgbm.Dataset":
         import lightgbm
 
         return lightgbm.Dataset(
@@ -171,6 +182,8 @@ class LambdaMART:
             group=rows.query_sizes,
             feature_name=list(self.names),
             reference=reference,
+            weight=weight,
+            position=None if rows.position is None else rows.position + 1,
             params={"feature_pre_filter": False, "verbosity": -1},
         )
 

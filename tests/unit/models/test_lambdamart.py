@@ -100,3 +100,22 @@ def test_no_rows_score_to_nothing(fitted: LambdaMART) -> None:
 def test_rows_that_do_not_fit(x: np.ndarray, label: np.ndarray, sizes: list[int], message: str) -> None:
     with pytest.raises(BadInputError, match=message):
         LambdaMART(NAMES).fit(x, label, np.array(sizes))
+
+
+def test_what_a_position_adds_is_no_part_of_a_score() -> None:
+    random = np.random.default_rng(0)
+    queries, size = 1_500, 10
+    x = random.normal(size=(queries, size, 2))
+    x = np.take_along_axis(x, np.argsort(-x[:, :, 1], axis=1)[:, :, None], axis=1)  # the second orders what is shown
+    look = 1.0 / (1.0 + np.arange(size))
+    clicked = random.random((queries, size)) < look / (1.0 + np.exp(-2.0 * x[:, :, 0]))  # and the first is what counts
+    rows, label = x.reshape(-1, 2).astype(np.float32), clicked.reshape(-1).astype(np.int64)
+    position, sizes = np.tile(np.arange(size), queries), np.full(queries, size)
+    names = ("worth", "shown_first")
+    plain = LambdaMART(names).fit(rows, label, sizes)
+    corrected = LambdaMART(names).fit(rows, label, sizes, position=position)
+    fresh = random.normal(size=(5_000, 2)).astype(np.float32)
+    with_first, without = (abs(np.corrcoef(model.score(fresh), fresh[:, 1])[0, 1]) for model in (plain, corrected))
+    assert without < 0.5 * with_first
+    worth = [np.corrcoef(model.score(fresh), fresh[:, 0])[0, 1] for model in (plain, corrected)]
+    assert worth[1] > worth[0]
