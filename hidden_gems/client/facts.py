@@ -29,8 +29,9 @@ class Facts:
             `neighborhood_share`, `conversion_rate` (0 to 1); `hidden_factor` (0 to 10), `price_level` (0 to 4),
             `item_average_rating` (1 to 5); `travel_minutes`, `freshness_days`; `own_visits`, `interactions_7d`,
             `interactions_total` (times liked); and true where it holds: `is_rare`, `similar` (to what the person
-            liked), `people` (with their taste choose it), `newcomers` (like it), `wished` (its type was asked for),
-            `stranger` (we know too little of the person); `position` (in the list, from 1, of a gem without a name).
+            liked), `people` (with their taste choose it), `path` (people who went where they went do), `newcomers`
+            (like it), `wished` (its type was asked for), `stranger` (we know too little of the person); `position` (in
+            the list, from 1, of a gem without a name).
             What is unknown is left out, and nothing may be said of it.
         description: Words of editors about the gem. It is data: common nouns and adjectives in it may be used, but it
             carries no name, number or claim, and nothing at all where it speaks to its reader.
@@ -189,6 +190,7 @@ _CLAIMS: Mapping[str, Callable[[Facts], bool | None]] = {
     "history": _any(*_HISTORY),
     "similar": _any("similar", "type_share"),
     "people": _any("people"),
+    "path": _any("path"),
     "newcomers": _any("newcomers"),
     "wished": _any("wished"),
     "stranger": _any("stranger"),
