@@ -52,7 +52,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     root = tmp_path_factory.mktemp("demo")
     home, page = root / "home", root / "page.html"
     command = [*COMMAND, "--quick", "--out", str(page)]
-    ran = subprocess.run(command, env=environment(home), capture_output=True, text=True, timeout=600, check=False)
+    ran = subprocess.run(command, env=environment(home), capture_output=True, text=True, timeout=1800, check=False)
     left = living(home)
     end_all(home)
     return Told(ran.returncode, ran.stdout, ran.stderr, home, page, left)
@@ -171,13 +171,13 @@ def test_nothing_lives_after_a_signal_in_the_middle(small: Path, tmp_path: Path)
     try:
         for number, demo in demos.items():
             home = homes[number]
-            assert wait_for(lambda home=home: _working(home), 60), living(home)
+            assert wait_for(lambda home=home: _working(home), 240), living(home)
             assert any("redis-server" in command for command in living(home).values())
             demo.send_signal(number)
-            output, _ = demo.communicate(timeout=15)
+            output, _ = demo.communicate(timeout=60)
             assert demo.returncode != 0
             assert "Traceback" not in output
-            assert wait_for(lambda home=home: not living(home), 10), living(home)
+            assert wait_for(lambda home=home: not living(home), 60), living(home)
             assert not (home / "page.html").exists()
     finally:
         for number, demo in demos.items():

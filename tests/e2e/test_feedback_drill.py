@@ -22,7 +22,7 @@ GEMS = [sys.executable, "-m", "hidden_gems.cli"]
 
 def gems(home: Path, *arguments: str) -> Any:
     told = {**os.environ, **environment(home)}
-    done = subprocess.run([*GEMS, *arguments, "--json"], env=told, capture_output=True, text=True, timeout=300)
+    done = subprocess.run([*GEMS, *arguments, "--json"], env=told, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr + done.stdout
     return json.loads(done.stdout)
 

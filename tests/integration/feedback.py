@@ -10,7 +10,7 @@ from hidden_gems.online.state import OnlineState, follow
 from hidden_gems.streaming.broker import Message
 from tests.integration.live import Live, eventually
 
-START_SECONDS = 60.0
+START_SECONDS = 240.0
 
 
 def ready(live: Live) -> None:

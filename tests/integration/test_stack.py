@@ -155,7 +155,7 @@ def test_every_block_of_the_backend_document_runs(
         block = block.replace(f"http://127.0.0.1:{port}", stack.addresses[name])
     command = ["bash", "-euo", "pipefail", "-c", block] if language == "bash" else [sys.executable, "-c", block]
     environment = {**os.environ, "GEMS_HOME": str(stack.home)}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     if "feedback(" in block:
@@ -191,7 +191,7 @@ def test_the_base_install_looks_at_the_stack_and_asks_it(stack: RunningStack, ba
     def gems(*arguments: str) -> "subprocess.CompletedProcess[str]":
         told = {**os.environ, "GEMS_HOME": str(stack.home), "COLUMNS": "200"}
         command = [base_python, "-m", "hidden_gems.cli", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, cwd="/", env=told, timeout=60)
+        return subprocess.run(command, capture_output=True, text=True, cwd="/", env=told, timeout=180)
 
     status = json.loads(gems("status", "--json").stdout)
     assert status["well"], status

@@ -50,7 +50,7 @@ def test_sigterm_ends_the_processes_too(checked: Path, tmp_path: Path) -> None:
     started = _descendants(step.pid)
     assert len(started) >= 3  # torchrun and two workers
     step.send_signal(signal.SIGTERM)
-    step.communicate(timeout=60)
+    step.communicate(timeout=180)
     assert step.returncode == 128 + signal.SIGTERM
     until = time.monotonic() + 10.0
     while any(Path(f"/proc/{pid}").exists() for pid in started) and time.monotonic() < until:
