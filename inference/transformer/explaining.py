@@ -116,6 +116,8 @@ class Explaining:
         what = await self._recalled(slate_id, now)
         if what.slate.release != world.release:
             raise ExpiredError(f"this slate is of release {what.slate.release}, and {world.release} answers now")
+        if what.trace is None:
+            raise ExpiredError("this slate was given before traces were kept")
         [row] = world.items.tables.index.rows([item_id])
         told = what.trace.why(item_id, int(row))
         about = {"slate_id": slate_id, "policy": what.slate.policy, "release": what.slate.release}

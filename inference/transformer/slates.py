@@ -48,7 +48,7 @@ class Kept:
     fired: Mapping[int, Constraint]  # by position
     background_ids: tuple[str, ...]
     background: Vectors  # of candidates that were not shown, m X 60
-    trace: Trace
+    trace: Trace | None  # None for a slate that was kept before there were traces
 
     @property
     def vectors(self) -> Vectors:
@@ -78,7 +78,7 @@ class Kept:
             | {
                 "slate": self.slate.to_json().decode(),
                 "background": base64.b64encode(self.background.astype("<f4").tobytes()).decode(),
-                "trace": base64.b64encode(self.trace.to_bytes()).decode(),
+                "trace": self.trace and base64.b64encode(self.trace.to_bytes()).decode(),
             }
         ).encode()
 
@@ -97,7 +97,7 @@ class Kept:
             fired={int(position): Constraint(**each) for position, each in content["fired"].items()},
             background_ids=tuple(content["background_ids"]),
             background=flat.reshape(-1, len(FEATURE_NAMES)),
-            trace=Trace.from_bytes(base64.b64decode(content["trace"])),
+            trace=Trace.from_bytes(base64.b64decode(content["trace"])) if content.get("trace") else None,
         )
 
 

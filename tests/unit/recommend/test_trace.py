@@ -73,7 +73,7 @@ def test_who_failed_a_filter_is_told_which() -> None:
     assert not trace.why(found.item_ids[0], row(found.item_ids[0]))["fails"]
 
 
-def test_a_gem_of_no_source_and_one_that_nobody_knew() -> None:
+def test_a_gem_that_nobody_knew() -> None:
     _, _, trace = answered(request(), person("g3"))
     with pytest.raises(NotFoundError, match="nobody knew this gem"):
         trace.why("g9999", 0)

@@ -129,6 +129,8 @@ def test_what_is_kept_comes_back_equal() -> None:
     assert found.context == replace(answer.request.context, timestamp=NOW)
     assert found.fired == {1: Constraint("new_type", "cafe", "bar")}
     assert len(found.confidence) == 2
+    older = {name: value for name, value in json.loads(what.to_json()).items() if name != "trace"}
+    assert Kept.from_json(json.dumps(older).encode()).trace is None
     nothing = Kept.from_json(kept(answer, slate, []).to_json())
     assert nothing.background.shape == (0, len(FEATURE_NAMES))
 
