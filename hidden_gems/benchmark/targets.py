@@ -79,6 +79,11 @@ def _relative() -> list[Target]:
             Target("relative", "sequential +12 % next item over markov", ("sasrec", "gru4rec"), p, "next_item@10",
                    1.12, ("markov",)),
         ]  # fmt: skip
+    rows += [
+        Target("relative", "whole stack +15 % over the logged order", _COMPOSED, SLATES, above=1.15, against=(LOGGED,)),
+        Target("relative", "LTR +10 % over the best deep score", ("lambdamart",), SLATES, above=1.10,
+               against=tuple(DEEP)),
+    ]  # fmt: skip
     for p in (AMONG, NEW):
         for cohort in (ITEMS_UNDER, ITEMS_UNKNOWN):
             name = f"GNN +20 % recall@20, {cohort}"
