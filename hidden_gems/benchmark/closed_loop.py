@@ -11,16 +11,18 @@ from pathlib import Path
 
 import numpy as np
 
+from hidden_gems.benchmark.arrivals import Arrivals
 from hidden_gems.benchmark.bots import Bots
 from hidden_gems.benchmark.funnel import Answer, answered
 from hidden_gems.benchmark.loop_learner import LoopLearner
 from hidden_gems.benchmark.loop_release import TrialRelease
-from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.core.names import factors
 from hidden_gems.datasets.contract import MOODS, WEATHERS
+from hidden_gems.datasets.interactions import Rows
+from hidden_gems.evaluation.metrics import Floats
 from hidden_gems.events.records import Interaction, Place, Slate
 from hidden_gems.features.request import RequestContext, user_row
-from hidden_gems.features.schema import FEATURE_SERVICE
+from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
 from hidden_gems.online.votes import Votes
 from hidden_gems.recommend.person import Person
 from hidden_gems.recommend.request import Filters, Request
@@ -32,6 +34,7 @@ from hidden_gems.simulation.policy import EMPTY, Slates
 from hidden_gems.simulation.policy import Request as Asked
 from hidden_gems.simulation.sessions import Day
 
+_RARE = FEATURE_NAMES.index("is_rare")
 POLICY = "ranker+thompson"
 
 
@@ -58,6 +61,7 @@ class Guide:
         folder: Of the learner's journal.
         votes: How much sudden praise of a gem counts.
         bots: Who asks and tells beside them.
+        arrivals: Watches new gems.
     """
 
     city: City
@@ -67,8 +71,10 @@ class Guide:
     folder: Path
     votes: Votes | None = None
     bots: Bots | None = None
+    arrivals: Arrivals | None = None
     learner: LoopLearner | None = field(init=False)
     world: World = field(init=False)
+    rare: Rows = field(default_factory=lambda: np.zeros(2, dtype=np.int64), init=False)  # shown, and of them rare
 
     def __post_init__(self) -> None:
         learns = self.moves.rows or self.moves.beliefs
@@ -82,13 +88,10 @@ class Guide:
 
     def live(self) -> DayLog:
         """Live the next day of the city with this policy; as `City.step`, but what people tell is heard at once."""
-        city = self.city
-        self._day, self._heard = Day(city, self), 0
+        self._day, self._heard = Day(self.city, self), 0
         log = self._day.live()
         self._hear()
-        city.state.end_day(city.parameters, city.random)
-        city.day += 1
-        city.clock.advance(city.start + city.day * DAY_SECONDS - city.clock.now())
+        self.city.end_day()
         return log
 
     def __call__(self, asked: Asked, random: np.random.Generator) -> Slates:
@@ -98,7 +101,8 @@ class Guide:
             self.bots.act(self, asked)
         items = np.full((len(asked.users), asked.limit), EMPTY, dtype=np.int64)
         propensity = np.zeros(items.shape)
-        first = self.city.slates
+        first, gems = self.city.slates, np.broadcast_to(np.arange(len(self._ids)), asked.eligible.shape)
+        true = self.city.truth.expected_reward(asked.users, gems, asked.context) if self.arrivals else None
         for place in np.argsort(asked.context.timestamp, kind="stable").tolist():
             request = self.request(asked, place)
             person = self.person(request, bool(self.city.people.consent[asked.users[place]]))
@@ -106,9 +110,17 @@ class Guide:
             shown = [answer.found.item_ids[each] for each in answer.filled.places]
             items[place, : len(shown)] = [self._row[name] for name in shown]
             propensity[place, : len(shown)] = answer.filled.propensities
+            self._count(answer, items[place, : len(shown)], None if true is None else true[place])
             if self.learner is not None:
                 self.learner.hear([self.slate_of(answer, request, person, f"slate-{first + place:07d}")])
         return Slates(items, propensity, POLICY)
+
+    def _count(self, answer: Answer, shown: Rows, true: Floats | None) -> None:
+        places = list(answer.filled.places)
+        self.rare += np.array([len(places), (answer.features[places, _RARE] > 0).sum()])
+        if self.arrivals is not None and true is not None:
+            weighed = np.array([self._row[name] for name in answer.found.item_ids], dtype=np.int64)
+            self.arrivals.note(weighed, answer.utilities.mean, true[weighed], shown)
 
     def answer(self, person: Person, request: Request, random: np.random.Generator) -> Answer:
         """One request through the funnel."""

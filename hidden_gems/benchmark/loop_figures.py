@@ -14,11 +14,15 @@ from hidden_gems.events.kinds import reward_of
 from hidden_gems.simulation.feedback import CODE, EVENT_TYPES
 from hidden_gems.simulation.log import NONE, DayLog, joined
 
-SUMS = ("impressions", "clicks", "slates", "reward", "visits")
+SUMS = ("impressions", "clicks", "slates", "reward", "visits", "saves_and_shares")
+RETURN = 30
+"""Days of a 30-day return: of those who asked in the first 30 days, who asked in the 30 days after."""
 RATES = {
     "ctr": ("clicks", "impressions"),
     "reward_per_slate": ("reward", "slates"),
     "visits_per_slate": ("visits", "slates"),
+    "saves_and_shares_per_slate": ("saves_and_shares", "slates"),
+    "return_30d": ("returned", "asked"),
 }
 """Each rate as its numerator and denominator."""
 
@@ -37,12 +41,22 @@ def daily(log: DayLog, day: int) -> pd.DataFrame:
     values = [None if np.isnan(value) else float(value) for value in told["value"]]
     told["reward"] = [reward_of(kind, value) for kind, value in zip(kinds, values, strict=True)]
     told["visits"] = told["code"] == CODE["visit"]
+    told["saves_and_shares"] = told["code"].isin([CODE["save"], CODE["share"]])
     seen = shown.groupby("user").agg(
         impressions=("clicked", "size"), clicks=("clicked", "sum"), slates=("slate", "nunique")
     )
-    said = told.groupby("user")[["reward", "visits"]].sum()
+    said = told.groupby("user")[["reward", "visits", "saves_and_shares"]].sum()
     found = seen.join(said).fillna(0.0).astype(float).reset_index(names="person")
     return found.assign(day=day)[["person", "day", *SUMS]]
+
+
+def with_returns(lived: pd.DataFrame) -> pd.DataFrame:
+    """`daily` of one arm with `asked` and `returned`, on the first day of each person; 0 where a run is too short."""
+    day = lived.groupby("person")["day"]
+    first = lived["day"] == day.transform("min")
+    after = lived["day"].between(RETURN, 2 * RETURN - 1).groupby(lived["person"]).transform("max")
+    asked = first & (lived["day"] < RETURN) & (lived["day"].max() >= 2 * RETURN - 1)
+    return lived.assign(asked=asked.astype(float), returned=(asked & after).astype(float))
 
 
 def targeted(log: DayLog, target: int) -> pd.DataFrame:
@@ -137,5 +151,5 @@ def student(values: "Sequence[float] | pd.Series[float]") -> Interval:
 
 def rates(lived: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Every rate, and the sums behind it, for each group."""
-    sums = lived.groupby(list(by))[list(SUMS)].sum()
+    sums = lived.groupby(list(by))[[*SUMS, "asked", "returned"]].sum()
     return sums.assign(**{name: sums[top] / sums[bottom] for name, (top, bottom) in RATES.items()}).reset_index()

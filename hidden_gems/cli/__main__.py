@@ -16,6 +16,7 @@ from hidden_gems.cli.judge import evaluate, rank
 from hidden_gems.cli.off_policy import off_policy
 from hidden_gems.cli.online import online_app
 from hidden_gems.cli.pipelines import pipelines_app
+from hidden_gems.cli.poisoning import poisoning
 from hidden_gems.cli.privacy import privacy_app
 from hidden_gems.cli.processes import stop_on_signals
 from hidden_gems.cli.recommend import recommend
@@ -24,7 +25,7 @@ from hidden_gems.cli.status import logs, status
 from hidden_gems.cli.stream import stream_app
 from hidden_gems.cli.targets import targets
 from hidden_gems.cli.train import train
-from hidden_gems.cli.trial import poisoning, trial
+from hidden_gems.cli.trial import trial
 from hidden_gems.cli.up import down, up
 from hidden_gems.cli.why import why
 from hidden_gems.core.errors import BadInputError, HiddenGemsError

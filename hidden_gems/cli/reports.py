@@ -19,7 +19,7 @@ def _writable(out: Path | None) -> Path | None:
 
 
 Out = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Report as JSON, and a plot (.png) beside it.", callback=_writable)
+    Path | None, typer.Option(metavar="FILE", help="Report as JSON; beside it a plot (.png), if there is one.", callback=_writable)
 ]
 
 

@@ -1,4 +1,4 @@
-"""`gems online trial | poisoning`: what learning is worth, and what bots can do, in a simulated city."""
+"""`gems online trial`: what learning is worth in a simulated city."""
 
 import tempfile
 import time
@@ -17,14 +17,10 @@ from hidden_gems.cli.options import AsJson
 from hidden_gems.cli.reports import Out, tell
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from hidden_gems.steps.trial import Lived, Trial, TrialConfig
 
-    from hidden_gems.steps.trial import Trial, TrialConfig
-
-LEAST_LIFT, MOST_EXPOSURE = 0.15, 1.7
-"""What was promised: clicks over the release that does not learn, and exposure over the run without bots."""
-PROMISED = ("forged", "real")
-"""Attacks that the promise is about; others are shown."""
+LEAST_LIFT = 0.15
+"""What was promised: clicks over the release that does not learn."""
 
 People = Annotated[int, typer.Option(min=50, help="People who are ever in the city.")]
 Days = Annotated[int, typer.Option(min=2, help="Days that are lived after the release.")]
@@ -42,7 +38,9 @@ def trial(
     seeds: Seeds = 5,
     first_seed: First = 0,
     deep: Deep = "",
-    arms: Annotated[str, typer.Option(help="logged, static, rows, online, oracle.")] = "static,rows,online",
+    arms: Annotated[
+        str, typer.Option(help="logged, random, popular, epsilon, static, rows, online, oracle.")
+    ] = "static,rows,online",
     drift: Annotated[bool, typer.Option(help="Half of the people change their taste in the middle.")] = True,
     out: Out = None,
     as_json: AsJson = False,
@@ -50,8 +48,11 @@ def trial(
     """Compare learning with a release that stays as it is, in simulated cities: the same people, weather and gems.
 
     A release is trained on the days before. `static` serves it as it was on its day; for `rows` what is counted about
-    people and gems moves on; for `online` arms, contexts and factors learn as well. `oracle` knows the truth. Exit
-    code 1 if online earns less than 15 % more clicks per impression than static, or the interval reaches 0.
+    people and gems moves on; for `online` arms, contexts and factors learn as well. `logged` is the policy of the days
+    before, `epsilon` ε-greedy over mean rewards, `oracle` knows the truth. From 60 days on it is counted who returns;
+    with `epsilon`, how many impressions a new gem needs until it is ranked where it belongs. `gems targets --trial`
+    reads the report. Exit code 1 if online earns less than 15 % more clicks per impression than static, or the interval
+    reaches 0.
 
     Try: gems online trial --people 100 --days 4 --history 20 --seeds 1
     """
@@ -60,65 +61,33 @@ def trial(
     names = [name for name in arms.split(",") if name]
     check_arms(names)
     config = TrialConfig(people, days, history, tuple(name for name in deep.split(",") if name), drift)
-    lived = _lived(config, range(first_seed, first_seed + seeds), names, Console(stderr=True, quiet=as_json))
-    report = _report(config, lived, names)
+    runs = _lived(config, range(first_seed, first_seed + seeds), names, Console(stderr=True, quiet=as_json))
+    report = _report(config, runs)
 
     def plot(path: Path) -> None:
+        import pandas as pd
+
         from hidden_gems.benchmark.loop_plot import plot_days
 
+        lived = pd.concat([run.daily for _, run in runs], ignore_index=True)
         plot_days(lived, days // 2 if drift else None, path)
 
     tell(report, out, as_json, partial(_show, report), plot)
-    if "online" in report["lift"] and not report["kept"]:
+    if "static" in report["lift"].get("online", {}) and not report["kept"]:
         raise typer.Exit(1)
 
 
-@needs_extra("train")
-def poisoning(
-    people: People = 600,
-    days: Days = 14,
-    history: History = 30,
-    seeds: Seeds = 5,
-    first_seed: First = 0,
-    attacks: Annotated[str, typer.Option(help="forged, quiet, real, loud.")] = "forged,quiet,real,loud",
-    guard: Annotated[bool, typer.Option(help="Praise of strangers counts as far as a gem's usual praise goes.")] = True,
-    out: Out = None,
-    as_json: AsJson = False,
-) -> None:
-    """Let bots praise a gem that simulated people like little, and count how often people are shown it.
-
-    forged: 1 % bots, 20 clicks without a token a day. real: 5 % bots that ask for three slates a day and click the gem
-    whenever it is shown; quiet ones say nothing. loud: they ask ten times a day, for gems like it alone, and say
-    everything. Afterwards the learner's journal is learned again without the bots and compared with a learner that
-    never had their messages. Exit code 1 if the gem is shown more than 1.7 times as often as without bots in forged or
-    real, or two learners differ.
-
-    Try: gems online poisoning --people 100 --days 4 --history 20 --seeds 1
-    """
-    from hidden_gems.steps.trial import TrialConfig, check_attacks
-
-    names = [name for name in attacks.split(",") if name]
-    check_attacks(names)
-    config = TrialConfig(people, days, history, drift=False, guard=guard)
-    report = _poisoned(config, range(first_seed, first_seed + seeds), names, Console(stderr=True, quiet=as_json))
-    tell(report, out, as_json, partial(_show_poisoned, report))
-    if not report["kept"]:
-        raise typer.Exit(1)
-
-
-def _lived(config: "TrialConfig", seeds: range, arms: list[str], console: Console) -> "pd.DataFrame":
-    import pandas as pd
-
-    parts: list[pd.DataFrame] = []
+def _lived(config: "TrialConfig", seeds: range, arms: list[str], console: Console) -> "list[tuple[str, Lived]]":
+    parts: list[tuple[str, Lived]] = []
 
     def live(begun: "Trial", told: Callable[[str, int], None]) -> None:
-        parts.extend(begun.live(arm, told) for arm in arms)
+        parts.extend((arm, begun.live(arm, told)) for arm in arms)
 
-    _every_city(config, seeds, len(arms), console, live)
-    return pd.concat(parts, ignore_index=True)
+    every_city(config, seeds, len(arms), console, live)
+    return parts
 
 
-def _every_city(
+def every_city(
     config: "TrialConfig",
     seeds: range,
     runs: int,
@@ -143,26 +112,70 @@ def _every_city(
                 live(Trial.begin(config, seed, Path(folder)), told)
 
 
-def _report(config: "TrialConfig", lived: "pd.DataFrame", arms: list[str]) -> dict[str, Any]:
+_PAIRS = (
+    *(("online", over) for over in ("static", "rows", "logged", "random", "popular", "epsilon")),
+    ("rows", "static"),
+    ("static", "logged"),
+    ("oracle", "online"),
+)
+
+
+def _report(config: "TrialConfig", runs: "list[tuple[str, Lived]]") -> dict[str, Any]:
     from dataclasses import asdict
 
-    from hidden_gems.benchmark.loop_figures import lift, rates
+    import pandas as pd
 
+    from hidden_gems.benchmark.loop_figures import RATES, lift, rates
+
+    lived = pd.concat([run.daily for _, run in runs], ignore_index=True)
     tables = {
         name: rates(lived, ["arm", *by]).to_dict("records")
         for name, by in (("arms", []), ("halves", ["half"]), ("people", ["who"]), ("seeds", ["seed"]))
     }
-    pairs = [(arm, over) for arm, over in (("online", "static"), ("rows", "static"), ("online", "rows"))]
-    there = [(arm, over) for arm, over in pairs if arm in arms and over in arms]
-    lifts: dict[str, dict[str, Any]] = {arm: {} for arm, _ in there}
-    for arm, over in there:
-        lifts[arm][over] = {rate: lift(lived, arm, over, rate).as_dict() for rate in ("ctr", "reward_per_slate")}
+    arms = list(dict.fromkeys(arm for arm, _ in runs))
+    lifts: dict[str, dict[str, Any]] = {arm: {} for arm in arms}
+    for arm, over in ((arm, over) for arm, over in _PAIRS if arm in arms and over in arms):
+        measured = [rate for rate in RATES if lived[RATES[rate][1]].any()]
+        lifts[arm][over] = {rate: lift(lived, arm, over, rate).as_dict() for rate in measured}
         for column in ("half", "who"):
             for value, part in lived.groupby(column):
                 lifts[arm][over][f"ctr, {value}"] = lift(part, arm, over).as_dict()
     found = lifts.get("online", {}).get("static", {}).get("ctr")
     kept = found is not None and found["seeds"]["value"] >= LEAST_LIFT and _surely_more(found)
-    return {"simulated": True, "config": asdict(config), **tables, "lift": lifts, "promised": LEAST_LIFT, "kept": kept}
+    about = {"simulated": True, "config": asdict(config), **tables, "lift": lifts, "promised": LEAST_LIFT, "kept": kept}
+    return about | {"rare_share": _rare_shares(runs), "new_gems": _new_gems(runs)}
+
+
+def _rare_shares(runs: "list[tuple[str, Lived]]") -> dict[str, list[float]]:
+    """Of what each arm showed, by city."""
+    shares: dict[str, list[float]] = {}
+    for arm, run in runs:
+        if run.shown:
+            shares.setdefault(arm, []).append(run.rare / run.shown)
+    return shares
+
+
+def _new_gems(runs: "list[tuple[str, Lived]]") -> dict[str, Any]:
+    """Impressions that a new gem needs, by arm, and those of `online` over those of ε-greedy."""
+    import pandas as pd
+
+    from hidden_gems.benchmark.arrivals import needed, ratio
+    from hidden_gems.benchmark.loop_figures import plain
+
+    noted = {arm: pd.concat([run.arrivals for name, run in runs if name == arm]) for arm, _ in runs}
+    tables = {arm: needed(table) for arm, table in noted.items() if len(table)}
+    arms = {
+        arm: {
+            "gems": len(table),
+            "arrived": int(table["arrived"].sum()),
+            "mean_impressions": float(table["impressions"].mean()),
+            "median_impressions": float(table["impressions"].median()),
+        }
+        for arm, table in tables.items()
+    }
+    if "online" not in tables or "epsilon" not in tables:
+        return {"arms": arms}
+    return {"arms": arms, "online_over_epsilon": plain(ratio(tables["online"], tables["epsilon"]))}
 
 
 def _surely_more(found: dict[str, Any]) -> bool:
@@ -172,11 +185,24 @@ def _surely_more(found: dict[str, Any]) -> bool:
 
 
 def _show(report: dict[str, Any], console: Console) -> None:
-    table = Table("arm", "who", "impressions", "CTR", "reward a slate", "visits a slate", title="Simulated people")
+    from hidden_gems.benchmark.loop_figures import RATES
+
+    table = Table(
+        "arm",
+        "who",
+        "impressions",
+        "CTR",
+        "reward a slate",
+        "visits",
+        "saves, shares",
+        "return",
+        title="Simulated people",
+    )
     rows = [({"half": "", "who": "all"} | row) for row in report["arms"]]
     rows += [row | {"who": f"{row['half']} half"} for row in report["halves"]] + report["people"]
     for row in sorted(rows, key=lambda row: str(row["arm"])):
-        figures = (f"{row[name]:.4f}" for name in ("ctr", "reward_per_slate", "visits_per_slate"))
+        names = ("ctr", "reward_per_slate", "visits_per_slate", "saves_and_shares_per_slate", "return_30d")
+        figures = (f"{row[name]:.4f}" if row[RATES[name][1]] else "" for name in names)
         table.add_row(row["arm"], row["who"], f"{row['impressions']:,.0f}", *figures)
     console.print(table)
     for arm, others in report["lift"].items():
@@ -188,63 +214,22 @@ def _show(report: dict[str, Any], console: Console) -> None:
                     f"{arm} over {over}, {name}: {value:+.1%} ({cities} over cities, {people} over people)",
                     soft_wrap=True,
                 )
+    for arm, shares in report["rare_share"].items():
+        console.print(f"{arm}: {sum(shares) / len(shares):.0%} of what was shown is of the rare tier")
+    new = report["new_gems"]
+    for arm, found in new["arms"].items():
+        console.print(
+            f"{arm}: {found['arrived']} of {found['gems']} new gems of the better half reached 90 % of their true rank,"
+            f" after {found['mean_impressions']:.0f} impressions (median {found['median_impressions']:.0f})",
+            soft_wrap=True,
+        )
+    if "online_over_epsilon" in new and new["online_over_epsilon"]["value"] is not None:
+        found = new["online_over_epsilon"]
+        console.print(
+            f"impressions of online over epsilon: {found['value']:.2f} ({found['low']:.2f}–{found['high']:.2f})"
+        )
 
 
 def _range(interval: dict[str, float | None]) -> str:
     low, high = interval["low"], interval["high"]
     return "no interval" if low is None or high is None else f"{low:+.1%} to {high:+.1%}"
-
-
-def _poisoned(config: "TrialConfig", seeds: range, attacks: list[str], console: Console) -> dict[str, Any]:
-    import pandas as pd
-
-    from hidden_gems.benchmark.loop_figures import exposure_ratio, plain
-    from hidden_gems.steps.trial import ATTACKS, Poisoned, poisoned
-
-    parts: list[pd.DataFrame] = []
-    runs: list[dict[str, Any]] = []
-
-    def live(begun: "Trial", told: Callable[[str, int], None]) -> None:
-        target: int | None = None
-        for attack in (None, *(ATTACKS[name] for name in attacks)):
-            found: Poisoned = poisoned(begun, attack, target, told)
-            target = found.target
-            parts.append(found.exposure)
-            same = None if found.digests is None else found.digests[0] == found.digests[1]
-            name = "clean" if attack is None else attack.name
-            about = {"seed": begun.seed, "run": name, "outcomes": found.outcomes, "bots": found.bots}
-            runs.append(about | {"digests": found.digests, "same_as_never_seen": same})
-
-    _every_city(config, seeds, 1 + len(attacks), console, live)
-    table = pd.concat(parts, ignore_index=True)
-    ratios = {name: plain(exposure_ratio(table, name)) for name in attacks}
-    shares = table.groupby("run")[["targeted", "impressions"]].sum().reset_index().to_dict("records")
-    kept = all((ratios[name]["value"] or 0.0) <= MOST_EXPOSURE for name in PROMISED if name in ratios)
-    kept &= all(run["same_as_never_seen"] is not False for run in runs)
-    return {
-        "simulated": True,
-        "guard": config.guard,
-        "ratios": ratios,
-        "exposure": shares,
-        "runs": runs,
-        "promised": MOST_EXPOSURE,
-        "kept": kept,
-    }
-
-
-def _show_poisoned(report: dict[str, Any], console: Console) -> None:
-    title = f"Simulated people and bots, {'with' if report['guard'] else 'without'} the guard"
-    table = Table("run", "impressions of the gem", "of all", "times the clean run", title=title)
-    for row in report["exposure"]:
-        ratio = report["ratios"].get(row["run"])
-        known = ratio and None not in ratio.values()
-        times = f"{ratio['value']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})" if known else ""
-        table.add_row(row["run"], f"{row['targeted']:,.0f}", f"{row['impressions']:,.0f}", times)
-    console.print(table)
-    for run in report["runs"]:
-        said = run["outcomes"] | {f"{what} of bots": count for what, count in run["bots"].items()}
-        told = ", ".join(f"{name} {count:,}" for name, count in sorted(said.items()))
-        console.print(f"seed {run['seed']}, {run['run']}: {told}", soft_wrap=True)
-        if run["same_as_never_seen"] is not None:
-            same = "the same as" if run["same_as_never_seen"] else "NOT the same as"
-            console.print(f"  learned again without the bots: {same} never having had their messages")

@@ -94,10 +94,14 @@ class City:
         if self.day >= self.days:
             raise BadInputError(f"all {self.days} simulated days are over; make a City with more days")
         log = Day(self, policy or self.logging_policy).live()
+        self.end_day()
+        return log
+
+    def end_day(self) -> None:
+        """Close a day that was lived, for who lives it by `Day` and not by `step`."""
         self.state.end_day(self.parameters, self.random)
         self.day += 1
         self.clock.advance(self.start + self.day * DAY_SECONDS - self.clock.now())
-        return log
 
     def context(
         self,

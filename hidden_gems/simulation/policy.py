@@ -72,6 +72,15 @@ class Uniform:
 
 
 @dataclass(frozen=True)
+class Popular:
+    """What the log knows as most popular first, for everybody alike."""
+
+    def __call__(self, request: Request, random: np.random.Generator) -> Slates:
+        """Rank the eligible items by popularity; propensities are 1."""
+        return _best_first(np.broadcast_to(request.popularity, request.eligible.shape), request, "popular")
+
+
+@dataclass(frozen=True)
 class Oracle:
     """The items with the highest true expected reward first."""
 
@@ -80,10 +89,13 @@ class Oracle:
     def __call__(self, request: Request, random: np.random.Generator) -> Slates:
         """Rank the eligible items by the truth; propensities are 1."""
         every = np.broadcast_to(np.arange(request.eligible.shape[1]), request.eligible.shape)
-        reward = self.truth.expected_reward(request.users, every, request.context)
-        order = np.argsort(-np.where(request.eligible, reward, -np.inf), axis=1, kind="stable")[:, : request.limit]
-        eligible = np.take_along_axis(request.eligible, order, axis=1)
-        return Slates(np.where(eligible, order, EMPTY), eligible.astype(np.float64), "oracle")
+        return _best_first(self.truth.expected_reward(request.users, every, request.context), request, "oracle")
+
+
+def _best_first(score: NDArray[np.floating], request: Request, policy: str) -> Slates:
+    order = np.argsort(-np.where(request.eligible, score, -np.inf), axis=1, kind="stable")[:, : request.limit]
+    eligible = np.take_along_axis(request.eligible, order, axis=1)
+    return Slates(np.where(eligible, order, EMPTY), eligible.astype(np.float64), policy)
 
 
 def draw_slates(

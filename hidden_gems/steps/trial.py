@@ -11,27 +11,37 @@ import dataclasses
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from hidden_gems.benchmark.arrivals import Arrivals
 from hidden_gems.benchmark.bots import CLICK, PRAISE, Bots
 from hidden_gems.benchmark.closed_loop import ARMS, Guide
-from hidden_gems.benchmark.loop_figures import daily, targeted
+from hidden_gems.benchmark.greedy import EpsilonGreedy
+from hidden_gems.benchmark.loop_figures import daily, targeted, with_returns
 from hidden_gems.benchmark.loop_release import TrialRelease
 from hidden_gems.core.clock import DAY_SECONDS, HOUR_SECONDS, SimulatedClock
 from hidden_gems.core.errors import BadInputError
-from hidden_gems.events.kinds import EventType
+from hidden_gems.events.kinds import EventType, reward_of
 from hidden_gems.online.votes import Votes
 from hidden_gems.simulation.city import City
 from hidden_gems.simulation.log import DayLog
 from hidden_gems.simulation.parameters import PARAMETERS, DriftParameters
-from hidden_gems.simulation.policy import Oracle
+from hidden_gems.simulation.policy import Oracle, Policy, Popular, Uniform
 from hidden_gems.steps.trial_release import PSEUDONYMS, live_logged, opened, train
 
-LOGGED, ORACLE = "logged", "oracle"
-EVERY_ARM = (LOGGED, *ARMS, ORACLE)
+LOGGED, EPSILON = "logged", "epsilon"
+_KNOWN: Mapping[str, Callable[[City], Policy]] = {
+    LOGGED: lambda city: city.logging_policy,
+    "random": lambda city: Uniform(),
+    "popular": lambda city: Popular(),
+    "oracle": lambda city: Oracle(city.truth),
+}
+"""Arms that learn nothing and serve no release."""
+EVERY_ARM = (*_KNOWN, EPSILON, *ARMS)
 Progress = Callable[[str, int], None]
 """Told what is lived, and how many days of it are over."""
 
@@ -83,6 +93,16 @@ ones and say nothing: what becomes, without praise, of a gem that was chosen for
 
 
 @dataclass(frozen=True)
+class Lived:
+    """What one arm came to in one city."""
+
+    daily: pd.DataFrame  # by person and day; see `loop_figures.daily`
+    arrivals: pd.DataFrame  # see `arrivals.Arrivals.table`; empty where an arm ranks nothing that it learned
+    shown: int  # gems that were shown, where features say which are rare
+    rare: int  # of them
+
+
+@dataclass(frozen=True)
 class Trial:
     """A city on the day of its release; every arm starts from here."""
 
@@ -106,30 +126,46 @@ class Trial:
         train(root, seed, config.deep)
         return cls(config, seed, city, opened(root, seed, city.start + config.history * DAY_SECONDS), root)
 
-    def guide(self, arm: str, bots: Bots | None = None) -> Guide:
+    def guide(self, arm: str, bots: Bots | None = None, arrivals: Arrivals | None = None) -> Guide:
         """An arm in a city of its own."""
         people = [PSEUDONYMS.of(name) for name in self.city.people.ids]
         journal = self.root / "journal"
         shutil.rmtree(journal, ignore_errors=True)
         votes = Votes() if self.config.guard else None
-        return Guide(_fork(self.city), self.release, ARMS[arm], people, journal, votes, bots)
+        return Guide(_fork(self.city), self.release, ARMS[arm], people, journal, votes, bots, arrivals)
 
-    def live(self, arm: str, progress: Progress) -> pd.DataFrame:
-        """What one arm came to, by person and day; see `loop_figures.daily`."""
-        if arm in (LOGGED, ORACLE):
-            city = _fork(self.city)
-            policy = Oracle(city.truth) if arm == ORACLE else None
-            step: Callable[[], DayLog] = lambda: city.step(policy)  # noqa: E731
+    def greedy(self, arrivals: Arrivals) -> EpsilonGreedy:
+        """ε-greedy in a city of its own; what the release learned from, it knows as sums of each gem."""
+        row = {name: place for place, name in enumerate(self.city.gems.places["item_id"])}
+        shown, reward = np.zeros(len(row), dtype=np.int64), np.zeros(len(row))
+        np.add.at(shown, pd.read_parquet(self.root / "log/impressions.parquet")["item_id"].map(row), 1)
+        told = pd.read_parquet(self.root / "log/interactions.parquet").dropna(subset="slate_id")
+        values = [None if np.isnan(value) else float(value) for value in told["value"]]
+        rewards = [reward_of(*each) for each in zip(told["event_type"], values, strict=True)]
+        np.add.at(reward, told["item_id"].map(row), rewards)
+        return EpsilonGreedy(_fork(self.city), shown, reward, arrivals)
+
+    def live(self, arm: str, progress: Progress) -> Lived:
+        """What one arm came to."""
+        arrivals = Arrivals.of(self.city, self.release.at)
+        guide = self.guide(arm, arrivals=arrivals) if arm in ARMS else None
+        if guide is not None:
+            step: Callable[[], DayLog] = guide.live
+        elif arm == EPSILON:
+            step = self.greedy(arrivals).live
         else:
-            step = self.guide(arm).live
+            city = _fork(self.city)
+            step = partial(city.step, _KNOWN[arm](city))
         parts = []
         for day in range(self.config.days):
             parts.append(daily(step(), day))
             progress(arm, day + 1)
-        table = pd.concat(parts, ignore_index=True)
+        table = with_returns(pd.concat(parts, ignore_index=True))
         new = self.city.people.first_day[table["person"].astype(int)] >= self.config.history
         half = np.where(table["day"] < self.config.days // 2, "first", "second")
-        return table.assign(arm=arm, seed=self.seed, who=np.where(new, "new", "known"), half=half)
+        table = table.assign(arm=arm, seed=self.seed, who=np.where(new, "new", "known"), half=half)
+        shown, rare = (0, 0) if guide is None else guide.rare.tolist()
+        return Lived(table, arrivals.table().assign(arm=arm, seed=self.seed), shown, rare)
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hidden_gems.benchmark.arrivals import WINDOW, Arrivals, needed, ratio
 from hidden_gems.benchmark.bots import FORGED_CLICKS, PRAISE, Bots
 from hidden_gems.benchmark.closed_loop import ARMS, Guide
-from hidden_gems.benchmark.loop_figures import daily, exposure_ratio, lift, rates, targeted
+from hidden_gems.benchmark.greedy import EpsilonGreedy
+from hidden_gems.benchmark.loop_figures import daily, exposure_ratio, lift, rates, targeted, with_returns
 from hidden_gems.benchmark.loop_release import TrialRelease
 from hidden_gems.datasets.dataset import About
 from hidden_gems.datasets.interactions import Interactions
@@ -22,6 +24,7 @@ from hidden_gems.recommend.candidates import CandidateGenerator
 from hidden_gems.recommend.tables import ReleaseTables
 from hidden_gems.simulation.city import City
 from hidden_gems.simulation.log import DayLog
+from hidden_gems.simulation.policy import Popular, Request
 
 PEOPLE, DAYS = 30, 1
 IDS = [f"p{number}" for number in range(PEOPLE)]
@@ -166,8 +169,67 @@ def test_a_day_adds_up(city: City) -> None:
     table = daily(log, 3)
     clicks, impressions = log.clicks()
     assert (table["clicks"].sum(), table["impressions"].sum(), set(table["day"])) == (clicks, impressions, {3})
-    assert rates(table, ["day"])["ctr"].item() == pytest.approx(clicks / impressions)
+    assert rates(with_returns(table), ["day"])["ctr"].item() == pytest.approx(clicks / impressions)
     [item, *_] = column([log], "item").tolist()
     found = targeted(log, item)
     assert found["targeted"].sum() == (column([log], "item") == item).sum() > 0
     assert found["impressions"].sum() == impressions
+
+
+def test_who_asks_in_the_thirty_days_after_has_returned() -> None:
+    days = {"back": (0, 31), "gone": (3, 29), "late": (30, 59), "long": (29, 30, 59)}
+    rows = [(person, day) for person, when in days.items() for day in when]
+    table = pd.DataFrame(rows, columns=["person", "day"])
+    found = with_returns(table).groupby("person")[["asked", "returned"]].sum()
+    expected = {"back": (1, 1), "gone": (1, 0), "late": (0, 0), "long": (1, 1)}
+    assert {person: (row.asked, row.returned) for person, row in found.iterrows()} == expected
+    assert with_returns(table[table["day"] < 59])["asked"].sum() == 0  # too short a run to say
+
+
+def noted(gem: int, impressions: list[int], believed: list[float], true: float) -> pd.DataFrame:
+    """`WINDOW` requests for each figure."""
+    columns = {"seed": 0, "gem": gem, "impressions": np.repeat(impressions, WINDOW), "true": true}
+    return pd.DataFrame(columns | {"believed": np.repeat(believed, WINDOW)})
+
+
+def test_a_gem_has_arrived_when_it_stays_where_it_belongs() -> None:
+    lucky = noted(1, [0, 10, 20, 30], [0.8, 0.3, 0.73, 0.8], true=0.8)
+    lost = noted(2, [0, 10, 25], [0.2, 0.2, 0.9], true=0.9)
+    once = noted(3, [0], [0.9], true=0.9)
+    table = needed(pd.concat([lucky, lost, once]))
+    assert table.to_dict("records") == [
+        {"seed": 0, "gem": 1, "impressions": 20.0, "arrived": True},
+        {"seed": 0, "gem": 2, "impressions": 25.0, "arrived": False},
+    ]
+    found = ratio(table.assign(impressions=[5.0, 10.0]), table)
+    assert found.value == pytest.approx(15 / 45)
+    assert found.users == 2
+
+
+def test_ranks_are_shares_of_the_gems_that_were_weighed() -> None:
+    watch = Arrivals(np.array([3, 5]), np.zeros(8, dtype=np.int64))
+    gems, values = np.array([1, 3, 5]), np.array([0.2, 0.2, 0.9])
+    watch.note(gems, values, values[::-1].copy(), shown=np.array([5, 1]))
+    watch.note(np.array([1, 5]), np.array([1.0, 0.0]), np.array([0.0, 1.0]), shown=np.array([], dtype=np.int64))
+    assert watch.table().values.tolist() == [[3, 0, 0.25, 0.25], [5, 0, 1.0, 0.25], [5, 1, 0.0, 1.0]]
+
+
+def test_epsilon_greedy_shows_what_earned_most_and_explores_a_tenth(city: City) -> None:
+    city = copy.deepcopy(city)
+    gems = len(city.gems)
+    shown, reward = np.full(gems, 10), np.zeros(gems)
+    reward[5] = 9.0
+    policy = EpsilonGreedy(city, shown, reward, Arrivals.of(city, city.start))
+    logs = [policy.live() for _ in range(DAYS)]
+    assert policy.shown.sum() == 10 * gems + len(column(logs, "item"))
+    assert policy.reward.sum() > 9.0
+    greedy = column(logs, "propensity") > 0.9
+    assert 0.8 < greedy.mean() < 0.97
+    assert (column(logs, "item")[greedy & (column(logs, "position") == 0)] == 5).any()
+
+
+def test_popular_is_the_same_for_everybody(city: City) -> None:
+    asked = Request(np.arange(2), city.context(np.arange(2), np.full(2, city.start)), np.ones((2, 4), dtype=bool),
+                    np.array([3.0, 9.0, 1.0, 9.0]), 3)  # fmt: skip
+    asked.eligible[1, 1] = False
+    assert Popular()(asked, np.random.default_rng(0)).items.tolist() == [[1, 3, 0], [3, 0, 2]]
