@@ -1,7 +1,7 @@
 """Every target of the plan as a row: measured where a report has it, otherwise named as not measured yet."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -32,6 +32,8 @@ class Target:
     against: tuple[str, ...] = ()
     cohort: str = ""
     simulated: bool | None = None  # only of simulated, or only of real data; None: of any
+    trial: tuple[str, ...] = ()  # keys that lead to a figure in a report of `gems online trial`
+    below: float = math.nan  # what the figure of a trial has to stay below, instead of `above`
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,7 @@ def _relative() -> list[Target]:
         for cohort in (ITEMS_UNDER, ITEMS_UNKNOWN):
             name = f"GNN +20 % recall@20, {cohort}"
             rows.append(Target("relative", name, ("graphsage",), p, "recall@20", 1.20, others, cohort))
-    rows.append(Target("relative", "bandit +25 % CTR for cold people over random"))
-    return [*rows, Target("relative", "online learning +15 % CTR in two weeks")]
+    return rows
 
 
 def _shelf() -> list[Target]:
@@ -108,10 +109,6 @@ def _shelf() -> list[Target]:
 def _elsewhere() -> list[Target]:
     """What no report of models can show."""
     names = {
-        "business": (
-            "CTR +30 %", "visits +25 %", "saves and shares +20 %", "30-day return +15 %",
-            "40 % of what is shown is rare (< 10 % popularity)",
-        ),
         "speed": (
             "p99 < 50 ms inference", "p99 < 100 ms end to end", "> 1000 QPS", "full training < 4 h",
             "feedback to effect < 5 min",
@@ -127,11 +124,33 @@ def _elsewhere() -> list[Target]:
     return [Target(area, name) for area, each in names.items() for name in each]
 
 
-TARGETS = (*_ranking(), *_relative(), *_shelf(), *_elsewhere())
+def _closed_loop() -> list[Target]:
+    """What only people who answer can show: `gems online trial`."""
+    over_logged = ("lift", "online", "logged")
+    cold, gems = "bandit for cold people over", "new gems at 90 % of their true rank"
+    return [
+        Target("closed loop", f"{cold} random: CTR +25 %", trial=("lift", "online", "random", "ctr, new"), above=1.25),
+        Target("closed loop", f"{cold} popular: CTR", trial=("lift", "online", "popular", "ctr, new"), above=1.0),
+        Target("closed loop", f"{gems}: half the impressions of ε-greedy", trial=("new_gems", "online_over_epsilon"),
+               below=0.5),
+        Target("closed loop", "online learning +15 % CTR in two weeks", trial=("lift", "online", "static", "ctr"),
+               above=1.15),
+        Target("business", "CTR +30 %", trial=(*over_logged, "ctr"), above=1.30),
+        Target("business", "visits +25 %", trial=(*over_logged, "visits_per_slate"), above=1.25),
+        Target("business", "saves and shares +20 %", trial=(*over_logged, "saves_and_shares_per_slate"), above=1.20),
+        Target("business", "30-day return +15 %", trial=(*over_logged, "return_30d"), above=1.15),
+        Target("business", "40 % of what is shown is rare (< 10 % popularity)", trial=("rare_share", "online"),
+               above=0.40),
+    ]  # fmt: skip
 
 
-def measure(reports: Sequence[Evaluation], targets: Sequence[Target] = TARGETS) -> list[Row]:
-    """One row for each target and dataset that has it; one that says so for a target that none has.
+TARGETS = (*_ranking(), *_relative(), *_shelf(), *_closed_loop(), *_elsewhere())
+
+
+def measure(
+    reports: Sequence[Evaluation], targets: Sequence[Target] = TARGETS, trials: Sequence[Mapping[str, Any]] = ()
+) -> list[Row]:
+    """One row for each target and dataset or trial that has it; one that says so for a target that none has.
 
     Reports of simulated data count as one dataset: the mean of their values, with half-widths that add up as those of
     independent estimates do.
@@ -142,10 +161,41 @@ def measure(reports: Sequence[Evaluation], targets: Sequence[Target] = TARGETS) 
         found = [row for e in fits if not e.simulated and (row := _row(target, e)) is not None]
         made = [row for e in fits if e.simulated and (row := _row(target, e)) is not None]
         found += [_mean(target, made)] if made else []
+        found += [row for trial in trials if target.trial and (row := _of_trial(target, trial)) is not None]
         nothing = (math.nan,) * 3
         none = Row(target.area, target.name, "", *nothing, target.protocol, *nothing, verdict=NOT_MEASURED)
         rows += found or [none]
     return rows
+
+
+def _of_trial(target: Target, trial: Mapping[str, Any]) -> Row | None:
+    """A figure of the closed loop; of several cities its interval is over cities, of one over people or gems."""
+    found: Any = trial
+    for key in target.trial:
+        if not isinstance(found, Mapping) or key not in found:
+            return None
+        found = found[key]
+    if isinstance(found, list):  # a share in each city
+        value, low, high = sum(found) / len(found), min(found), max(found)
+    elif "seeds" in found:
+        over = found["seeds"] if len(found["by_seed"]) > 1 else found["people"]
+        value, low, high = (1.0 + _number(each) for each in (found["seeds"]["value"], over["low"], over["high"]))
+    else:
+        value, low, high = (_number(found[name]) for name in ("value", "low", "high"))
+    if math.isfinite(target.below):
+        verdict = MISSED if value > target.below else MET if high <= target.below else REACHED
+    else:
+        verdict = _verdict(target, value, low, math.nan, math.nan)
+    config, cities = trial["config"], len({row["seed"] for row in trial["seeds"]})
+    protocol = f"{config['people']} people, {config['days']} days"
+    data = f"{cities} simulated cit{'y' if cities == 1 else 'ies'}, closed loop"
+    of = " / ".join(target.trial[1:3]) if target.trial[0] == "lift" else target.trial[-1]
+    nothing = math.nan
+    return Row(target.area, target.name, data, value, low, high, protocol, nothing, nothing, nothing, verdict, of)
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _row(target: Target, e: Evaluation) -> Row | None:

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -27,6 +27,10 @@ def targets(
     report: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="A report of `gems evaluate`; may be given several times.")
     ] = None,
+    trial: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="A report of `gems online trial --out`; may be given several times."),
+    ] = None,
     simulate: Annotated[bool, typer.Option("--simulate", help="Evaluate simulated cities as well.")] = False,
     seeds: Annotated[int, typer.Option(min=1, help="Simulated cities: seeds 0, 1, …")] = 3,
     people: Annotated[int, typer.Option(min=1, help="People of each simulated city.")] = 2000,
@@ -40,15 +44,18 @@ def targets(
     Reports bring real data in; `--simulate` measures what the simulator can say, at one cut-off of each city. What was
     measured in the simulator is kept in GEMS_HOME and is not measured again while data, settings and code are the same.
 
+    What only people who answer can show comes from the simulated closed loop: `--trial`.
+
     Example: gems targets --report report.json --simulate --seeds 3
     """
     from hidden_gems.benchmark.targets import measure
 
     reports = [_read(path) for path in report or ()]
+    trials = [_read_trial(path) for path in trial or ()]
     if simulate:
         console = Console(stderr=True)
         reports += [_simulated(seed, people, days, models, jobs, console) for seed in range(seeds)]
-    rows = measure(reports)
+    rows = measure(reports, trials=trials)
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows], allow_nan=False))
         return
@@ -96,6 +103,16 @@ def _read(path: Path) -> "Evaluation":
         return Evaluation.from_dict(json.loads(path.read_text()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInputError(f"--report {path} is no report of `gems evaluate` ({type(error).__name__})") from error
+
+
+def _read_trial(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+        if {"lift", "config", "seeds"} <= found.keys():
+            return dict(found)
+    except (OSError, ValueError, AttributeError) as error:
+        raise BadInputError(f"--trial {path} cannot be read ({type(error).__name__})") from error
+    raise BadInputError(f"--trial {path} is no report of `gems online trial --out`")
 
 
 def _simulated(seed: int, people: int, days: int, models: str, jobs: int | None, console: Console) -> "Evaluation":

@@ -223,11 +223,10 @@ def _show(report: dict[str, Any], console: Console) -> None:
             f" after {found['mean_impressions']:.0f} impressions (median {found['median_impressions']:.0f})",
             soft_wrap=True,
         )
-    if "online_over_epsilon" in new and new["online_over_epsilon"]["value"] is not None:
-        found = new["online_over_epsilon"]
-        console.print(
-            f"impressions of online over epsilon: {found['value']:.2f} ({found['low']:.2f}–{found['high']:.2f})"
-        )
+    found = new.get("online_over_epsilon", {"value": None})
+    if found["value"] is not None:
+        between = "" if found["low"] is None else f" ({found['low']:.2f} to {found['high']:.2f})"
+        console.print(f"impressions that online needs over those of epsilon: {found['value']:.2f}{between}")
 
 
 def _range(interval: dict[str, float | None]) -> str:

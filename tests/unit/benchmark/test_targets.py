@@ -1,6 +1,7 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -103,7 +104,8 @@ def test_what_no_report_has_is_named_and_nothing_of_the_plan_is_left_out() -> No
     rows = measure([])
     assert len(rows) == len(TARGETS)
     assert {row.verdict for row in rows} == {NOT_MEASURED}
-    assert {row.area for row in rows} == {"ranking", "relative", "shelf", "business", "speed", "operation", "people"}
+    areas = {"ranking", "relative", "shelf", "closed loop", "business", "speed", "operation", "people"}
+    assert {row.area for row in rows} == areas
     assert measure([report(auc("popular", 0.5))], [AUC])[0].verdict == NOT_MEASURED
 
 
@@ -122,3 +124,42 @@ def test_the_command_reads_reports(tmp_path) -> None:  # type: ignore[no-untyped
     wrong = CliRunner().invoke(app, ["targets", "--report", str(path)])
     assert isinstance(wrong.exception, BadInputError)
     assert "is no report" in str(wrong.exception)
+
+
+def trial(*cities: float, interval: tuple[float, float] = (0.2, 0.4)) -> dict[str, object]:
+    """A report of the closed loop: lift of online over logged, and what new gems need."""
+    ends = dict(zip(("low", "high"), interval, strict=True))
+    lift = {
+        "by_seed": list(cities),
+        "seeds": {"value": 0.35, **ends},
+        "people": {"value": 0.35, "low": 0.31, "high": 0.4},
+    }
+    return {
+        "config": {"people": 9, "days": 60}, "seeds": [{"seed": seed} for seed in range(len(cities))],
+        "lift": {"online": {"logged": {"ctr": lift}}}, "rare_share": {"online": [0.39, 0.43]},
+        "new_gems": {"online_over_epsilon": {"value": 0.4, "low": 0.3, "high": 0.6}},
+    }  # fmt: skip
+
+
+def test_what_a_trial_says_is_judged() -> None:
+    by_name = {row.target: row for row in measure([], trials=[trial(0.3, 0.4)])}
+    ctr = by_name["CTR +30 %"]
+    assert (ctr.value, ctr.low, ctr.high, ctr.verdict, ctr.of) == (1.35, 1.2, 1.4, REACHED, "online / logged")
+    assert (ctr.data, ctr.protocol) == ("2 simulated cities, closed loop", "9 people, 60 days")
+    [one] = [row for row in measure([], trials=[trial(0.35)]) if row.target == "CTR +30 %"]
+    assert (one.low, one.verdict, one.data) == (1.31, MET, "1 simulated city, closed loop")
+    gems = by_name["new gems at 90 % of their true rank: half the impressions of ε-greedy"]
+    assert (gems.value, gems.high, gems.verdict) == (0.4, 0.6, REACHED)
+    rare = by_name["40 % of what is shown is rare (< 10 % popularity)"]
+    assert rare.value == pytest.approx(0.41)
+    assert (rare.low, rare.verdict) == (0.39, REACHED)
+    assert by_name["visits +25 %"].verdict == NOT_MEASURED
+
+
+def test_a_file_that_is_no_trial_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    for text in ("{", "[]", '{"lift": {}}'):
+        path.write_text(text)
+        result = CliRunner().invoke(app, ["targets", "--trial", str(path)])
+        assert isinstance(result.exception, BadInputError)
+        assert str(path) in str(result.exception)
