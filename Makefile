@@ -47,8 +47,9 @@ evaluate: setup  ## every target in three simulated cities; with DATA=folder TIM
 	$(if $(DATA),gems evaluate --data $(DATA) --timezone $(or $(TIMEZONE),Europe/Istanbul) --out .gems/evaluation.json)
 	gems targets --simulate --seeds 3 $(if $(DATA),--report .gems/evaluation.json)
 
-latency: setup   ## the served graph against torch eager: parity, milliseconds, ratios
+latency: setup   ## the served graph against torch eager, trees and LinUCB against their plain forms, answers with facts
 	python -m tests.served_speed
+	python -m tests.answer_ratios
 
 load: setup      ## what the collector takes, and its answers at five times that; the topic is read back
 	python -m tests.collector_load

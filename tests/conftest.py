@@ -63,13 +63,9 @@ def stack(chain: "Chain", furnished_home: Path, tmp_path_factory: pytest.TempPat
     """The one stack that integration and e2e tests share."""
     import shutil
 
-    import pandas as pd
-
-    from tests.integration.chain import CITY
-    from tests.stacks import running
+    from tests.stacks import people_of, running
 
     home = tmp_path_factory.mktemp("stack") / "home"
     shutil.copytree(furnished_home, home)
-    people = tuple(pd.read_parquet(chain.root / CITY / "users.parquet")["user_id"].astype(str))
-    with running(home, people) as made:
+    with running(home, people_of(chain)) as made:
         yield made

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from hidden_gems.cli.options import Places
@@ -20,7 +21,7 @@ from hidden_gems.client import Client
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.names import embedding_row
 from hidden_gems.steps import learning
-from tests.integration.chain import SEED, Chain
+from tests.integration.chain import CITY, SEED, Chain, built
 
 FEATURE_REPO = Path(__file__).parents[1] / "feature_repo"
 API_KEY = "a-key-of-the-tests"
@@ -101,3 +102,25 @@ def environment(home: Path) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(FEATURE_REPO.parent), os.environ.get("PYTHONPATH", "")])),
     }
+
+
+@contextmanager
+def whole_stack(root: Path) -> Iterator[RunningStack]:
+    """Every process, on the releases of a small simulated city, for who is no test and has no fixtures.
+
+    Args:
+        root: Folder that is written to.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GEMS_FEATURE_REPO", str(FEATURE_REPO))
+        patch.setenv("GEMS_PSEUDONYM_KEY", "test")
+        with built(root / "chain") as chain:
+            furnish(chain, root / "home")
+            people = people_of(chain)
+        with running(root / "home", people) as stack:
+            yield stack
+
+
+def people_of(chain: Chain) -> tuple[str, ...]:
+    """Ids as they came of everybody in the data."""
+    return tuple(pd.read_parquet(chain.root / CITY / "users.parquet")["user_id"].astype(str))

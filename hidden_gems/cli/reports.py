@@ -19,7 +19,8 @@ def _writable(out: Path | None) -> Path | None:
 
 
 Out = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Report as JSON; beside it a plot (.png), if there is one.", callback=_writable)
+    Path | None,
+    typer.Option(metavar="FILE", help="Report as JSON; beside it a plot (.png), if there is one.", callback=_writable),
 ]
 
 

@@ -106,7 +106,7 @@ class LinearArms:
             contexts: Size B X D.
         """
         theta, inverse = self._solved
-        apart = self._apart(item_ids, contexts)
+        apart = self.apart(item_ids, contexts)
         spread = self.noise * np.sqrt(np.maximum(np.einsum("bd,de,be->b", apart, inverse, apart), 0.0))
         return np.asarray(apart @ theta), spread
 
@@ -119,7 +119,7 @@ class LinearArms:
         """The shift by one draw of theta from its belief, float64, size B: linear Thompson sampling."""
         theta, inverse = self._solved
         drawn = random.multivariate_normal(theta, self.noise**2 * inverse, method="cholesky")
-        return np.asarray(self._apart(item_ids, contexts) @ drawn)
+        return np.asarray(self.apart(item_ids, contexts) @ drawn)
 
     @property
     def weights(self) -> Floats:
@@ -155,7 +155,7 @@ class LinearArms:
         inverse = np.asarray(np.linalg.inv(self._gram + self.strength * np.eye(self.width)), dtype=np.float64)
         return inverse @ self._earned, inverse
 
-    def _apart(self, item_ids: Sequence[str], contexts: Floats) -> Floats:
+    def apart(self, item_ids: Sequence[str], contexts: Floats) -> Floats:
         """How far contexts lie from the mean of each gem's, drawn to that of all where it was shown little; B X D.
 
         Before anything was shown the mean of all is that of the contexts themselves.

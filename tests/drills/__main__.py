@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pytest
 from rich.console import Console
 from rich.table import Table
 
@@ -35,16 +34,10 @@ class Group:
 @contextmanager
 def _whole_stack(root: Path, seed: int) -> Iterator[Any]:
     """Every process, on the releases of a small simulated city."""
-    from tests.integration.chain import built
-    from tests.stacks import FEATURE_REPO, furnish, running
+    from tests.stacks import whole_stack
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GEMS_FEATURE_REPO", str(FEATURE_REPO))
-        patch.setenv("GEMS_PSEUDONYM_KEY", "test")
-        with built(root / "chain") as chain:
-            furnish(chain, root / "home")
-        with running(root / "home", ()) as stack:
-            yield stack
+    with whole_stack(root) as stack:
+        yield stack
 
 
 GROUPS = (
