@@ -75,7 +75,7 @@ def main() -> None:
         simulate(Path(folder) / "city", told.people, told.days, told.seed)
         dataset = check_folder(Path(folder) / "city", pseudonyms=Pseudonyms(b"test")).dataset
     shelf = Shelf(dataset, split_by_time(dataset), told.seed)
-    tables, cases = release_tables(shelf), attacked(shelf, told.seed)
+    tables, cases = release_tables(shelf, {}), attacked(shelf, told.seed)
     assert tables.together is not None
     print(f"simulated: {told.people} people, {told.days} days, seed {told.seed}")
     by_prior = [auc(tables.prior[tried], tables.prior[later]) for _, tried, later in cases]

@@ -62,7 +62,7 @@ def tables() -> ReleaseTables:
 
 def world(**changes: Any) -> World:
     about = About("made up", "Europe/Istanbul", "made-up", simulated=True)
-    return replace(World.of("2026-05-04.1", about, ("ncf",), tables()), rows=rows(), **changes)
+    return replace(World.of("2026-05-04.1", about, ("ncf",), tables()), **({"rows": rows()} | changes))
 
 
 def rows() -> ItemRows:

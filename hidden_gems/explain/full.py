@@ -31,7 +31,7 @@ BACKGROUND = 20
 
 _CONCEPTS_OF = {
     "own": "own", "nearby": "distance", "trending": "popularity", "item_knn": "people", "online": "people",
-    "recent_popular": "popularity",
+    "recent_popular": "popularity", "this_hour": "popularity", "graphsage": "people",
 }  # fmt: skip
 _BRIEF_ORDER = (
     "taste", "own", "distance", "neighborhood", "people", "popularity", "novelty", "hidden", "authenticity", "crowd",

@@ -15,7 +15,9 @@ Rows = NDArray[np.int64]
 
 _SECOND_BITS = 34
 _LAST_SECOND = (1 << _SECOND_BITS) - 1
-_LIKES = ITEM.index("item_likes")
+_LIKES, _IMPRESSIONS = ITEM.index("item_likes"), ITEM.index("item_impressions")
+SHOWN_A_LIKE = 10.0
+"""Impressions of a gem that tell as much about it as one like."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,20 @@ class ItemRows:
         if key not in self._tops:
             self._tops[key] = self._top(day, order_only)
         return self._tops[key]
+
+    def evidence(self, item_ids: Sequence[str]) -> NDArray[np.float64]:
+        """How much has been found out about n gems, in likes: to be shown `SHOWN_A_LIKE` times tells as much as one."""
+        found = self.totals[self.rows(item_ids)]
+        return np.asarray(np.nan_to_num(found[:, _LIKES]) + np.nan_to_num(found[:, _IMPRESSIONS]) / SHOWN_A_LIKE)
+
+    def likes_around(self, item_ids: Sequence[str], timestamp: int, within: int) -> NDArray[np.float64]:
+        """Likes of n gems in the 28 days before a second, so many seconds or less from its time of day, size n."""
+        seconds = self._likes & _LAST_SECOND
+        apart = (seconds - timestamp + DAY_SECONDS // 2) % DAY_SECONDS - DAY_SECONDS // 2
+        counted = (np.abs(apart) <= within) & (seconds < timestamp) & (seconds >= timestamp - 28 * DAY_SECONDS)
+        likes = np.bincount(self._likes[counted] >> _SECOND_BITS, minlength=len(self.totals))
+        likes[0] = 0
+        return likes[self.rows(item_ids)].astype(np.float64)
 
     def likes_between(self, since: int, until: int) -> int:
         """Likes of all gems together in [since, until) as far as they are remembered."""

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hidden_gems.catalogue.travel import travel_minutes
 from hidden_gems.core.kv import KeyValue
 from hidden_gems.core.names import embedding_row
 from hidden_gems.datasets.interactions import Rows
@@ -20,8 +21,9 @@ from hidden_gems.features.store import RowReader
 from hidden_gems.features.vector import feature_matrix
 from hidden_gems.online.left import looks
 from hidden_gems.online.people import left_of
+from hidden_gems.recommend.business import is_new
 from hidden_gems.recommend.deep import DeepAnswer, DeepModels, deep_features, deep_inputs
-from hidden_gems.recommend.filters import LeftOut, left_out
+from hidden_gems.recommend.filters import LeftOut, left_out, whereabouts
 from hidden_gems.recommend.limits import neediest
 from hidden_gems.recommend.person import History, Person, history
 from hidden_gems.recommend.request import Request
@@ -31,6 +33,8 @@ from hidden_gems.recommend.world import World
 
 _RARE = FEATURE_NAMES.index("is_rare")
 _UNKNOWN = -1e9  # below every score
+NEAREST = 200
+"""Gems that are near at most."""
 
 
 class Ranker(Protocol):
@@ -72,18 +76,22 @@ def find(world: World, person: Person, request: Request, must: int = 0) -> Found
     items, liked = world.items, history(person.row, world.items)
     out = left_out(request, person, liked, items)
     collaborative = items.collaborative(liked.rows, liked.reward)
-    given: dict[str, NDArray[np.floating]] = {"item_knn": collaborative}
-    if world.trends:
-        given["trending"] = trending(world, request.context)
     affinity = _affinity(world, person)
+    given: dict[str, NDArray[np.floating]] = {"item_knn": collaborative}
+    given |= {model: items.followers(model, liked.rows) for model in items.tables.following}
+    near = nearby(world, person, request)
+    if near is not None:
+        given["nearby"] = near
+    if world.trends:
+        given |= {"trending": trending(world, request.context), "this_hour": world.this_hour(request.context)}
     if affinity is not None:
         given["online"] = affinity
+    if world.business.editorial:
+        given["editorial"] = _editorial(world)
     needy = neediest(world.limits.need, ~out.rows & ~world.limits.full)
     if needy.any():
         given["floor"] = np.where(needy, np.maximum(collaborative, _UNKNOWN), -np.inf)
-    at = request.context
-    here = None if at.lat is None or at.lon is None else (at.lat, at.lon)
-    found = items.generator.for_one(liked.rows, out.rows, given, here)
+    found = items.generator.for_one(liked.rows, out.rows, given, world.business.sources_off)
     rows, bits = found.items[0], found.sources[0].tolist()
     named = {each: found.tags(0, bits.index(each)) for each in set(bits)}
     sources = tuple(named[each] for each in bits)
@@ -134,6 +142,31 @@ def trending(world: World, context: RequestContext) -> NDArray[np.float64]:
     return world.week(context.timestamp)
 
 
+def nearby(world: World, person: Person, request: Request) -> NDArray[np.float64] | None:
+    """Minus the minutes to the `NEAREST` gems as the crow flies, I; None where nobody knows where the person is.
+
+    Whoever is far as the crow flies is far in minutes too; what lies across the water is near only as the crow flies.
+    """
+    lat, lon = whereabouts(request, person.row)
+    if not np.isfinite(lat + lon):
+        return None
+    lats, lons = world.items.static["item_lat"], world.items.static["item_lon"]
+    apart = np.hypot(lats - lat, (lons - lon) * np.cos(np.radians(lat)))
+    rows = np.argsort(apart, kind="stable")[:NEAREST]  # NaN comes last
+    scores = np.full(len(lats), -np.inf)
+    scores[rows] = -np.nan_to_num(travel_minutes(lat, lon, lats[rows], lons[rows]), nan=np.inf)
+    return scores
+
+
+def _editorial(world: World) -> NDArray[np.float64]:
+    """The list of the business, best first, I; -inf for all others, and for an id that nobody knows."""
+    scores = np.full(len(world.items.index), -np.inf)
+    rows = world.items.index.rows(list(world.business.editorial))
+    scores[rows] = np.arange(len(rows), 0.0, -1.0)
+    scores[0] = -np.inf
+    return scores
+
+
 def _affinity(world: World, person: Person) -> NDArray[np.float64] | None:
     """Reward the person would give every gem by the online factors, I; None for somebody without factors."""
     if world.online is None or person.factors is None:
@@ -169,9 +202,12 @@ def utilities_of(world: World, person: Person, request: Request, found: Found, b
         request.preferences, world.items.types[found.rows].tolist(), world.items.static["item_price_level"][found.rows]
     )
     preferred -= LEFT_SHARE * _left(world, person, found, request.context.timestamp)
-    newcomers = (found.rows > 0) & (world.items.deep_rows(found.rows) == 0)
+    new = (found.rows > 0) & (world.items.deep_rows(found.rows) == 0)
+    if not request.context.order_only:
+        new |= is_new(world.items, request.context.timestamp, world.business.new_days)[found.rows]
+    evidence = np.where(new, world.rows.evidence(found.item_ids), np.inf)
     business = world.business.added(world.items, found.rows, request.context)
-    return utilities(beliefs, found.online, float(len(found.history.rows)), preferred, newcomers, business)
+    return utilities(beliefs, found.online, float(len(found.history.rows)), preferred, evidence, business)
 
 
 def choose(

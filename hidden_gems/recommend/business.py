@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,11 @@ from hidden_gems.features.request import RequestContext
 from hidden_gems.recommend.live import LiveItems
 
 FILE = "business.toml"
+Source = Literal[
+    "recent_popular", "nearby", "own", "new", "item_knn", "sasrec", "graphsage", "trending", "this_hour", "online",
+    "editorial",
+]  # fmt: skip
+"""Sources of candidates that can be switched off; popularity fills what the others leave."""
 STEP = 0.5
 """Standard deviations of utility that a weight of 1 is worth, the same as a soft wish."""
 BUSINESSES = ("cafe", "bakery", "restaurant", "bar", "bookshop", "craft", "hammam")
@@ -40,6 +45,8 @@ class Business(BaseModel):
     weight_new: float = Field(ge=-10, le=10)
     weight_small: float = Field(ge=-10, le=10)
     new_days: float = Field(gt=0, le=3650)
+    sources_off: tuple[Source, ...] = Field(strict=False)
+    editorial: tuple[str, ...] = Field(strict=False, max_length=200)
 
     def added(self, items: LiveItems, rows: NDArray[np.int64], at: RequestContext) -> NDArray[np.float64] | None:
         """What the weights add to the utility of n candidates, in standard deviations; None where they are 0.

@@ -1,7 +1,7 @@
 """Candidate generation: a few hundred items for each person from several sources, each tagged with its sources."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -33,9 +33,17 @@ class CandidateConfig:
     own_decay: float = 0.98  # weight of an own visit for each later one
     shares: Mapping[str, float] = field(
         default_factory=lambda: MappingProxyType(
-            {"popular": 0.5, "recent_popular": 0.5, "nearby": 0.5, "own": 1.0, "new": 0.1, "floor": 0.1}
+            {
+                "popular": 0.5,
+                "recent_popular": 0.5,
+                "nearby": 0.5,
+                "own": 1.0,
+                "new": 0.1,
+                "floor": 0.1,
+                "this_hour": 0.5,
+            }
         )
-    )  # how fast each source is drawn from; sources given by the caller have 1
+    )  # how fast each source is drawn from; others given by the caller have 1
 
 
 @dataclass(frozen=True)
@@ -178,20 +186,22 @@ class CandidateGenerator:
         liked: Rows,
         out: NDArray[np.bool_],
         given: Mapping[str, NDArray[np.floating]],
-        here: tuple[float, float] | None = None,
+        off: Collection[str] = (),
     ) -> Candidates:
         """Candidates of one person, by the same sources as `generate`, without building tables of people.
 
         Args:
             liked: Items the person liked, each once, oldest first.
             out: Items that are out of the question; row 0 always is, size I.
-            given: Scores of other sources, each of size I; -inf where a source does not find the item.
-            here: Latitude and longitude in degrees that `nearby` starts from; the last places of the person by default.
+            given: Scores of other sources, each of size I; -inf where a source does not find the item. One with the
+                name of our own stands for it: by itself, `nearby` starts from the last places of the person.
+            off: Sources that are not asked; popularity still fills what the others leave.
         """
         own = np.zeros((1, self.items))
         np.add.at(own[0], liked, self.config.own_decay ** np.arange(len(liked) - 1, -1, -1.0))
-        place = self._place[liked[::-1][: self.config.recent_places]] if here is None else np.array([here])
+        place = self._place[liked[::-1][: self.config.recent_places]]
         sources = self._of_ours(own, place[None]) | {name: scores[None, :] for name, scores in given.items()}
+        sources = {name: scores for name, scores in sources.items() if name not in off}
         never = out | (np.arange(self.items) == 0)
         items, bits = self._merge(never[None, :], sources, self._width)
         found = items[0] != NO_ITEM

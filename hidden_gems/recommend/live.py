@@ -123,6 +123,13 @@ class LiveItems:
         scores[: len(self.tables.index)] = self.tables.collaborative(liked[known], reward[known])
         return scores
 
+    def followers(self, model: str, liked: Rows) -> Floats:
+        """`ReleaseTables.followers` over this catalogue, I; later gems are in no list and have none."""
+        scores = np.full(len(self.index), -np.inf)
+        known = liked[liked < len(self.tables.index)]
+        scores[: len(self.tables.index)] = self.tables.followers(model, known)
+        return scores
+
 
 def _codes(words: NDArray[np.object_]) -> Rows:
     known = {word: code for code, word in enumerate(dict.fromkeys(word for word in words if word is not None), start=1)}

@@ -56,15 +56,15 @@ class Filled:
         return tuple(each.name for each in self.fired.get(position, ()))
 
 
-def hand_over(likes: float) -> float:
-    """Weight of the models against the bandit for somebody with so many likes: 0 for none, 1 from ten, smooth between.
+def hand_over(likes: Floats | float) -> Floats:
+    """Weight of the models against the bandit with so many likes: 0 for none, 1 from ten, smooth between.
 
     Examples:
-        >>> hand_over(0), hand_over(5), hand_over(10), hand_over(400)
-        (0.0, 0.5, 1.0, 1.0)
+        >>> hand_over(np.array([0, 5, 10, 400])).tolist()
+        [0.0, 0.5, 1.0, 1.0]
     """
-    known = min(max(likes, 0.0) / KNOWN_FROM, 1.0)
-    return known * known * (3.0 - 2.0 * known)
+    known = np.clip(np.asarray(likes, dtype=np.float64) / KNOWN_FROM, 0.0, 1.0)
+    return np.asarray(known * known * (3.0 - 2.0 * known))
 
 
 def utilities(
@@ -72,7 +72,7 @@ def utilities(
     online: Floats | None,
     likes: float,
     wishes: Floats | None = None,
-    newcomers: Mask | None = None,
+    evidence: Floats | None = None,
     business: Floats | None = None,
 ) -> Utilities:
     """Blend the ranker's score with what the online learners believe.
@@ -80,24 +80,24 @@ def utilities(
     u = (1 - a) z(score) + a z(arm) + b z(online) + wishes + business, s = a · spread / scale, where z is standardised
     over the candidates, `scale` is the standard deviation of an arm drawn at random (its mean and its belief together),
     and the weight `a` falls from 0.5 for somebody new to 0.1 for somebody known while `b` grows. Sampling Normal(u, s)
-    is thus Thompson sampling of the arms inside the blend. A gem that came after the models learned is as unknown to
-    them as a new person: its `a` is 0.5 for everybody, and its score counts as the mean candidate's where it is lower,
-    for the ranker mistakes "nobody could like it yet" for "nobody likes it".
+    is thus Thompson sampling of the arms inside the blend. A new gem is as unknown to the models as a new person: its
+    `a` falls with its `evidence` as that of a person with their likes, and as far as it is unknown, a score
+    below the mean candidate's is raised to it: the ranker mistakes "nobody could like it yet" for "nobody likes it".
 
     Args:
         beliefs: Of n candidates.
         online: Affinity by the online factors, n; None where there are none.
         likes: Of the person.
         wishes: Added to u, n.
-        newcomers: Gems that the models have not learned, n.
+        evidence: How much is known of each gem, in likes, n, inf for one that is not new; None where none is.
         business: Business weights, added to u as well, n.
     """
-    handed_over = hand_over(likes)
+    handed_over = float(hand_over(likes))
     new, known = _ARM_SHARE
-    share = np.full(len(beliefs.mean), new + (known - new) * handed_over)
+    learned = np.ones(len(beliefs.mean)) if evidence is None else hand_over(evidence)
+    share = new + (known - new) * np.minimum(handed_over, learned)
     score = standardised(beliefs.score)
-    if newcomers is not None:
-        share[newcomers], score[newcomers] = new, np.maximum(score[newcomers], 0.0)
+    score = np.where(score < 0.0, learned * score, score)
     scale = math.sqrt(float(np.var(beliefs.mean)) + float(np.mean(beliefs.spread**2))) if len(beliefs.mean) else 0.0
     arm = (beliefs.mean - beliefs.mean.mean()) / scale if scale > 0 else np.zeros(len(beliefs.mean))
     mean = (1.0 - share) * score + share * arm

@@ -2,7 +2,8 @@
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from hidden_gems.features.attributes import AttributeEncoder
 from hidden_gems.features.item_table import ItemTable
 from hidden_gems.recommend.candidates import CandidateGenerator
 
-_ITEMS, _NEIGHBOURS, _CANDIDATES = "items.json", "neighbours.npz", "candidates.npz"
+_ITEMS, _NEIGHBOURS, _CANDIDATES, _FOLLOWING = "items.json", "neighbours.npz", "candidates.npz", "following.npz"
+LAST_PLACES, _EARLIER = 5, 0.7
+"""Last places of a person that lists are read of, and what each earlier one counts beside the next."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class ReleaseTables:
     prior: NDArray[np.float64]  # trace of popularity that `item_knn` adds, I
     generator: CandidateGenerator  # with nobody's history
     together: NDArray[np.int32] | None = None  # people who liked an item and each neighbour, I X N; None: not counted
+    following: Mapping[str, Rows] = field(default_factory=dict)  # by model: best that follow each, 0 where short, I X L
 
     @cached_property
     def index(self) -> Index:
@@ -64,8 +68,24 @@ class ReleaseTables:
         scores[0] = -np.inf
         return scores.astype(np.float32)
 
+    def followers(self, model: str, liked: Rows) -> NDArray[np.float64]:
+        """How well each item follows the last places of a person by the lists of a model, I; -inf where none names it.
+
+        A place counts 1 over its rank in a list, summed over the lists of the last `LAST_PLACES` places.
+
+        Args:
+            model: Name in `following`.
+            liked: Items the person liked, oldest first.
+        """
+        scores = np.zeros(len(self.index))
+        for back, row in enumerate(liked[::-1][:LAST_PLACES].tolist()):
+            named = self.following[model][row]
+            scores[named] += _EARLIER**back / np.arange(1.0, len(named) + 1.0)
+        scores[0] = 0.0
+        return np.where(scores > 0.0, scores, -np.inf)
+
     def save(self, folder: Path) -> None:
-        """Write three files into `folder`."""
+        """Write its files into `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
         clean = {name: [_plain(value) for value in values] for name, values in self.columns.items()}
         (folder / _ITEMS).write_text(json.dumps(clean, ensure_ascii=False, allow_nan=False), encoding="utf-8")
@@ -79,6 +99,7 @@ class ReleaseTables:
             **counted,
         )
         self.generator.save(folder / _CANDIDATES)
+        np.savez(folder / _FOLLOWING, allow_pickle=False, **self.following)
 
     @classmethod
     def load(cls, folder: Path) -> "ReleaseTables":
@@ -87,7 +108,12 @@ class ReleaseTables:
         with np.load(folder / _NEIGHBOURS) as file:
             neighbours, weights, prior = file["rows"], file["weights"], file["prior"]
             together = file.get("together")
-        return cls(columns, neighbours, weights, prior, CandidateGenerator.load(folder / _CANDIDATES), together)
+        following = {}
+        if (folder / _FOLLOWING).exists():  # releases before there were such lists have none
+            with np.load(folder / _FOLLOWING) as file:
+                following = {name: file[name] for name in file}
+        generator = CandidateGenerator.load(folder / _CANDIDATES)
+        return cls(columns, neighbours, weights, prior, generator, together, following)
 
 
 def _plain(value: Any) -> Any:

@@ -15,10 +15,13 @@ from hidden_gems.core import names
 from hidden_gems.core.clock import HOUR_SECONDS
 from hidden_gems.core.errors import HiddenGemsError, PartUnavailableError
 from hidden_gems.core.kv import BATCH, KeyValue
+from hidden_gems.datasets.contract import WEATHER_ALIASES
 from hidden_gems.datasets.dataset import About
 from hidden_gems.events.records import BadRecordError, ItemChange
 from hidden_gems.features.hot_store import HotStore
 from hidden_gems.features.live_rows import ItemRows
+from hidden_gems.features.raw import WEATHER_SEVERITY
+from hidden_gems.features.request import RequestContext
 from hidden_gems.features.rows import NEW, NEW_USER, UserRow
 from hidden_gems.models.blend import Blend
 from hidden_gems.online.state import OnlineState, follow
@@ -29,6 +32,7 @@ from hidden_gems.recommend.live import LiveItems
 from hidden_gems.recommend.tables import ReleaseTables
 
 POLL_SECONDS = 0.5
+_QUARTER_SECONDS, _AROUND_SECONDS = 900, 5_400
 _OVERLAP = 100
 """Notes of a feed that are read again: writers number their notes before they write them."""
 _log = logging.getLogger("gems")
@@ -50,6 +54,7 @@ class World:
     business: Business = field(default_factory=shipped)
     certainty: Certainty = field(default_factory=Certainty)  # of the release
     _weeks: dict[int, NDArray[np.float64]] = field(default_factory=dict, init=False, repr=False)
+    _hours: dict[int, NDArray[np.float64]] = field(default_factory=dict, init=False, repr=False)
 
     def week(self, timestamp: int) -> NDArray[np.float64]:
         """Likes of every gem in the 7 days before the hour of a second, I; -inf where there are none."""
@@ -65,6 +70,21 @@ class World:
         if self.online is None:
             return Limits.none(self.items)
         return Limits.of(self.online.exposure, self.items, self.business)
+
+    def this_hour(self, at: RequestContext) -> NDArray[np.float64]:
+        """What is liked at this hour of the day in this weather, I; -inf where nothing is, or times are only an order.
+
+        Likes of four weeks within an hour and a half of this time of day; the worse the weather, the less those of
+        gems under the open sky count.
+        """
+        if at.order_only:
+            return np.full(len(self.items.index), -np.inf)
+        quarter = at.timestamp - at.timestamp % _QUARTER_SECONDS
+        if quarter not in self._hours:
+            self._hours[quarter] = self.rows.likes_around(self.items.index.ids, quarter, _AROUND_SECONDS)
+        severity = WEATHER_SEVERITY.get(WEATHER_ALIASES.get(at.weather or "", at.weather or ""), 0.0)
+        likes = self._hours[quarter] * (1.0 - severity * np.nan_to_num(self.items.static["item_setting"], nan=0.5))
+        return np.where(likes > 0.0, likes, -np.inf)
 
     def as_released(self) -> Self:
         """The same for who stays with the release: no online state, and no candidates out of this week's likes.

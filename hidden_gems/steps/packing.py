@@ -28,6 +28,7 @@ from hidden_gems.models.lambdamart import LambdaMART
 from hidden_gems.models.together import liked_together
 from hidden_gems.recommend.tables import ReleaseTables
 from hidden_gems.steps.blending import BLEND_FILE
+from hidden_gems.steps.following import following
 from hidden_gems.steps.gating import FIGURES
 from hidden_gems.steps.learning import SAMPLE, open_shelf, trained
 from hidden_gems.training.saved import load_deep
@@ -75,7 +76,7 @@ def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
             check_deep(deep, graphs)
             write_model_repository(graphs, draft / "model_repository")
         _pack_ranker(ranker, parts.ranker / SAMPLE, draft / "ranker")
-        release_tables(shelf).save(draft / "tables")
+        release_tables(shelf, deep).save(draft / "tables")
         write_policy(shelf, draft / "policy")
         shutil.copy(parts.models / BLEND_FILE, draft / "policy")
         Pairs.of(opened(draft, "", tuple(deep), shelf.dataset), fits=True).fitted().save(draft / "policy")
@@ -148,8 +149,13 @@ def _pack_ranker(ranker: LambdaMART, sample: Path, folder: Path) -> None:
         check_trees(ranker, folder / "lambdamart.onnx", rows["vectors"], rows["query_sizes"])
 
 
-def release_tables(shelf: Shelf) -> ReleaseTables:
-    """Item side of a release: what came before the test."""
+def release_tables(shelf: Shelf, deep: Mapping[str, Any]) -> ReleaseTables:
+    """Item side of a release: what came before the test.
+
+    Args:
+        shelf: Data and neighbours.
+        deep: Fitted deep models, by name; some say which gems follow which.
+    """
     before = shelf.split.test_from
     neighbours = shelf.neighbours(before)
     items = shelf.dataset.items
@@ -160,6 +166,7 @@ def release_tables(shelf: Shelf) -> ReleaseTables:
         prior=neighbours.prior,
         generator=shelf.generator(before).without_people(),
         together=liked_together(shelf.log(before), neighbours.rows),
+        following=following(deep, before),
     )
 
 

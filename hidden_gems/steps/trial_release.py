@@ -59,10 +59,10 @@ def train(root: Path, seed: int, deep: Sequence[str] = ()) -> None:
         train_model(checked, models / name, name, "auto", seed)
     fit_lambdamart(checked, root / "set", models, ranker, seed)
     shelf = open_shelf(checked, seed)
-    release_tables(shelf).save(release / "tables")
+    fitted = served_order({name: load_deep(models / name / "test") for name in trained(models)}) if deep else {}
+    release_tables(shelf, fitted).save(release / "tables")
     write_policy(shelf, release / "policy")
-    if deep:
-        fitted = served_order({name: load_deep(models / name / "test") for name in trained(models)})
+    if fitted:
         write_model_repository(export_deep(fitted, root / "graphs"), release / REPOSITORY)
     (release / "ranker").mkdir()
     export_lambdamart(LambdaMART.load(ranker), release / "ranker" / "lambdamart.onnx")

@@ -87,6 +87,12 @@ def test_rows_changed_one_by_one_are_those_changed_at_once() -> None:
         ]
 
 
+def test_ten_impressions_tell_as_much_as_a_like() -> None:
+    totals = dict.fromkeys(ITEM, 0.0) | {"item_likes": 2.0, "item_impressions": 35.0}
+    rows = ItemRows.of({"a": ItemRow(tuple(totals.values()))})
+    assert rows.evidence(["a", "nobody-knows"]).tolist() == [5.5, 0.0]
+
+
 def test_rows_are_read_from_a_store() -> None:
     store = MemoryStore()
     store.write_items({"a": row(3, TODAY), NEW: row(1)}, 5)

@@ -166,7 +166,7 @@ def test_the_defaults_are_those_of_the_decision() -> None:
     config = CandidateConfig()
     assert (config.recent_days, config.own_decay, config.whole_catalogue_up_to) == (30.0, 0.98, 300)
     ours = {"popular": 0.5, "recent_popular": 0.5, "nearby": 0.5, "own": 1.0, "new": 0.1}
-    assert dict(config.shares) == ours | {"floor": 0.1}
+    assert dict(config.shares) == ours | {"floor": 0.1, "this_hour": 0.5}
 
 
 def test_items_are_kept_in_a_file_and_people_are_not(tmp_path: Path) -> None:

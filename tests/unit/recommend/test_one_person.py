@@ -38,15 +38,21 @@ def test_one_person_gets_the_candidates_and_sources_of_the_batch(liked: list[int
     assert one.names == batch.names
 
 
-def test_nearby_starts_from_where_the_person_is() -> None:
-    made = generator(CandidateConfig(size=5, whole_catalogue_up_to=1))
-    here = made.place[42]
-    found = made.for_one(np.array([7]), np.zeros(ITEMS, dtype=bool), {}, (float(here[0]), float(here[1])))
-    km = np.hypot(made.place[:, 0] - here[0], (made.place[:, 1] - here[1]) * np.cos(np.radians(here[0])))
-    nearest = set(np.argsort(np.where(np.isnan(km), np.inf, km))[:5].tolist()) - {0}
-    tagged = {int(row) for place, row in enumerate(found.items[0]) if "nearby" in found.tags(0, place)}
-    assert tagged
-    assert tagged <= nearest
+def test_a_source_that_is_given_stands_for_ours_and_one_that_is_off_is_not_asked() -> None:
+    made = generator(CandidateConfig(size=20, whole_catalogue_up_to=1))
+    near = np.full(ITEMS, -np.inf)
+    near[[41, 42]] = [-3.0, -9.0]
+
+    def named(off: tuple[str, ...] = ()) -> dict[str, list[int]]:
+        found = made.for_one(np.array([7]), np.zeros(ITEMS, dtype=bool), {"nearby": near}, off)
+        tags = [(int(row), found.tags(0, place)) for place, row in enumerate(found.items[0])]
+        return {name: [row for row, names in tags if name in names] for name in found.names}
+
+    assert named()["nearby"] == [41, 42]
+    assert named()["own"] == [7]
+    without = named(("nearby", "own"))
+    assert not {"nearby", "own"} & without.keys()
+    assert sum(len(rows) for rows in without.values()) >= 20
 
 
 def test_what_is_out_of_the_question_is_never_found_and_row_0_always_is() -> None:

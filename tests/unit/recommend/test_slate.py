@@ -51,18 +51,30 @@ def test_somebody_known_gets_the_models_and_a_fifth_of_that_spread() -> None:
     assert found.handed_over == 1.0
 
 
-def test_a_newcomer_among_the_gems_is_explored_for_everybody() -> None:
-    newcomers = np.array([False, True, False])
-    found, plain = (utilities(BELIEFS, None, 20, newcomers=each) for each in (newcomers, None))
+def test_a_new_gem_of_which_nothing_is_known_is_explored_for_everybody() -> None:
+    nothing = np.array([np.inf, 0.0, np.inf])
+    found, plain = (utilities(BELIEFS, None, 20, evidence=each) for each in (nothing, None))
     cold = utilities(BELIEFS, None, 0)
     scale = np.sqrt(np.var(BELIEFS.mean) + np.mean(BELIEFS.spread**2))
     assert standardised(BELIEFS.score)[1] < 0
     assert found.mean[1] == pytest.approx(0.5 * (0.3 - 0.2) / scale)
-    better = utilities(BELIEFS, None, 20, newcomers=np.array([True, False, False]))
+    better = utilities(BELIEFS, None, 20, evidence=np.array([0.0, np.inf, np.inf]))
     assert better.mean[0] == cold.mean[0]  # a score above the mean counts as it is
     assert found.spread[1] == cold.spread[1] == pytest.approx(5 * plain.spread[1])
     assert found.mean[[0, 2]].tolist() == plain.mean[[0, 2]].tolist()
     assert found.spread[[0, 2]].tolist() == plain.spread[[0, 2]].tolist()
+
+
+def test_a_new_gem_is_handed_over_to_the_models_with_what_is_found_out_about_it() -> None:
+    by_likes = [utilities(BELIEFS, None, 20, evidence=np.array([np.inf, likes, np.inf])) for likes in (0, 2, 5, 8, 10)]
+    plain = utilities(BELIEFS, None, 20)
+    for values in ([found.mean[1] for found in by_likes], [found.spread[1] for found in by_likes]):
+        assert values == sorted(values, reverse=True)
+        assert len(set(values)) == len(values)
+    assert by_likes[-1].mean.tolist() == plain.mean.tolist()
+    assert by_likes[-1].spread.tolist() == plain.spread.tolist()
+    stranger = [utilities(BELIEFS, None, 0, evidence=np.array([np.inf, likes, np.inf])).spread[1] for likes in (0, 10)]
+    assert stranger[0] == stranger[1]  # half of the arms' belief is the most
 
 
 def test_without_beliefs_there_is_no_spread_and_without_candidates_nothing() -> None:

@@ -113,7 +113,7 @@ def test_who_is_static_sees_nothing_that_moved() -> None:
     assert online.found.online is not None
     assert static.found.online is None
     sources = [{tag for tags in each.found.sources for tag in tags} for each in (online, static)]
-    assert sources[0] - sources[1] == {"online", "trending"}
+    assert sources[0] - sources[1] == {"online", "trending", "this_hour"}
     assert static.world.released
     assert not online.world.released
     assert static.world.rows is online.world.rows  # features are as fresh for both
