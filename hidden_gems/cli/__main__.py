@@ -20,6 +20,7 @@ from hidden_gems.cli.poisoning import poisoning
 from hidden_gems.cli.privacy import privacy_app
 from hidden_gems.cli.processes import stop_on_signals
 from hidden_gems.cli.recommend import recommend
+from hidden_gems.cli.release import release_app
 from hidden_gems.cli.simulate import simulate
 from hidden_gems.cli.status import logs, status
 from hidden_gems.cli.stream import stream_app
@@ -43,6 +44,7 @@ app.add_typer(explain_app, name="explain")
 app.add_typer(online_app, name="online")
 app.add_typer(stream_app, name="stream")
 app.add_typer(privacy_app, name="privacy")
+app.add_typer(release_app, name="release")
 app.add_typer(pipelines_app, name="pipelines")
 
 

@@ -4,8 +4,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,13 @@ class Release:
     files: Mapping[str, str] = field(default_factory=dict)  # path inside the folder -> sha256
 
 
-def publish(folder: Path, fill: Callable[[Path], None], describe: Callable[[str, str], Release], now: float) -> Path:
+def publish(
+    folder: Path,
+    fill: Callable[[Path], None],
+    describe: Callable[[str, str], Release],
+    now: float,
+    taken: Collection[str] = (),
+) -> Path:
     """Make a release under `folder`, complete or not at all.
 
     Args:
@@ -44,6 +50,7 @@ def publish(folder: Path, fill: Callable[[Path], None], describe: Callable[[str,
         fill: Writes everything but `release.json` into the path it is given.
         describe: Makes the description from (version, created); its `files` are filled in here.
         now: Epoch seconds; their UTC date is the first half of the version.
+        taken: Versions that are elsewhere and may not be given again.
 
     Returns:
         Folder of the release, `folder/version`.
@@ -58,16 +65,21 @@ def publish(folder: Path, fill: Callable[[Path], None], describe: Callable[[str,
         for counter in range(1, 10_000):
             version = f"{moment:%Y-%m-%d}.{counter}"
             target = folder / version
-            if target.exists():
+            if target.exists() or version in taken:
                 continue
             release = describe(version, moment.isoformat(timespec="seconds"))
-            manifest = asdict(release) | {"files": hash_files(draft)}
-            (draft / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False) + "\n")
+            write_manifest(replace(release, files=hash_files(draft)), draft)
             draft.rename(target)
             return target
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     raise ReleaseError(f"{folder} already has 9,999 releases of {moment:%Y-%m-%d}")
+
+
+def write_manifest(release: Release, folder: Path) -> None:
+    """Write `release.json`."""
+    content = json.dumps(asdict(release), indent=2, sort_keys=True, allow_nan=False)
+    (folder / MANIFEST).write_text(content + "\n")
 
 
 def load(folder: Path) -> Release:

@@ -14,10 +14,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from hidden_gems.core.addresses import fetch, store
 from hidden_gems.core.errors import BadInputError, StepFailedError
 from hidden_gems.steps.fitting import REPORT
 from hidden_gems.steps.train_job import TrainJob, TrainJobs
-from hidden_gems.training.addresses import fetch, store
 
 _GRACE_SECONDS = 40.0
 """torchrun gives its workers 30."""

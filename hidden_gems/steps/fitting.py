@@ -12,12 +12,12 @@ from torch import nn
 
 from hidden_gems.benchmark.registry import DEEP
 from hidden_gems.benchmark.shelf import Shelf
+from hidden_gems.core.addresses import fetch, store
 from hidden_gems.core.checkout import git_sha
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.datasets.interactions import Interactions
 from hidden_gems.models.size import DataSize, Preset
 from hidden_gems.steps.learning import cut_off, open_shelf
-from hidden_gems.training.addresses import fetch, store
 from hidden_gems.training.deep import DeepRecommender
 from hidden_gems.training.distributed import is_first, processes
 from hidden_gems.training.loop import Epoch, Progress

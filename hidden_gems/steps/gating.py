@@ -1,12 +1,15 @@
 """The step that decides about a release; it needs figures only, no model."""
 
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
 
+from hidden_gems.core.addresses import is_local
 from hidden_gems.evaluation.gates import GateConfig, Judged, gate
 from hidden_gems.evaluation.report import NOTHING_LEARNED
+from hidden_gems.export import depot
 from hidden_gems.export import release as releases
 
 FIGURES, VALUES = "evaluation.json", "values.npz"
@@ -15,12 +18,12 @@ JUDGED_BY = ("full catalogue, new places", "full catalogue, with repeats")
 """Protocol of the gate: the first that could be computed."""
 
 
-def gate_release(evaluation: Path, releases_folder: Path, out: Path, seed: int) -> str:
+def gate_release(evaluation: Path, releases_address: str, out: Path, seed: int) -> str:
     """Decide about a release and write why.
 
     Args:
         evaluation: Folder that `evaluate_models` wrote.
-        releases_folder: Releases of this dataset.
+        releases_address: Of the releases of this dataset, any fsspec address.
         out: The decision, JSON.
         seed: Of the bootstrap.
 
@@ -38,19 +41,23 @@ def gate_release(evaluation: Path, releases_folder: Path, out: Path, seed: int) 
         candidate, floor = (_judged(evaluation, name, protocol, fingerprint) for name in (RELEASED, FLOOR))
         assert candidate is not None
         assert floor is not None
-        champion = _champion(releases_folder, protocol)
+        champion = _champion(releases_address, protocol)
         decision = gate(candidate, floor, champion, GateConfig(seed=seed)).as_dict() | {"protocol": protocol}
     out.write_text(json.dumps(decision, indent=2) + "\n")
     return "promote" if decision["promote"] else "hold"
 
 
-def _champion(folder: Path, protocol: str) -> Judged | None:
+def _champion(address: str, protocol: str) -> Judged | None:
     """The stable release of this dataset as its own evaluation saw it; None where there is none yet."""
-    stable = releases.pointed(folder)
-    if stable is None:
+    version = depot.named(address)
+    if version is None:
         return None
-    found = _judged(stable / "reports", RELEASED, protocol, releases.load(stable).dataset.fingerprint)
-    return Judged(stable.name, found.fingerprint, found.people, found.values) if found else None
+    with tempfile.TemporaryDirectory() as scratch:
+        stable = Path(address) / version if is_local(address) else depot.pull(address, version, Path(scratch))
+        if not (stable / "reports" / VALUES).exists():
+            return None  # a starter: nobody judged it
+        found = _judged(stable / "reports", RELEASED, protocol, releases.load(stable).dataset.fingerprint)
+    return Judged(version, found.fingerprint, found.people, found.values) if found else None
 
 
 def _judged(folder: Path, model: str, protocol: str, fingerprint: str) -> Judged | None:

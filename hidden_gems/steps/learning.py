@@ -1,5 +1,6 @@
 """Steps that prepare data and fit models."""
 
+import tempfile
 from pathlib import Path
 from typing import cast, get_args
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from hidden_gems.benchmark.registry import DEEP
 from hidden_gems.benchmark.shelf import Shelf
+from hidden_gems.core.addresses import is_local, store
 from hidden_gems.core.erasures import everyone
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.core.kv import RedisKeyValue
@@ -54,7 +56,7 @@ def build_training_set(checked: Path, out: Path, seed: int, engine: str = "duckd
     return {"queries": len(examples.queries), "rows": rows, "positive_share": positive}
 
 
-def materialize_features(checked: Path, redis: str, folder: Path) -> dict[str, int]:
+def materialize_features(checked: Path, redis: str, address: str | Path) -> dict[str, int]:
     """Materialize everyone's rows as of the dataset's now, and let the stream know what was answered before it.
 
     Who was erased stays out, whatever the dataset still knows of them.
@@ -68,7 +70,12 @@ def materialize_features(checked: Path, redis: str, folder: Path) -> dict[str, i
     keys = RedisKeyValue(redis)
     dataset = without_erased(Dataset.read(checked), {each.person: each.at for each in everyone(keys)})
     remember_answers(answers(dataset, dataset.now), keys)
-    return materialize(dataset, dataset.now, redis=redis, folder=folder)
+    if is_local(address):
+        return materialize(dataset, dataset.now, redis=redis, folder=Path(address))
+    with tempfile.TemporaryDirectory() as scratch:
+        counts = materialize(dataset, dataset.now, redis=redis, folder=Path(scratch))
+        store(Path(scratch), address)
+    return counts
 
 
 def cut_off(shelf: Shelf, until: str) -> int:

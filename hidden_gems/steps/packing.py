@@ -13,11 +13,13 @@ import numpy as np
 from hidden_gems.benchmark.certainty import Pairs
 from hidden_gems.benchmark.opened import opened
 from hidden_gems.benchmark.shelf import Shelf
+from hidden_gems.core.addresses import is_local
 from hidden_gems.core.checkout import git_sha
 from hidden_gems.core.clock import WallClock
 from hidden_gems.core.erasures import moments
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.names import embedding_row
+from hidden_gems.export import depot
 from hidden_gems.export import release as releases
 from hidden_gems.export.onnx import export_deep, served_order
 from hidden_gems.export.parity import check_deep, check_trees
@@ -49,17 +51,18 @@ class Parts:
     decision: Path
 
 
-def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
+def build_release(parts: Parts, address: str, redis: str, seed: int, folder: Path | None = None) -> Path:
     """Export, prove parity, publish, and map pseudonyms to embedding rows.
 
     Args:
         parts: What goes in.
-        folder: Releases of this dataset.
+        address: Of the releases of this dataset, any fsspec address.
         redis: `host:port` of the store that holds the map, outside the release.
         seed: Of the run.
+        folder: Of this machine, where the release is made before it is sent to an address that is none.
 
     Returns:
-        Folder of the release.
+        Folder of the release on this machine.
 
     Raises:
         ParityError: If an exported model answers otherwise than the model it was made from.
@@ -99,7 +102,10 @@ def build_release(parts: Parts, folder: Path, redis: str, seed: int) -> Path:
             decision=decision,
         )
 
-    release = releases.publish(folder, fill, describe, WallClock().now())
+    made_in, taken = (Path(address), []) if is_local(address) else (folder or Path("releases"), depot.versions(address))
+    release = releases.publish(made_in, fill, describe, WallClock().now(), taken)
+    if not is_local(address):
+        depot.push(release, address)
     keys = RedisKeyValue(redis)
     erased = moments(keys, shelf.users.ids)  # the models may still know them; nobody finds their rows
     rows = {

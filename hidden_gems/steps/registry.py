@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hidden_gems.export import depot, starter
 from hidden_gems.export import release as releases
 from hidden_gems.training.tracking import artifact_folder
 
@@ -27,12 +28,12 @@ class Registered:
         return f"Model `{MODEL}` version {self.version}{alias}, run `{self.run_id}`.\n"
 
 
-def register(release: Path, folder: Path, tracking_uri: str) -> Registered:
+def register(release: Path, address: str, tracking_uri: str) -> Registered:
     """Register a release; one that passed its gate is the candidate, and stable where there is no stable one yet.
 
     Args:
-        release: Folder of the release.
-        folder: Releases of this dataset, with their pointers.
+        release: Folder of the release on this machine.
+        address: Of the releases of this dataset with their pointers, any fsspec address.
         tracking_uri: Address of MLflow.
 
     Raises:
@@ -64,12 +65,12 @@ def register(release: Path, folder: Path, tracking_uri: str) -> Registered:
             client.log_metric(run.info.run_id, key, figure["value"])
     client.log_dict(run.info.run_id, json.loads((release / releases.MANIFEST).read_text()), releases.MANIFEST)
     _ensure_model(client, name)
-    version = client.create_model_version(name, source=str(release), run_id=run.info.run_id)
+    version = client.create_model_version(name, source=f"{address.rstrip('/')}/{about.version}", run_id=run.info.run_id)
     promoted = bool(about.decision["promote"])
     if promoted:
         client.set_registered_model_alias(name, CANDIDATE, version.version)
-        if releases.pointed(folder) is None:
-            releases.point(folder, "stable", about.version)
+        if depot.named(address) in (None, starter.VERSION):
+            depot.name(address, "stable", about.version)
     client.set_terminated(run.info.run_id)
     return Registered(run.info.run_id, str(version.version), CANDIDATE if promoted else "")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from hidden_gems.core.addresses import filesystem
 from hidden_gems.core.errors import BadInputError
-from hidden_gems.training.addresses import filesystem
 
 CHECKPOINT_FILE = "last.pt"
 _PARTIAL = f"{CHECKPOINT_FILE}.partial"

@@ -11,6 +11,7 @@ from hidden_gems.streaming.kafka import KafkaProducer
 from hidden_gems.streaming.reach import answers
 from inference.collector.service import make_app
 from inference.collector.settings import CollectorSettings
+from inference.shell.pulling import pulled
 
 SWITCH_SECONDS = 0.0005
 """How long a thread may keep the interpreter while another one wants it. Python's own 5 ms are paid by the event loop
@@ -21,6 +22,7 @@ def main() -> int:
     """Serve; 2 where the settings are wrong."""
     settings = CollectorSettings()
     sys.setswitchinterval(SWITCH_SECONDS)
+    pulled(settings)
     producer = KafkaProducer(settings.kafka, settings.send_timeout_seconds)
     try:
         app = make_app(

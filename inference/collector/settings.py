@@ -1,21 +1,17 @@
 """What the collector is told from outside."""
 
-from pathlib import Path
-
 from pydantic import Field, SecretStr
 
 from inference.collector.limits import MAX_EVENTS
-from inference.shell.settings import Settings
+from inference.shell.settings import ReleaseSettings
 
 
-class CollectorSettings(Settings):
+class CollectorSettings(ReleaseSettings):
     """Settings of the collector; addresses are `host:port`, times are in seconds."""
 
     port: int = 8090
     redis: str = "127.0.0.1:6390"
     kafka: str = "127.0.0.1:9092"
-    releases: Path | None = None  # folder of the releases and their pointers; under the home by default
-    pointer: str = "stable"
     api_keys: SecretStr = SecretStr("")  # "scope:key,scope:sha256:HEX,..."; a file under the home when empty
     cors_origins: str = ""  # comma-separated; a browser of another origin is refused
     events_a_minute: int = Field(default=120_000, ge=MAX_EVENTS)  # of one key; any other call counts as one event
@@ -27,7 +23,3 @@ class CollectorSettings(Settings):
     def origins(self) -> list[str]:
         """Origins that browsers may call from."""
         return [each.strip() for each in self.cors_origins.split(",") if each.strip()]
-
-    def release_folder(self) -> Path:
-        """Folder of the releases and their pointers."""
-        return self.releases or self.home / "releases"

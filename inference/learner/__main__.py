@@ -8,6 +8,7 @@ from prometheus_client import start_http_server
 from hidden_gems.core.errors import HiddenGemsError
 from inference.learner.settings import LearnerSettings
 from inference.shell.patience import Patience, StoppedError
+from inference.shell.pulling import pulled
 from inference.shell.stopping import told_to_stop
 
 
@@ -25,6 +26,7 @@ def main() -> None:
     from inference.learner.start import Standby
 
     try:
+        pulled(settings)
         Standby(settings, Patience(stopping=stopping)).run()
     except StoppedError:
         return

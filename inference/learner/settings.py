@@ -11,18 +11,16 @@ from hidden_gems.online.lease import LEASE_SECONDS
 from hidden_gems.online.watch import RewardWatch
 from hidden_gems.streaming.batches import BATCH_MESSAGES
 from hidden_gems.streaming.kafka import FETCH_WAIT_MS
-from inference.shell.settings import Settings
+from inference.shell.settings import ReleaseSettings
 
 
-class LearnerSettings(Settings):
+class LearnerSettings(ReleaseSettings):
     """Settings of the learner."""
 
     port: int = 8110  # of its metrics
     redis: str = "127.0.0.1:6390"
     kafka: str = "127.0.0.1:9092"
     fetch_wait_ms: int = Field(default=FETCH_WAIT_MS, ge=1)  # how long the broker may hold a fetch
-    releases: Path | None = None  # folder of the releases and their pointers; under the home by default
-    pointer: str = "stable"
     feature_repo: Path = Path("feature_repo")
     feast_folder: Path | None = None  # registry of the feature store; under the home by default
     daily_cap: int = Field(default=DAILY_CAP, ge=1)  # events by which one person may move one item on one day
@@ -37,10 +35,6 @@ class LearnerSettings(Settings):
     watch_people: int = Field(default=30, ge=2)
     lease_seconds: float = Field(default=LEASE_SECONDS, gt=0)  # without a sign of life another learner takes over
     redis_timeout_seconds: float = Field(default=0.5, gt=0)
-
-    def release_folder(self) -> Path:
-        """Folder of the releases and their pointers."""
-        return self.releases or self.home / "releases"
 
     def registry_folder(self) -> Path:
         """Folder of the feature store's registry."""

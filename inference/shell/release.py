@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from hidden_gems.core.errors import PartUnavailableError, ReleaseError
 from hidden_gems.export.release import Release, load, pointed
 from inference.shell.metrics import RELEASE, RELEASE_REFUSED
+from inference.shell.pulling import pulled
 from inference.shell.settings import ServerSettings
 
 T = TypeVar("T")
@@ -170,9 +171,10 @@ def local_only(environment: str) -> Callable[[Release], None]:
 
 
 def watch(settings: ServerSettings, load: Load[T]) -> ReleaseWatcher[T]:
-    """The pointed release of a server's settings, and those after it; see `ReleaseWatcher`."""
+    """The pointed release of a server's settings, and those after it; see `ReleaseWatcher` and `pulling`."""
+    pulled(settings)
     return ReleaseWatcher(
-        settings.releases,
+        settings.release_folder(),
         settings.pointer,
         load,
         poll_seconds=settings.release_poll_seconds,

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hidden_gems.core.clock import Clock, clock_from
@@ -25,13 +26,25 @@ class Settings(BaseSettings):
         return clock_from(self.clock)
 
 
-class ServerSettings(Settings):
+class ReleaseSettings(Settings):
+    """Settings of a process that reads releases."""
+
+    releases: Path | None = None  # folder of the releases and their pointers; under the home by default
+    pointer: str = "stable"
+    releases_from: str = ""  # any fsspec address that the folder is kept like; empty: somebody else writes the folder
+    pull_seconds: float = Field(default=10.0, gt=0)  # how often the pointer there is read
+    starter: bool = False  # while no release is named, answer from the catalogue, with a ranker that learned nothing
+
+    def release_folder(self) -> Path:
+        """Folder of the releases and their pointers."""
+        return self.releases or self.home / "releases"
+
+
+class ServerSettings(ReleaseSettings):
     """Settings of a KServe server that follows a release."""
 
     port: int  # HTTP
     grpc_port: int
-    releases: Path = Path("releases")  # folder of the releases and their pointers
-    pointer: str = "stable"
     release_poll_seconds: float = 1.0
     environment: str = "local"
     grace_seconds: float = 5.0  # for requests in flight when it is told to stop

@@ -126,7 +126,7 @@ class Answers:
         """Candidates with their vectors and scores, nothing drawn yet."""
         missing = [] if lost is None else lost
         deep: DeepAnswer | None = None
-        if len(found.rows):
+        if len(found.rows) and world.models:
             asked = self.models.deep_scores(world, person, request, found.rows, deadline)
             deep = await _or(missing, asked, None)
         with stage("vectors"):

@@ -156,7 +156,8 @@ class Models:
         blank = np.full((1, len(FEATURE_NAMES)), np.nan, dtype=np.float32)
         known = {"release": world.release}
         deep, ranker = await asyncio.gather(
-            self.deep.answers(inputs, known), self.ranker.answers(_question(blank, ("",)), known)
+            self.deep.answers(inputs, known) if world.models else _nothing(),
+            self.ranker.answers(_question(blank, ("",)), known),
         )
         return deep and ranker
 
@@ -164,6 +165,11 @@ class Models:
         """End the connections."""
         parts = (self.deep, self.ranker, self.reader, self.explainer)
         await asyncio.gather(*(part.close() for part in parts))
+
+
+async def _nothing() -> bool:
+    """A release without deep models needs nobody who holds them."""
+    return True
 
 
 def _deep_answer(world: World, inputs: Tensors, outputs: Tensors) -> DeepAnswer:

@@ -60,7 +60,7 @@ class Chain:
 
     def decide(self, evaluation: Path, name: str) -> Path:
         decision = self.root / name
-        gating.gate_release(evaluation, self.folder, decision, SEED)
+        gating.gate_release(evaluation, str(self.folder), decision, SEED)
         return decision
 
 
@@ -94,10 +94,10 @@ def built(root: Path) -> Iterator[Chain]:
         for evaluation in (good, bad):
             decision = chain.decide(evaluation, f"{evaluation.name}.json")
             release = packing.build_release(
-                replace(parts, evaluation=evaluation, decision=decision), chain.folder, redis, SEED
+                replace(parts, evaluation=evaluation, decision=decision), str(chain.folder), redis, SEED
             )
             releases.append(release)
-            registered.append(register(release, chain.folder, chain.mlflow))
+            registered.append(register(release, str(chain.folder), chain.mlflow))
         yield replace(chain, releases=tuple(releases), registered=tuple(registered))
 
 

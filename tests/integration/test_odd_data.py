@@ -186,8 +186,8 @@ def test_odd_but_valid_ends_with_a_judged_release(
 ) -> None:
     monkeypatch.setenv("GEMS_FEATURE_REPO", "feature_repo")
     parts = learn(LEARNED[case](tmp_path / "city"), tmp_path, redis)
-    decided = gating.gate_release(parts.evaluation, tmp_path / "releases", parts.decision, 0)
-    release = packing.build_release(parts, tmp_path / "releases", redis, 0)
+    decided = gating.gate_release(parts.evaluation, str(tmp_path / "releases"), parts.decision, 0)
+    release = packing.build_release(parts, str(tmp_path / "releases"), redis, 0)
     about, dataset = releases.load(release), Dataset.read(parts.checked)
     assert about.decision["promote"] == (decided == "promote")
     assert about.dataset.order_only == (case == "order only")

@@ -17,7 +17,7 @@ def validate_data(
     """Read a dataset folder, set bad rows aside, and stop when there are too many of them.
 
     Args:
-        dataset_uri: Folder with the files of the dataset contract.
+        dataset_uri: Folder with the files of the dataset contract, any fsspec address.
         timezone: IANA name of the time zone that local hours are read with.
         max_rejected_share: Largest share of bad rows in one file that is still accepted, 0 to 1.
         checked: The accepted rows with pseudonyms for people, and the rejected ones with their reasons beside them.
@@ -28,18 +28,21 @@ def validate_data(
         Fingerprint of the accepted rows.
     """
     from pathlib import Path
+    from tempfile import TemporaryDirectory
 
+    from hidden_gems.core.addresses import here
     from hidden_gems.core.home import gems_home
     from hidden_gems.core.ids import Pseudonyms
     from hidden_gems.datasets.validation import check_folder
 
-    result = check_folder(
-        Path(dataset_uri),
-        timezone=timezone,
-        max_rejected_share=max_rejected_share,
-        pseudonyms=Pseudonyms.load(gems_home()),
-    )
-    result.write(Path(checked.path))
+    with TemporaryDirectory() as scratch:
+        result = check_folder(
+            here(dataset_uri, Path(scratch)),
+            timezone=timezone,
+            max_rejected_share=max_rejected_share,
+            pseudonyms=Pseudonyms.load(gems_home()),
+        )
+        result.write(Path(checked.path))
     for name, value in result.counts().items():
         metrics.log_metric(name, value)
     Path(report.path).write_text(result.markdown(), encoding="utf-8")

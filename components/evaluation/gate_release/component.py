@@ -15,7 +15,7 @@ def gate_release(
 
     Args:
         evaluation: Output of `evaluate_models`.
-        releases_uri: Folder of the releases of this dataset; its `stable` pointer names the champion.
+        releases_uri: Releases of this dataset, any fsspec address; the pointer `stable` there names the champion.
         seed: Of the bootstrap.
         decision: JSON with `promote` and the reasons.
 
@@ -26,4 +26,4 @@ def gate_release(
 
     from hidden_gems.steps import gating
 
-    return gating.gate_release(Path(evaluation.path), Path(releases_uri), Path(decision.path), seed)
+    return gating.gate_release(Path(evaluation.path), releases_uri, Path(decision.path), seed)

@@ -14,7 +14,7 @@ def materialize_features(
     Args:
         checked: Output of `validate_data`.
         redis: Address of the online store as host:port.
-        feast_folder: Folder for the registry and the offline files of Feast.
+        feast_folder: For the offline files of Feast, any fsspec address, and its registry where that is a file.
         metrics: Rows of people and of items, and rows replaced because the store held others of the same second.
 
     Returns:
@@ -24,7 +24,7 @@ def materialize_features(
 
     from hidden_gems.steps import learning
 
-    counts = learning.materialize_features(Path(checked.path), redis, Path(feast_folder))
+    counts = learning.materialize_features(Path(checked.path), redis, feast_folder)
     for name, value in counts.items():
         metrics.log_metric(name, value)
     return counts["users"]

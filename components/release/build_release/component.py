@@ -27,7 +27,7 @@ def build_release(
         evaluation: Output of `evaluate_models`.
         page: Report of `evaluate_models`.
         decision: Output of `gate_release`.
-        releases_uri: Folder of the releases of this dataset.
+        releases_uri: Folder of the releases of this dataset, any fsspec address.
         redis: Address of the store that maps pseudonyms to embedding rows, as host:port.
         seed: The seed of the run, for the record.
         card: Model card.
@@ -36,21 +36,24 @@ def build_release(
         Folder of the release.
     """
     from pathlib import Path
+    from tempfile import TemporaryDirectory
 
     from hidden_gems.steps import packing
 
-    release = packing.build_release(
-        packing.Parts(
-            checked=Path(checked.path),
-            models=Path(models.path),
-            ranker=Path(ranker.path),
-            evaluation=Path(evaluation.path),
-            page=Path(page.path),
-            decision=Path(decision.path),
-        ),
-        Path(releases_uri),
-        redis,
-        seed,
-    )
-    Path(card.path).write_text((release / "reports" / "model_card.md").read_text())
-    return str(release)
+    with TemporaryDirectory() as scratch:
+        release = packing.build_release(
+            packing.Parts(
+                checked=Path(checked.path),
+                models=Path(models.path),
+                ranker=Path(ranker.path),
+                evaluation=Path(evaluation.path),
+                page=Path(page.path),
+                decision=Path(decision.path),
+            ),
+            releases_uri,
+            redis,
+            seed,
+            Path(scratch),
+        )
+        Path(card.path).write_text((release / "reports" / "model_card.md").read_text())
+    return f"{releases_uri.rstrip('/')}/{release.name}"

@@ -15,7 +15,7 @@ def register_release(
 
     Args:
         release_uri: Output of `build_release`.
-        releases_uri: Folder of the releases of this dataset.
+        releases_uri: Folder of the releases of this dataset, any fsspec address.
         mlflow_uri: Tracking address.
         registration: Run, version and alias for people.
 
@@ -23,9 +23,12 @@ def register_release(
         Folder of the release.
     """
     from pathlib import Path
+    from tempfile import TemporaryDirectory
 
+    from hidden_gems.core.addresses import here
     from hidden_gems.steps.registry import register
 
-    registered = register(Path(release_uri), Path(releases_uri), mlflow_uri)
+    with TemporaryDirectory() as scratch:
+        registered = register(here(release_uri, Path(scratch)), releases_uri, mlflow_uri)
     Path(registration.path).write_text(registered.markdown())
     return release_uri

@@ -36,7 +36,7 @@ def judge(folder: Path, fingerprint: str = "f", notes: tuple[str, ...] = (), **m
 
 def decide(evaluation: Path, releases_folder: Path) -> tuple[str, dict[str, object]]:
     out = evaluation / "decision.json"
-    verdict = gate_release(evaluation, releases_folder, out, seed=0)
+    verdict = gate_release(evaluation, str(releases_folder), out, seed=0)
     decision = json.loads(out.read_text())
     assert decision["promote"] is (verdict == "promote")
     return verdict, decision

@@ -5,31 +5,19 @@ from pathlib import Path
 import fsspec
 import pytest
 import torch
-from moto.server import ThreadedMotoServer
 
+from hidden_gems.core.addresses import fetch, filesystem, store
 from hidden_gems.core.errors import BadInputError
-from hidden_gems.training.addresses import fetch, filesystem, store
 from hidden_gems.training.checkpoints import CHECKPOINT_FILE, Checkpoints
+from tests import buckets
 
 STATE = {"step": 3, "module": {"weight": torch.arange(4.0)}, "report": {"losses": [0.5]}}
 
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
-    import boto3
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    address = f"http://127.0.0.1:{server.get_host_and_port()[1]}"
-    keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_DEFAULT_REGION": "us-east-1"}
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in (keys | {"AWS_ENDPOINT_URL": address}).items():
-            environment.setenv(name, value)
-        client = boto3.client("s3")
-        client.create_bucket(Bucket="runs")
-        client.close()
-        yield "s3://runs"
-    server.stop()
+    with buckets.bucket("runs") as address:
+        yield address
 
 
 @pytest.fixture(params=["folder", "file", "memory", "s3"])

@@ -9,10 +9,15 @@ import fsspec
 from hidden_gems.core.errors import BadInputError
 
 
+def is_local(address: str | Path) -> bool:
+    """Whether an address is a folder of this machine, so that nothing has to be copied."""
+    return "://" not in str(address)
+
+
 def filesystem(address: str | Path) -> tuple[Any, str]:
     """The fsspec file system of an address, and the path in it.
 
-    `s3://` goes through pyarrow, which every training environment has; it reads the usual AWS variables, and
+    `s3://` goes through pyarrow, which every environment has; it reads the usual AWS variables, and
     `AWS_ENDPOINT_URL` for a store that is not Amazon's.
 
     Raises:
@@ -32,13 +37,31 @@ def filesystem(address: str | Path) -> tuple[Any, str]:
     return files, path.rstrip("/")
 
 
-def store(folder: Path, address: str | Path) -> None:
-    """Copy the files of a folder on this machine to an address; files of the same name are replaced."""
+def store(folder: Path, address: str | Path, last: str = "") -> None:
+    """Copy the files of a folder on this machine to an address; files of the same name are replaced.
+
+    Args:
+        folder: Of this machine.
+        address: Where to.
+        last: Path in the folder of the file that is copied after all others, which says that they are there.
+    """
     files, root = filesystem(address)
-    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+    found = [each for each in folder.rglob("*") if each.is_file()]
+    for path in sorted(found, key=lambda each: (each == folder / last, each)):
         target = f"{root}/{path.relative_to(folder).as_posix()}"
         files.makedirs(target.rpartition("/")[0], exist_ok=True)
         files.put_file(str(path), target)
+
+
+def here(address: str | Path, scratch: Path) -> Path:
+    """A folder of this machine with what is at an address: itself, or a copy in `scratch` under the same name.
+
+    Raises:
+        BadInputError: If there is nothing at an address that is no folder of this machine.
+    """
+    if is_local(address):
+        return Path(address)
+    return fetch(address, scratch / str(address).rstrip("/").rpartition("/")[2])
 
 
 def fetch(address: str | Path, folder: Path) -> Path:

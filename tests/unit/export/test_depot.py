@@ -1,0 +1,98 @@
+"""Releases in a bucket: whole or not there, pulled once, followed by a pointer."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hidden_gems.core.addresses import filesystem
+from hidden_gems.core.errors import ReleaseError
+from hidden_gems.datasets.dataset import About
+from hidden_gems.export import depot
+from hidden_gems.export.release import MANIFEST, Release, hash_files, load, write_manifest
+from tests import buckets
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    with buckets.bucket("releases") as address:
+        yield address
+
+
+@pytest.fixture(params=["s3", "folder"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "folder":
+        return str(tmp_path / "depot")
+    found: str = request.getfixturevalue("bucket")
+    return f"{found}/{tmp_path.name}"
+
+
+def release(folder: Path, version: str, text: str = "one") -> Path:
+    """A small whole release."""
+    made = folder / version
+    (made / "tables").mkdir(parents=True)
+    (made / "tables" / "items.json").write_text(text)
+    about = About("town", "Europe/Istanbul", "f")
+    write_manifest(Release(version, "", "", about, 0, "s", (), {}, {}, hash_files(made)), made)
+    return made
+
+
+def test_what_was_pushed_is_pulled(address: str, tmp_path: Path) -> None:
+    made = release(tmp_path / "made", "2026-05-04.1")
+    assert depot.versions(address) == []
+    assert depot.push(made, address) == f"{address}/2026-05-04.1"
+    assert depot.versions(address) == ["2026-05-04.1"]
+    back = depot.pull(address, "2026-05-04.1", tmp_path / "here")
+    assert load(back) == load(made)
+    assert depot.push(made, address)  # again is the same
+    with pytest.raises(ReleaseError, match="is there already and is another release"):
+        depot.push(release(tmp_path / "other", "2026-05-04.1", "two"), address)
+
+
+def test_a_push_that_was_cut_off_is_no_release(address: str, tmp_path: Path) -> None:
+    depot.push(release(tmp_path / "made", "2026-05-04.2"), address)
+    files, root = filesystem(address)
+    files.rm_file(f"{root}/2026-05-04.2/{MANIFEST}")
+    assert depot.versions(address) == []
+    with pytest.raises(ReleaseError, match="has no release"):
+        depot.name(address, "stable", "2026-05-04.2") if "://" in address else depot.name(address, "stable", "nothing")
+    with pytest.raises(ReleaseError):
+        depot.pull(address, "2026-05-04.2", tmp_path / "here")
+    assert not (tmp_path / "here" / "2026-05-04.2").exists()
+
+
+def test_versions_of_a_day_are_in_the_order_of_their_counters(address: str, tmp_path: Path) -> None:
+    for version in ("2026-05-04.10", "2026-05-04.9", "2026-05-03.11"):
+        depot.push(release(tmp_path / "made", version), address)
+    assert depot.versions(address) == ["2026-05-03.11", "2026-05-04.9", "2026-05-04.10"]
+
+
+def test_a_pointer_is_followed(address: str, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    assert not depot.follow(address, here, "stable")
+    for version in ("2026-05-04.1", "2026-05-05.1"):
+        depot.push(release(tmp_path / "made", version), address)
+        depot.name(address, "stable", version)
+        assert depot.named(address) == version
+        assert depot.follow(address, here, "stable")
+        assert (here / "stable").read_text().strip() == version
+    assert sorted(path.name for path in here.iterdir()) == ["2026-05-04.1", "2026-05-05.1", "stable"]
+    with pytest.raises(ReleaseError, match="no pointer 'latest'"):
+        depot.name(address, "latest", "2026-05-05.1")
+
+
+def test_a_file_that_changed_on_the_way_is_refused_and_the_pointer_stays(address: str, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    depot.push(release(tmp_path / "made", "2026-05-04.1"), address)
+    depot.name(address, "stable", "2026-05-04.1")
+    depot.follow(address, here, "stable")
+    depot.push(release(tmp_path / "made", "2026-05-05.1"), address)
+    depot.name(address, "stable", "2026-05-05.1")
+    files, root = filesystem(address)
+    files.pipe_file(f"{root}/2026-05-05.1/tables/items.json", b"torn")
+    with pytest.raises(ReleaseError, match=r"items\.json is not what"):
+        depot.follow(address, here, "stable")
+    assert (here / "stable").read_text().strip() == "2026-05-04.1"
+    files.pipe_file(f"{root}/2026-05-05.1/tables/items.json", b"one")
+    assert depot.follow(address, here, "stable")
+    assert (here / "stable").read_text().strip() == "2026-05-05.1"
