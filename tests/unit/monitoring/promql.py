@@ -24,7 +24,7 @@ _FUNCTIONS = frozenset(
         "min",
         "avg",
         "count",
-    }  # fmt: skip
+    }
 )
 _GROUPING = frozenset({"by", "without", "on", "ignoring"})
 _WORDS = frozenset({"and", "or", "unless", "bool", "offset"})
