@@ -32,7 +32,7 @@ def render(folder: Path) -> str:
 def objects(overlay: str) -> list[Object]:
     """Everything of an overlay."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return [each for each in yaml.load_all(render(APPS / overlay), Loader=loader) if each]  # noqa: S506
+    return [each for each in yaml.load_all(render(APPS / overlay), Loader=loader) if each]
 
 
 def of_kind(overlay: str, *kinds: str) -> list[Object]:
