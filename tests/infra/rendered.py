@@ -29,10 +29,16 @@ def render(folder: Path) -> str:
 
 
 @cache
+def text_of(overlay: str) -> str:
+    """What an overlay renders to, once."""
+    return render(APPS / overlay)
+
+
+@cache
 def objects(overlay: str) -> list[Object]:
     """Everything of an overlay."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return [each for each in yaml.load_all(render(APPS / overlay), Loader=loader) if each]
+    return [each for each in yaml.load_all(text_of(overlay), Loader=loader) if each]
 
 
 def of_kind(overlay: str, *kinds: str) -> list[Object]:

@@ -5,7 +5,19 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.infra.rendered import APPS, OVERLAYS, ROOT, Object, key, needs_kubectl, objects, of_kind, pods, render
+from tests.infra.rendered import (
+    APPS,
+    OVERLAYS,
+    ROOT,
+    Object,
+    key,
+    needs_kubectl,
+    objects,
+    of_kind,
+    pods,
+    render,
+    text_of,
+)
 from tests.infra.rendered import selects as takes
 
 pytestmark = needs_kubectl
@@ -27,7 +39,7 @@ OURS = {*ACCOUNTS, "gems-gateway"}
 
 @overlays
 def test_an_overlay_renders_to_the_same_bytes_each_time(overlay: str) -> None:
-    assert render(APPS / overlay) == render(APPS / overlay)
+    assert render(APPS / overlay) == text_of(overlay)
 
 
 @overlays
@@ -64,7 +76,7 @@ def test_a_cluster_is_described_by_the_outputs_of_terraform(overlay: str) -> Non
 def test_values_of_the_cluster_reach_every_place(overlay: str) -> None:
     text = (APPS / overlay / "cluster" / "cluster-config.env").read_text()
     values = dict(line.split("=", 1) for line in text.splitlines() if not line.startswith("#"))
-    rendered = render(APPS / overlay)
+    rendered = text_of(overlay)
     unused = {"CLUSTER_NAME", "ACCOUNT_ID", "MODELS_BUCKET"}  # in names of others only; releases are the rollout's
     assert [name for name in KEYS if name not in unused and values[name] not in rendered] == []
     left = r"registry/|host:port|: (brokers|managed|host|port|tls|region)$|hidden-gems/environment/|\.domain\b|//domain"

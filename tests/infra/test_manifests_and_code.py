@@ -1,4 +1,4 @@
-"""The manifests name what the processes read and serve: variables, ports, probes, commands; and what the rollout owns."""
+"""The manifests name what processes read and serve: variables, ports, probes, commands; and what the rollout owns."""
 
 import re
 from collections.abc import Iterator

@@ -11,7 +11,7 @@ SHARES = (0, 1, 5, 36, 50, 64, 65, 99, 100)
 
 
 def answers(route: dict[str, Any], headers: dict[str, str]) -> dict[str, int]:
-    """Weights of the sides that answer a request: of the rules that match, the one with most headers, then the first."""
+    """Weights of the sides that answer: of the rules that match, the one with most headers, then the first."""
 
     def fits(match: dict[str, Any]) -> bool:
         return all(headers.get(each["name"]) == each["value"] for each in match.get("headers", ()))
