@@ -1,5 +1,6 @@
 """Every overlay renders to what a cluster takes: each thing that is named exists, and each pod is held in."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -303,3 +304,24 @@ def test_no_secret_lies_in_the_repository() -> None:
 
 def test_staging_has_the_objects_of_production() -> None:
     assert [key(each) for each in objects("staging")] == [key(each) for each in objects("production")]
+
+
+TERRAFORM = ROOT / "terraform" / "environments"
+needs_terraform = pytest.mark.skipif(not TERRAFORM.is_dir(), reason="terraform/ is not in this checkout")
+
+
+@needs_terraform
+@pytest.mark.parametrize("overlay", ["staging", "production"])
+def test_pods_choose_node_groups_that_terraform_makes(overlay: str) -> None:
+    settings = json.loads((TERRAFORM / overlay / "terraform.tfvars.json").read_text())["settings"]
+    chosen = {pod.spec["nodeSelector"]["pool"] for pod in pods(overlay) if "nodeSelector" in pod.spec}
+    assert chosen == {"serving", "system", "batch"}
+    assert chosen <= set(settings["node_groups"])
+
+
+@needs_terraform
+def test_secrets_are_those_that_terraform_makes() -> None:
+    taken = set(re.findall(r"hidden-gems/production/(\w+)", text_of("production")))
+    made = "".join(path.read_text() for path in (ROOT / "terraform" / "modules").rglob("*.tf"))
+    assert taken == {"keys", "callers", "redis", "feast", "mlflow", "pagerduty"}
+    assert [name for name in taken if not re.search(rf'^ +{name} += "|/{name}"', made, re.MULTILINE)] == []
