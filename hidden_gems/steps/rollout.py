@@ -2,6 +2,7 @@
 
 Each object holds only the fields that are the rollout's; it is applied on the server's side under `FIELD_MANAGER`. The
 manifests leave these fields out, so that applying them again in the middle of a canary changes nothing (ADR-0083).
+Send them as JSON: readers of YAML disagree whether the bucket 08 is a number.
 """
 
 from collections.abc import Iterable
