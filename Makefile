@@ -11,10 +11,10 @@ ifeq ($(PIP_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: setup demo check test proofs drills evaluate latency load schema mutants pipelines scale clean help
+.PHONY: setup demo check test proofs drills evaluate latency load schema mutants pipelines manifests-check scale clean help
 
 help:            ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ - /'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ - /'
 
 setup: .venv/ready   ## make .venv with everything pinned in constraints.txt
 
@@ -59,6 +59,9 @@ schema: setup    ## schemathesis on a real collector for five minutes: no 5xx, n
 
 mutants: setup   ## 40 small changes of the library, by a seed: at least 90 % must be noticed by the unit tests
 	python -m tests.mutants
+
+manifests-check: setup  ## every overlay of manifests/ renders, names only what is there, and fits the code
+	python -m pytest -q -n 0 tests/infra/test_manifests.py tests/infra/test_manifests_and_code.py tests/unit/monitoring tests/unit/steps/test_rollout.py
 
 scale: setup     ## data preparation at size: 10 M simulated impressions on DuckDB, 1 M on DuckDB and Spark, compared
 	python -m tests.scale --folder .gems/scale --people 48000

@@ -6,11 +6,25 @@ from dataclasses import dataclass, field
 
 _TOKEN = re.compile(
     r"""\s+ | (?P<text>"(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*') | (?P<span>\[[^\]]*\]) | (?P<name>[a-zA-Z_:][\w:]*)
-    | (?P<number>\d+(\.\d+)?) | (?P<sign>=~|!~|!=|==|<=|>=|[-+*/%^(){},=<>])""",
+    | (?P<duration>\d+[smhdw])\b | (?P<number>\d+(\.\d+)?) | (?P<sign>=~|!~|!=|==|<=|>=|[-+*/%^(){},=<>])""",
     re.VERBOSE,
 )
 _FUNCTIONS = frozenset(
-    {"rate", "increase", "deriv", "histogram_quantile", "absent", "sum", "max", "min", "avg", "count"}
+    {
+        "rate",
+        "increase",
+        "deriv",
+        "avg_over_time",
+        "histogram_quantile",
+        "absent",
+        "scalar",
+        "time",
+        "sum",
+        "max",
+        "min",
+        "avg",
+        "count",
+    }
 )
 _GROUPING = frozenset({"by", "without", "on", "ignoring"})
 _WORDS = frozenset({"and", "or", "unless", "bool", "offset"})

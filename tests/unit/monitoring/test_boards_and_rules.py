@@ -1,4 +1,4 @@
-"""The dashboard and the rules read only what is exported, and Grafana and Prometheus can read them."""
+"""Boards and rules read only what is exported, and Grafana and Prometheus can read them."""
 
 import json
 import re
@@ -12,23 +12,33 @@ from typing import Any
 import pytest
 import yaml
 
-from hidden_gems.core.metrics import METRICS
+from hidden_gems.core.metrics import METRICS, Metric
+from hidden_gems.monitoring.foreign import FOREIGN
 from tests.unit.monitoring.promql import read
 
 ROOM = Path(str(files("hidden_gems.monitoring")))
-BOARD: dict[str, Any] = json.loads((ROOM / "dashboards" / "feedback.json").read_text(encoding="utf-8"))
-_GROUPS = yaml.safe_load((ROOM / "alerts" / "feedback.yaml").read_text(encoding="utf-8"))["groups"]
-RULES = [rule for group in _GROUPS for rule in group["rules"]]
-PANELS = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
+BOARDS: dict[str, dict[str, Any]] = {
+    path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted((ROOM / "dashboards").glob("*.json"))
+}
+GROUPS: dict[str, list[dict[str, Any]]] = {
+    path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))["spec"]["groups"]
+    for path in sorted((ROOM / "alerts").glob("*.yaml"))
+    if not path.stem.endswith(".test")
+}
+_ALL = [rule for groups in GROUPS.values() for group in groups for rule in group["rules"]]
+RULES = [rule for rule in _ALL if "alert" in rule]
+RECORDED = {rule["record"]: Metric(rule["record"], "gauge", "recorded") for rule in _ALL if "record" in rule}
+PANELS = [panel for board in BOARDS.values() for panel in board["panels"] if panel["type"] != "row"]
 TARGETS = [(panel["title"], target) for panel in PANELS for target in panel["targets"]]
 EXPRESSIONS = [
     *(target["expr"] for _, target in TARGETS),
-    *(each["expr"] for each in BOARD["annotations"]["list"] if "expr" in each),
-    *(rule["expr"] for rule in RULES),
+    *(each["expr"] for board in BOARDS.values() for each in board["annotations"]["list"] if "expr" in each),
+    *(rule["expr"] for rule in _ALL),
 ]
-SAMPLES = {sample: metric for metric in METRICS.values() for sample in metric.samples}
-UNITS = {"cps", "short", "s", "percentunit", "none"}
-OF_THE_TARGET = {"instance", "job"}
+KNOWN = {**METRICS, **FOREIGN, **RECORDED}
+SAMPLES = {sample: metric for metric in KNOWN.values() for sample in metric.samples}
+UNITS = {"cps", "short", "s", "µs", "percentunit", "none"}
+OF_THE_TARGET = {"instance", "job", "namespace", "pod", "container", "component", "hidden_gems_track"}
 
 
 def labels(sample: str) -> set[str]:
@@ -100,6 +110,7 @@ def test_a_panel_says_what_it_shows_and_in_which_unit(panel: dict[str, Any]) -> 
     assert unit in UNITS
     read_of = {SAMPLES[name].name for target in panel["targets"] for name, _ in read(target["expr"]).samples}
     assert (unit == "s") == all(name.endswith("_seconds") for name in read_of)
+    assert (unit == "µs") == any(name.endswith("_us") for name in read_of)
     assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
     assert all(target["datasource"] == panel["datasource"] for target in panel["targets"])
     assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"])
@@ -111,13 +122,15 @@ def test_a_legend_names_labels_that_are_left(title: str, target: dict[str, Any])
     assert named <= read(target["expr"]).grouped
 
 
-def test_grafana_can_place_every_panel() -> None:
-    assert (BOARD["id"], BOARD["uid"], BOARD["schemaVersion"]) == (None, "hidden-gems-feedback", 39)
-    [source] = BOARD["templating"]["list"]
+@pytest.mark.parametrize("name", BOARDS)
+def test_grafana_can_place_every_panel(name: str) -> None:
+    board = BOARDS[name]
+    assert (board["id"], board["uid"], board["schemaVersion"]) == (None, f"hidden-gems-{name}", 39)
+    [source] = board["templating"]["list"]
     assert (source["name"], source["type"], source["query"]) == ("datasource", "datasource", "prometheus")
-    ids = [panel["id"] for panel in BOARD["panels"]]
+    ids = [panel["id"] for panel in board["panels"]]
     assert len(set(ids)) == len(ids)
-    at = [(p["gridPos"], p["title"]) for p in BOARD["panels"]]
+    at = [(p["gridPos"], p["title"]) for p in board["panels"]]
     assert all(pos["x"] >= 0 and pos["x"] + pos["w"] <= 24 and pos["w"] > 0 and pos["h"] > 0 for pos, _ in at)
     overlapping = [
         (first, second)
@@ -141,11 +154,11 @@ needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool (Debian: 
 
 
 @needs_promtool
-def test_rules_fire_when_they_should_and_not_otherwise() -> None:
-    ran = subprocess.run(
-        [str(PROMTOOL), "test", "rules", "feedback.test.yaml"],
-        cwd=ROOM / "alerts", capture_output=True, text=True, check=False,
-    )  # fmt: skip
+@pytest.mark.parametrize("name", GROUPS)
+def test_rules_fire_when_they_should_and_not_otherwise(name: str, tmp_path: Path) -> None:
+    (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump({"groups": GROUPS[name]}))
+    tests = shutil.copy(ROOM / "alerts" / f"{name}.test.yaml", tmp_path)
+    ran = subprocess.run([str(PROMTOOL), "test", "rules", tests], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
