@@ -55,22 +55,6 @@ def pull(address: str, version: str, folder: Path) -> Path:
     return target
 
 
-def follow(address: str, folder: Path, pointer: str) -> bool:
-    """Let a pointer of this machine name what the same pointer at an address names; whether it does now.
-
-    Raises:
-        ReleaseError: If what is named there is no whole release; the pointer here stays.
-    """
-    version = named(address, pointer)
-    if version is None:
-        return False
-    path = folder / pointer
-    if not path.exists() or path.read_text().strip() != version:
-        pull(address, version, folder)
-        point(folder, pointer, version)
-    return True
-
-
 def name(address: str, pointer: str, version: str) -> None:
     """Let a pointer at an address name a version that is there.
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hidden_gems.core.clock import Clock, clock_from
@@ -31,8 +30,7 @@ class ReleaseSettings(Settings):
 
     releases: Path | None = None  # folder of the releases and their pointers; under the home by default
     pointer: str = "stable"
-    releases_from: str = ""  # any fsspec address that the folder is kept like; empty: somebody else writes the folder
-    pull_seconds: float = Field(default=10.0, gt=0)  # how often the pointer there is read
+    release: str = ""  # any fsspec address of the one release to answer from; empty: the folder is somebody else's
     starter: bool = False  # while no release is named, answer from the catalogue, with a ranker that learned nothing
 
     def release_folder(self) -> Path:

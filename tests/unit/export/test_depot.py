@@ -67,32 +67,23 @@ def test_versions_of_a_day_are_in_the_order_of_their_counters(address: str, tmp_
     assert depot.versions(address) == ["2026-05-03.11", "2026-05-04.9", "2026-05-04.10"]
 
 
-def test_a_pointer_is_followed(address: str, tmp_path: Path) -> None:
-    here = tmp_path / "here"
-    assert not depot.follow(address, here, "stable")
+def test_a_pointer_names_a_release_that_is_there(address: str, tmp_path: Path) -> None:
+    assert depot.named(address) is None
     for version in ("2026-05-04.1", "2026-05-05.1"):
         depot.push(release(tmp_path / "made", version), address)
         depot.name(address, "stable", version)
         assert depot.named(address) == version
-        assert depot.follow(address, here, "stable")
-        assert (here / "stable").read_text().strip() == version
-    assert sorted(path.name for path in here.iterdir()) == ["2026-05-04.1", "2026-05-05.1", "stable"]
     with pytest.raises(ReleaseError, match="no pointer 'latest'"):
         depot.name(address, "latest", "2026-05-05.1")
 
 
-def test_a_file_that_changed_on_the_way_is_refused_and_the_pointer_stays(address: str, tmp_path: Path) -> None:
+def test_a_file_that_changed_on_the_way_is_refused(address: str, tmp_path: Path) -> None:
     here = tmp_path / "here"
     depot.push(release(tmp_path / "made", "2026-05-04.1"), address)
-    depot.name(address, "stable", "2026-05-04.1")
-    depot.follow(address, here, "stable")
-    depot.push(release(tmp_path / "made", "2026-05-05.1"), address)
-    depot.name(address, "stable", "2026-05-05.1")
     files, root = filesystem(address)
-    files.pipe_file(f"{root}/2026-05-05.1/tables/items.json", b"torn")
+    files.pipe_file(f"{root}/2026-05-04.1/tables/items.json", b"torn")
     with pytest.raises(ReleaseError, match=r"items\.json is not what"):
-        depot.follow(address, here, "stable")
-    assert (here / "stable").read_text().strip() == "2026-05-04.1"
-    files.pipe_file(f"{root}/2026-05-05.1/tables/items.json", b"one")
-    assert depot.follow(address, here, "stable")
-    assert (here / "stable").read_text().strip() == "2026-05-05.1"
+        depot.pull(address, "2026-05-04.1", here)
+    assert not (here / "2026-05-04.1").exists()
+    files.pipe_file(f"{root}/2026-05-04.1/tables/items.json", b"one")
+    assert depot.pull(address, "2026-05-04.1", here).name == "2026-05-04.1"

@@ -1,23 +1,30 @@
-"""A folder of releases that is kept like an address, whatever happens there."""
+"""What a process has in its folder before it starts."""
 
-import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hidden_gems.core.errors import BadInputError, ReleaseError
 from hidden_gems.export import depot
 from hidden_gems.export.release import pointed
 from hidden_gems.export.starter import VERSION
-from inference.shell.pulling import Pulling, pulled
+from inference.shell import pulling
+from inference.shell.pulling import pulled
 from inference.shell.settings import ReleaseSettings
-from tests.integration.live import eventually
+from tests import buckets
 from tests.unit.export.test_depot import release
 
 
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    with buckets.bucket("pulled") as address:
+        yield address
+
+
 def settings(tmp_path: Path, **more: Any) -> ReleaseSettings:
-    given = {"releases": tmp_path / "here", "releases_from": str(tmp_path / "depot"), "pull_seconds": 0.02}
-    return ReleaseSettings(**(given | more))
+    return ReleaseSettings(releases=tmp_path / "here", **more)
 
 
 def version(told: ReleaseSettings) -> str | None:
@@ -25,43 +32,57 @@ def version(told: ReleaseSettings) -> str | None:
     return None if found is None else found.name
 
 
-def push(tmp_path: Path, name: str) -> None:
-    depot.push(release(tmp_path / "made", name), str(tmp_path / "depot"))
-    depot.name(str(tmp_path / "depot"), "stable", name)
+@pytest.mark.parametrize("pointer", ["stable", "canary"])
+def test_the_release_it_is_told_is_pulled_and_named(bucket: str, tmp_path: Path, pointer: str) -> None:
+    for name in ("2026-05-04.1", "2026-05-05.1"):
+        depot.push(release(tmp_path / "made", name), f"{bucket}/{tmp_path.name}")
+        told = settings(tmp_path, release=f"{bucket}/{tmp_path.name}/{name}/", pointer=pointer, starter=True)
+        pulled(told)
+        assert version(told) == name
 
 
-def test_it_waits_for_the_first_release_and_follows(tmp_path: Path) -> None:
-    told = settings(tmp_path)
-    begun = threading.Thread(target=lambda: made.append(Pulling(told).start()), daemon=True)
-    made: list[Pulling] = []
-    begun.start()
-    begun.join(0.2)
-    assert begun.is_alive()
-    push(tmp_path, "2026-05-04.1")
-    begun.join(10)
-    assert version(told) == "2026-05-04.1"
-    push(tmp_path, "2026-05-05.1")
-    eventually(lambda: version(told) == "2026-05-05.1", 10)
-    made[0].stop()
+def test_a_store_that_is_away_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    depot.push(release(tmp_path / "made", "2026-05-04.1"), str(tmp_path / "depot"))
+    real, tried = depot.pull, []
+
+    def away_twice(*arguments: Any) -> Path:
+        tried.append(arguments)
+        if len(tried) < 3:
+            raise BadInputError("no route") if len(tried) == 1 else OSError("timed out")
+        return real(*arguments)
+
+    monkeypatch.setattr(depot, "pull", away_twice)
+    monkeypatch.setattr(pulling, "AGAIN_SECONDS", 0.0)
+    told = settings(tmp_path, release=str(tmp_path / "depot" / "2026-05-04.1"))
+    pulled(told)
+    assert (version(told), len(tried)) == ("2026-05-04.1", 3)
 
 
-def test_the_starter_answers_until_a_release_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    told = settings(tmp_path, starter=True)
-    pulling = Pulling(told).start()
-    assert version(told) == VERSION
-    push(tmp_path, "2026-05-04.1")
-    eventually(lambda: version(told) == "2026-05-04.1", 10)
-    pulling.stop()
-    with caplog.at_level("WARNING"):
-        (tmp_path / "depot" / "stable").write_text("2026-05-09.1\n")  # nobody pushed it
-        again = Pulling(told).start()  # the release that is here goes on
-        again.stop()
-    assert version(told) == "2026-05-04.1"
-    assert "has no release 2026-05-09.1" in caplog.text
+def test_a_release_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    told = settings(tmp_path, release=str(tmp_path / "depot" / "2026-05-09.1"), starter=True)
+    with pytest.raises(ReleaseError, match=r"has no release 2026-05-09\.1"):
+        pulled(told)
+    assert version(told) is None
 
 
-def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
-    pulled(settings(tmp_path, releases_from=""))
+def test_the_starter_answers_where_nothing_is_named_and_steps_back(tmp_path: Path) -> None:
+    pulled(settings(tmp_path))
     assert not (tmp_path / "here").exists()
-    pulled(settings(tmp_path, releases_from="", starter=True))
-    assert version(settings(tmp_path)) == VERSION
+    told = settings(tmp_path, starter=True)
+    pulled(told)
+    assert version(told) == VERSION
+    depot.push(release(tmp_path / "made", "2026-05-04.1"), str(tmp_path / "here"))
+    depot.name(str(tmp_path / "here"), "stable", "2026-05-04.1")
+    pulled(told)
+    assert version(told) == "2026-05-04.1"
+
+
+def test_servers_begin_with_it(tmp_path: Path) -> None:
+    from inference.ranker.service import load_ranking
+    from inference.shell.release import watch
+    from inference.shell.settings import ServerSettings
+
+    told = ServerSettings(port=1, grpc_port=2, releases=tmp_path, starter=True, environment="production")
+    watcher = watch(told, load_ranking)
+    assert watcher.current.version == VERSION
+    watcher.stop()
