@@ -4,13 +4,14 @@ It is a process of its own because the library does not know KFP, whose local ru
 """
 
 import argparse
-import importlib
 import json
 import os
 import signal
 import sys
 import warnings
 from pathlib import Path
+
+from pipelines.compile import pipeline_of
 
 
 def main() -> None:
@@ -26,7 +27,7 @@ def main() -> None:
 
     warnings.filterwarnings("ignore", message="You may be attemping to run a task", category=RuntimeWarning)
     local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(options.root), raise_on_error=True)
-    pipeline = getattr(importlib.import_module(f"pipelines.{options.pipeline}.pipeline"), options.pipeline)
+    pipeline = pipeline_of(options.pipeline)
     print(f"tasks: {len(pipeline.pipeline_spec.root.dag.tasks)}", flush=True)
     try:
         pipeline(**json.loads(options.arguments))

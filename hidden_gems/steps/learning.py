@@ -1,6 +1,7 @@
 """Steps that prepare data and fit models."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
 
@@ -103,7 +104,9 @@ CUTS = ("rank", "test")
 """Folders of a trained model: fitted before the slice that the ranker learns from, and before the test."""
 
 
-def train_model(checked: Path, out: Path, name: str, preset: str, seed: int) -> dict[str, float]:
+def train_model(
+    checked: Path, out: Path, name: str, preset: str, seed: int, accelerator: str = "cpu"
+) -> dict[str, float]:
     """Fit a deep model before each cut-off and write both; the first fit chooses for both.
 
     Args:
@@ -112,6 +115,7 @@ def train_model(checked: Path, out: Path, name: str, preset: str, seed: int) -> 
         name: Of the model.
         preset: Its sizes.
         seed: Of everything random.
+        accelerator: Of Lightning Fabric, `cpu` or `gpu`.
 
     Returns:
         epochs, loss of the last, and the best validation value; 0 where there was none.
@@ -125,6 +129,8 @@ def train_model(checked: Path, out: Path, name: str, preset: str, seed: int) -> 
     first, last = (shelf.log(cut_off(shelf, cut)) for cut in CUTS)
     model = shelf.make(name, last)
     assert isinstance(model, DeepRecommender)
+    loop = replace(model.settings.loop, accelerator=accelerator)
+    model.settings = replace(model.settings, loop=loop)
     print("progress: 0.000 before the ranker's slice", flush=True)
     model.fit(first).save(out / CUTS[0])
     print("progress: 0.600 before the test", flush=True)

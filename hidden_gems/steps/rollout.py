@@ -8,7 +8,8 @@ Send them as JSON: readers of YAML disagree whether the bucket 08 is a number.
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from hidden_gems.core.errors import BadInputError
+from hidden_gems.core.errors import BadInputError, PartUnavailableError, ReleaseError
+from hidden_gems.export import depot
 
 FIELD_MANAGER = "hidden-gems-rollout"
 Track = Literal["stable", "canary"]
@@ -100,3 +101,90 @@ def _object(version: str, kind: str, namespace: str, name: str, spec: dict[str, 
         "metadata": {"name": name, "namespace": namespace},
         "spec": spec,
     }
+
+
+class Cluster:
+    """Applies the rollout's objects.
+
+    Args:
+        client: `kubernetes.client.ApiClient`; by default that of the pod this runs in, or of the kubeconfig.
+    """
+
+    def __init__(self, client: Any = None) -> None:
+        from kubernetes import client as api
+        from kubernetes import config
+
+        if client is None:
+            config.load_config()
+        self._client = client or api.ApiClient()
+
+    def apply(self, found: dict[str, Any]) -> None:
+        """Apply an object on the server's side as `FIELD_MANAGER`; fields of others stay theirs.
+
+        Raises:
+            BadInputError: If the cluster refuses it, as where another one manages one of its fields.
+            PartUnavailableError: If the cluster does not answer.
+        """
+        from kubernetes.client import ApiException
+        from urllib3.exceptions import HTTPError
+
+        group, _, version = found["apiVersion"].partition("/")
+        about, plural = found["metadata"], f"{found['kind'].lower()}s"
+        path = f"/apis/{group}/{version}/namespaces/{about['namespace']}/{plural}/{about['name']}"
+        try:
+            self._client.call_api(
+                path,
+                "PATCH",
+                query_params=[("fieldManager", FIELD_MANAGER)],
+                header_params={"Content-Type": "application/apply-patch+yaml", "Accept": "application/json"},
+                body=found,
+                auth_settings=["BearerToken"],
+                _request_timeout=30,
+            )
+        except ApiException as error:
+            if error.status >= 500:
+                raise PartUnavailableError("the Kubernetes API", f"{error.status} {error.reason}") from error
+            raise BadInputError(f"the cluster refuses {path}: {error.body or error.reason}") from error
+        except HTTPError as error:
+            raise PartUnavailableError("the Kubernetes API", str(error)) from error
+
+
+def roll_out(cluster: Cluster, releases: str, version: str, percent: int) -> str:
+    """One step of a rollout; see `components/release/roll_out`.
+
+    The canary is told its release before anybody is sent to it, and at 100 percent stable gets the release before
+    everybody is sent back there, so that no step leaves people with a set of servers that is not to answer them.
+
+    Args:
+        cluster: Where it happens.
+        releases: Folder of releases, any fsspec address.
+        version: Of the release.
+        percent: Of the people that the canary answers; 100 makes it stable.
+
+    Returns:
+        What was done.
+
+    Raises:
+        BadInputError: If the share is none, or a share is asked for without a release.
+        ReleaseError: If the release is not there.
+    """
+    rules = split(percent)
+    if not version:
+        if percent:
+            raise BadInputError(f"which release are {percent} % of the people to get? Name its version")
+        cluster.apply(rules)
+        return "stable answers everybody"
+    if version not in depot.versions(releases):
+        raise ReleaseError(f"{releases} has no release {version}; nothing was changed")
+    address = f"{releases.rstrip('/')}/{version}"
+    for each in serve("canary", address):
+        cluster.apply(each)
+    if percent < 100:
+        depot.name(releases, "canary", version)
+        cluster.apply(rules)
+        return f"the canary serves {version} and answers {percent} % of the people"
+    for each in serve("stable", address):
+        cluster.apply(each)
+    depot.name(releases, "stable", version)
+    cluster.apply(split(0))
+    return f"stable serves {version} and answers everybody"

@@ -1,16 +1,21 @@
 import filecmp
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from components.placing import FEAST, KEYS, REDIS
 from components.readme import components, described, render
-from pipelines.compile import COMPILED, PIPELINES
+from pipelines.compile import COMPILED, PIPELINES, objects_of
 
 ROOT = Path(__file__).parents[2]
-OUTSIDE = {"validate-data", "materialize-features", "gate-release", "build-release", "register-release"}
+OUTSIDE = {
+    "validate-data", "materialize-features", "gate-release", "build-release", "register-release", "roll-out",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", ["1", "2"])
@@ -23,29 +28,97 @@ def test_compiling_again_gives_the_committed_bytes_whatever_the_hash_seed(tmp_pa
         assert filecmp.cmp(path, COMPILED / path.name, shallow=False), f"run: gems pipelines compile ({path.name})"
 
 
-@pytest.fixture(scope="module")
-def training() -> dict[str, dict]:
-    return yaml.safe_load((COMPILED / "training.yaml").read_text())
+Parts = tuple[dict[str, Any], dict[str, Any]]
+every = pytest.mark.parametrize("name", PIPELINES)
 
 
-def test_every_step_runs_in_the_image_of_the_parameter_and_installs_nothing(training: dict) -> None:
-    executors = training["deploymentSpec"]["executors"]
-    assert len(executors) == 14
+@cache
+def compiled(name: str) -> Parts:
+    """The pipeline, and what only Kubernetes knows of its executors."""
+    spec, *more = yaml.safe_load_all((COMPILED / f"{name}.yaml").read_text())
+    [platform] = [each["platforms"]["kubernetes"]["deploymentSpec"]["executors"] for each in more]
+    return spec, platform
+
+
+@every
+def test_every_step_runs_in_the_image_of_the_parameter_and_installs_nothing(name: str) -> None:
+    executors = compiled(name)[0]["deploymentSpec"]["executors"]
+    assert len(executors) == {"training": 14, "training_gpu": 14, "materialization": 2, "rollout": 1}[name]
     for executor in executors.values():
-        assert executor["container"]["image"] == "{{$.inputs.parameters['pipelinechannel--image']}}"
-        assert "pip install" not in " ".join(executor["container"]["command"])
+        container = executor["container"]
+        assert container["image"] == "{{$.inputs.parameters['pipelinechannel--image']}}"
+        assert "pip install" not in " ".join(container["command"])
+        assert {"cpuLimit", "memoryLimit", "cpuRequest", "memoryRequest"} <= {
+            key.removeprefix("resource").replace("Cpu", "cpu").replace("Memory", "memory")
+            for key in container["resources"]
+        }
 
 
-def test_what_reads_or_changes_the_outside_is_never_cached(training: dict) -> None:
-    tasks = training["root"]["dag"]["tasks"]
-    cached = {name for name, task in tasks.items() if task["cachingOptions"].get("enableCache")}
+@every
+def test_what_reads_or_changes_the_outside_is_never_cached(name: str) -> None:
+    tasks = compiled(name)[0]["root"]["dag"]["tasks"]
+    cached = {task for task, about in tasks.items() if about["cachingOptions"].get("enableCache")}
     assert OUTSIDE.isdisjoint(cached)
     assert cached == set(tasks) - OUTSIDE
+    for task in cached:  # and only taken again for the same data
+        version = tasks[task]["inputs"]["parameters"]["data_version"]["taskOutputParameter"]
+        assert version == {"outputParameterKey": "Output", "producerTask": "validate-data"}
 
 
-def test_every_parameter_has_a_default_and_a_description(training: dict) -> None:
-    parameters = training["root"]["inputDefinitions"]["parameters"]
+@every
+def test_every_step_is_tried_again_and_is_not_root(name: str) -> None:
+    spec, platform = compiled(name)
+    assert all(task["retryPolicy"]["maxRetryCount"] == 2 for task in spec["root"]["dag"]["tasks"].values())
+    assert platform.keys() == spec["deploymentSpec"]["executors"].keys()
+    for about in platform.values():
+        assert about["securityContext"] == {"runAsGroup": "1000", "runAsNonRoot": True, "runAsUser": "1000"}
+
+
+@every
+def test_secrets_are_named_and_never_written(name: str) -> None:
+    spec, platform = compiled(name)
+    named = {each["secretName"] for about in platform.values() for each in about.get("secretAsEnv", ())}
+    assert named == {"rollout": set()}.get(name, {KEYS, REDIS, FEAST})
+    assert not any("env" in executor["container"] for executor in spec["deploymentSpec"]["executors"].values())
+
+
+def test_deep_models_have_a_gpu_in_one_form_of_the_training() -> None:
+    (plain, nothing), (spec, platform) = compiled("training"), compiled("training_gpu")
+    assert spec["root"]["inputDefinitions"] == plain["root"]["inputDefinitions"]
+    executors = plain["deploymentSpec"]["executors"].values()
+    assert not any("accelerator" in each["container"]["resources"] for each in executors)
+    found = {
+        name
+        for name, executor in spec["deploymentSpec"]["executors"].items()
+        if executor["container"]["resources"].get("accelerator")
+    }
+    assert len(found) == 5
+    assert all(name.startswith("exec-train-model") for name in found)
+    for name in found:
+        about = platform[name]
+        assert about["nodeSelector"] == {"labels": {"nvidia.com/gpu.present": "true"}}
+        assert about["tolerations"] == [{"effect": "NoSchedule", "key": "nvidia.com/gpu", "operator": "Exists"}]
+        assert about["emptyDirMounts"] == [
+            {"medium": "Memory", "mountPath": "/dev/shm", "sizeLimit": "8Gi", "volumeName": "shm"}
+        ]
+    given = [task["inputs"]["parameters"].get("accelerator") for task in spec["root"]["dag"]["tasks"].values()]
+    assert given.count({"runtimeValue": {"constant": "gpu"}}) == 5
+    assert "nodeSelector" not in str(nothing)
+
+
+@every
+def test_every_parameter_has_a_default_and_a_description(name: str) -> None:
+    parameters = compiled(name)[0]["root"]["inputDefinitions"]["parameters"]
     assert all("defaultValue" in parameter and parameter["description"] for parameter in parameters.values())
+
+
+def test_objects_for_gitops_hold_the_same_pipelines(tmp_path: Path) -> None:
+    for path in objects_of(tmp_path, "gems-training", "0.1.0"):
+        pipeline, version = yaml.safe_load_all(path.read_text())
+        assert (pipeline["kind"], version["kind"]) == ("Pipeline", "PipelineVersion")
+        assert {each["metadata"]["namespace"] for each in (pipeline, version)} == {"gems-training"}
+        assert version["spec"]["pipelineName"] == pipeline["metadata"]["name"]
+        assert version["spec"]["pipelineSpec"]["root"] == compiled(path.stem)[0]["root"]
 
 
 @pytest.mark.parametrize("folder", components(), ids=lambda folder: folder.name)

@@ -8,6 +8,7 @@ from components.images import TRAIN
 @dsl.component(base_image=TRAIN, install_kfp_package=False)
 def build_training_set(
     checked: dsl.Input[dsl.Dataset],
+    data_version: str,
     seed: int,
     engine: str,
     training_set: dsl.Output[dsl.Dataset],
@@ -17,6 +18,7 @@ def build_training_set(
 
     Args:
         checked: Output of `validate_data`.
+        data_version: Fingerprint of the checked data. Not read: with it a result is only taken again for the same data.
         seed: Of the draw of queries and negatives.
         engine: What labels and counts, duckdb or spark (with the extra `scale`); the rows are the same.
         training_set: Marks with their labels, and the raw columns behind their features.

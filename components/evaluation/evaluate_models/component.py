@@ -10,6 +10,7 @@ def evaluate_models(
     checked: dsl.Input[dsl.Dataset],
     models: dsl.Input[dsl.Model],
     ranker: dsl.Input[dsl.Model],
+    data_version: str,
     seed: int,
     evaluation: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
@@ -21,6 +22,7 @@ def evaluate_models(
         checked: Output of `validate_data`.
         models: Output of `fit_blend`.
         ranker: Output of `fit_lambdamart`.
+        data_version: Fingerprint of the checked data. Not read: with it a result is only taken again for the same data.
         seed: Of the bootstrap and the drawn negatives.
         evaluation: All figures with intervals, and the value of each person for the gate.
         metrics: NDCG@10 of each model under each protocol.

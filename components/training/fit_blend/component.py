@@ -13,6 +13,7 @@ def fit_blend(
     sasrec: dsl.Input[dsl.Model],
     gru4rec: dsl.Input[dsl.Model],
     graphsage: dsl.Input[dsl.Model],
+    data_version: str,
     seed: int,
     models: dsl.Output[dsl.Model],
     metrics: dsl.Output[dsl.Metrics],
@@ -26,6 +27,7 @@ def fit_blend(
         sasrec: Output of `train_model`.
         gru4rec: Output of `train_model`.
         graphsage: Output of `train_model`.
+        data_version: Fingerprint of the checked data. Not read: with it a result is only taken again for the same data.
         seed: Of the run.
         models: All of them, with the weights beside.
         metrics: Cross-validated NDCG@10, and what each model adds to it.

@@ -10,6 +10,7 @@ def fit_lambdamart(
     checked: dsl.Input[dsl.Dataset],
     training_set: dsl.Input[dsl.Dataset],
     models: dsl.Input[dsl.Model],
+    data_version: str,
     seed: int,
     model: dsl.Output[dsl.Model],
     metrics: dsl.Output[dsl.Metrics],
@@ -20,6 +21,7 @@ def fit_lambdamart(
         checked: Output of `validate_data`.
         training_set: Output of `build_training_set`.
         models: Output of `fit_blend`.
+        data_version: Fingerprint of the checked data. Not read: with it a result is only taken again for the same data.
         seed: Of everything random.
         model: Booster and the names of its features.
         metrics: Trees, queries, and the share of gain of the five strongest features.

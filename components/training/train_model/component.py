@@ -11,6 +11,8 @@ def train_model(
     name: str,
     models: str,
     preset: str,
+    data_version: str,
+    accelerator: str,
     seed: int,
     model: dsl.Output[dsl.Model],
     metrics: dsl.Output[dsl.Metrics],
@@ -22,6 +24,8 @@ def train_model(
         name: Of the model: ncf, wide_deep, sasrec, gru4rec or graphsage.
         models: Names of the models of this run with commas between; a model that is not among them is left out.
         preset: `plan`: the sizes of the plan; `auto`: sizes that fit the data.
+        data_version: Fingerprint of the checked data. Not read: with it a result is only taken again for the same data.
+        accelerator: cpu or gpu.
         seed: Of everything random.
         model: Parameters and settings, in `rank` and `test`; empty for a model that is left out.
         metrics: Epochs, last loss, best validation value.
@@ -38,7 +42,7 @@ def train_model(
 
     from hidden_gems.steps import learning
 
-    figures = learning.train_model(Path(checked.path), folder, name, preset, seed)
+    figures = learning.train_model(Path(checked.path), folder, name, preset, seed, accelerator)
     for metric, value in figures.items():
         metrics.log_metric(metric, value)
     return figures["validation"]

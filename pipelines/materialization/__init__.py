@@ -1,0 +1,1 @@
+"""Rows of people and gems as of now, from the history to the online store."""
