@@ -108,6 +108,9 @@ class Cluster:
 
     Args:
         client: `kubernetes.client.ApiClient`; by default that of the pod this runs in, or of the kubeconfig.
+
+    Raises:
+        BadInputError: If there is neither.
     """
 
     def __init__(self, client: Any = None) -> None:
@@ -115,7 +118,12 @@ class Cluster:
         from kubernetes import config
 
         if client is None:
-            config.load_config()
+            try:
+                config.load_config()
+            except config.ConfigException as error:
+                raise BadInputError(
+                    f"there is no cluster to reach: {error}"
+                ) from error
         self._client = client or api.ApiClient()
 
     def apply(self, found: dict[str, Any]) -> None:
