@@ -11,7 +11,7 @@ ifeq ($(PIP_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: setup demo check test proofs drills evaluate latency load schema mutants pipelines manifests-check scale clean help
+.PHONY: setup demo check test proofs drills evaluate latency load schema mutants pipelines manifests-check images sbom scale clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ - /'
@@ -62,6 +62,12 @@ mutants: setup   ## 40 small changes of the library, by a seed: at least 90 % mu
 
 manifests-check: setup  ## every overlay of manifests/ renders, names only what is there, and fits the code
 	python -m pytest -q -n 0 tests/infra/test_manifests.py tests/infra/test_manifests_and_code.py tests/unit/monitoring tests/unit/steps/test_rollout.py
+
+images:          ## both images with docker, podman or buildah; REGISTRY=… pushes them, BASE=… pins the base (images/README.md)
+	images/build.sh
+
+sbom: setup      ## what the images hold, as CycloneDX, from environments made by their install steps; into .gems/sbom
+	images/sbom.sh .gems/sbom
 
 scale: setup     ## data preparation at size: 10 M simulated impressions on DuckDB, 1 M on DuckDB and Spark, compared
 	python -m tests.scale --folder .gems/scale --people 48000

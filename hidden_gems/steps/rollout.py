@@ -121,9 +121,7 @@ class Cluster:
             try:
                 config.load_config()
             except config.ConfigException as error:
-                raise BadInputError(
-                    f"there is no cluster to reach: {error}"
-                ) from error
+                raise BadInputError(f"there is no cluster to reach: {error}") from error
         self._client = client or api.ApiClient()
 
     def apply(self, found: dict[str, Any]) -> None:
