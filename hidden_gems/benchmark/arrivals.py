@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from hidden_gems.core.clock import HOUR_SECONDS
 from hidden_gems.datasets.interactions import Rows
@@ -86,20 +87,43 @@ def needed(noted: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, columns=[*GEMS, "impressions", "arrived"])
 
 
-def ratio(one: pd.DataFrame, other: pd.DataFrame, seed: int = 0) -> Interval:
-    """Mean impressions until arrival of one policy over another's, of gems that both weighed; gems are resampled.
+def median_needed(found: pd.DataFrame) -> float:
+    """Impressions after which half of the gems have arrived; infinite where fewer ever do.
 
-    Gems that did not arrive count with all the impressions they had: too few, so a policy that leaves more of them
-    behind looks better than it is.
+    Gems that did not arrive leave the count with the last impression they had (Kaplan and Meier, 1958): a policy that
+    hardly shows a gem has not shown that it needs few impressions.
+
+    Args:
+        found: As `needed` gives it.
+    """
+    return _median(found["impressions"].to_numpy(np.float64), found["arrived"].to_numpy(bool))
+
+
+def ratio(one: pd.DataFrame, other: pd.DataFrame, seed: int = 0) -> Interval:
+    """`median_needed` of one policy over another's, of gems that both weighed; gems are resampled.
+
+    Where a policy never brings half of the gems there, its median is the most that can be said: infinite.
     """
     both = one.merge(other, on=GEMS, suffixes=("_one", "_other"))
-    pairs = both[["impressions_one", "impressions_other"]].to_numpy()
-    if not len(pairs):
+    sides = [(both[f"impressions_{side}"].to_numpy(np.float64), both[f"arrived_{side}"].to_numpy(bool))
+             for side in ("one", "other")]  # fmt: skip
+    if not len(both):
         return Interval(np.nan, np.nan, np.nan, 0)
-    drawn = pairs[np.random.default_rng(seed).integers(len(pairs), size=(RESAMPLES, len(pairs)))].mean(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = pairs.mean(axis=0)
-        return interval_of(float(mean[0] / mean[1]), drawn[:, 0] / drawn[:, 1], len(pairs))
+
+    def of(rows: Rows) -> float:
+        top, bottom = (_median(impressions[rows], arrived[rows]) for impressions, arrived in sides)
+        return np.nan if np.isinf(top) and np.isinf(bottom) else (top + 1.0) / (bottom + 1.0)
+
+    drawn = np.random.default_rng(seed).integers(len(both), size=(RESAMPLES, len(both)))
+    return interval_of(of(np.arange(len(both))), np.array([of(rows) for rows in drawn]), len(both))
+
+
+def _median(impressions: Floats, arrived: NDArray[np.bool_]) -> float:
+    order = np.lexsort((~arrived, impressions))
+    left = len(order) - np.arange(len(order))
+    stay = np.cumprod(np.where(arrived[order], 1.0 - 1.0 / left, 1.0))
+    [reached] = np.nonzero(stay <= 0.5)
+    return float(impressions[order][reached[0]]) if len(reached) else np.inf
 
 
 def _ranks(values: Floats, places: Rows) -> Floats:

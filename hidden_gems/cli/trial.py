@@ -159,7 +159,7 @@ def _new_gems(runs: "list[tuple[str, Lived]]") -> dict[str, Any]:
     """Impressions that a new gem needs, by arm, and those of `online` over those of ε-greedy."""
     import pandas as pd
 
-    from hidden_gems.benchmark.arrivals import needed, ratio
+    from hidden_gems.benchmark.arrivals import median_needed, needed, ratio
     from hidden_gems.benchmark.loop_figures import plain
 
     noted = {arm: pd.concat([run.arrivals for name, run in runs if name == arm]) for arm, _ in runs}
@@ -168,8 +168,8 @@ def _new_gems(runs: "list[tuple[str, Lived]]") -> dict[str, Any]:
         arm: {
             "gems": len(table),
             "arrived": int(table["arrived"].sum()),
-            "mean_impressions": float(table["impressions"].mean()),
-            "median_impressions": float(table["impressions"].median()),
+            "median_impressions": median_needed(table),
+            "each": table.to_dict("records"),
         }
         for arm, table in tables.items()
     }
@@ -220,7 +220,7 @@ def _show(report: dict[str, Any], console: Console) -> None:
     for arm, found in new["arms"].items():
         console.print(
             f"{arm}: {found['arrived']} of {found['gems']} new gems of the better half reached 90 % of their true rank,"
-            f" after {found['mean_impressions']:.0f} impressions (median {found['median_impressions']:.0f})",
+            f" half of them after {found['median_impressions']:.0f} impressions",
             soft_wrap=True,
         )
     found = new.get("online_over_epsilon", {"value": None})

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hidden_gems.benchmark.arrivals import WINDOW, Arrivals, needed, ratio
+from hidden_gems.benchmark.arrivals import WINDOW, Arrivals, median_needed, needed, ratio
 from hidden_gems.benchmark.bots import FORGED_CLICKS, PRAISE, Bots
 from hidden_gems.benchmark.closed_loop import ARMS, Guide
 from hidden_gems.benchmark.greedy import EpsilonGreedy
@@ -201,9 +201,21 @@ def test_a_gem_has_arrived_when_it_stays_where_it_belongs() -> None:
         {"seed": 0, "gem": 1, "impressions": 20.0, "arrived": True},
         {"seed": 0, "gem": 2, "impressions": 25.0, "arrived": False},
     ]
-    found = ratio(table.assign(impressions=[5.0, 10.0]), table)
-    assert found.value == pytest.approx(15 / 45)
-    assert found.users == 2
+
+
+def test_gems_that_never_arrive_are_not_cheap() -> None:
+    def table(*impressions: float, arrived: str) -> pd.DataFrame:
+        flags = [each == "y" for each in arrived]
+        return pd.DataFrame({"seed": 0, "gem": range(len(flags)), "impressions": impressions, "arrived": flags})
+
+    shown = table(10, 20, 30, 40, arrived="yyyy")
+    hidden = table(1, 2, 30, 40, arrived="nnyn")
+    assert median_needed(shown) == 20.0
+    assert median_needed(hidden) == 30.0  # of the two that were shown so often, one has arrived
+    assert median_needed(table(1, 2, arrived="nn")) == np.inf
+    found = ratio(shown, hidden)
+    assert found.value == pytest.approx(21 / 31)
+    assert found.users == 4
 
 
 def test_ranks_are_shares_of_the_gems_that_were_weighed() -> None:
