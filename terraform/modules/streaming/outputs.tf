@@ -12,3 +12,8 @@ output "cluster_name" {
   description = "Name of the Kafka cluster, for alarms."
   value       = aws_msk_cluster.this.cluster_name
 }
+
+output "brokers" {
+  description = "Number of brokers, for alarms."
+  value       = aws_msk_cluster.this.number_of_broker_nodes
+}
