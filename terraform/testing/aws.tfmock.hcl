@@ -75,3 +75,15 @@ mock_resource "aws_ce_anomaly_monitor" {
 mock_resource "aws_s3_bucket" {
   defaults = { id = "mock-bucket", arn = "arn:aws:s3:::mock-bucket" }
 }
+
+mock_resource "aws_elasticache_replication_group" {
+  defaults = { primary_endpoint_address = "mock.cache.amazonaws.com" }
+}
+
+mock_resource "aws_s3_bucket_versioning" {
+  defaults = { bucket = "mock-bucket" }
+}
+
+mock_resource "aws_eks_cluster" {
+  defaults = { vpc_config = { cluster_security_group_id = "sg-cluster" } }
+}
