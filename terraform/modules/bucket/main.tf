@@ -53,14 +53,6 @@ resource "aws_s3_bucket_policy" "this" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
-      [{
-        Sid       = "OnlyByTls"
-        Effect    = "Deny"
-        Principal = "*"
-        Action    = "s3:*"
-        Resource  = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]
-        Condition = { Bool = { "aws:SecureTransport" = "false" } }
-      }],
       [for account in var.access_logs_of : {
         Sid       = "AccessLogs"
         Effect    = "Allow"
@@ -68,6 +60,14 @@ resource "aws_s3_bucket_policy" "this" {
         Action    = "s3:PutObject"
         Resource  = "${aws_s3_bucket.this.arn}/*"
         Condition = { StringEquals = { "aws:SourceAccount" = account } }
+      }],
+      [{
+        Sid       = "OnlyByTls"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
       }],
     )
   })

@@ -1,16 +1,14 @@
+# Here nothing is known before its time, so a count or for_each that would need it fails.
 mock_provider "aws" {
-  source          = "../../testing"
-  override_during = plan
+  source = "../../testing"
 }
 
 mock_provider "aws" {
-  alias           = "replica"
-  source          = "../../testing"
-  override_during = plan
+  alias  = "replica"
+  source = "../../testing"
 }
 
 run "safe" {
-  command = plan
   assert {
     condition     = length(split("\n", trimspace(output.backend_config))) == 3 && strcontains(output.backend_config, "kms_key_id = \"arn:aws:kms:")
     error_message = "A backend needs bucket, region and key."
