@@ -11,10 +11,10 @@ ifeq ($(PIP_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: setup demo check test proofs drills evaluate latency load schema mutants pipelines scale clean help
+.PHONY: setup demo check test proofs drills evaluate latency load schema mutants pipelines scale terraform-check clean help
 
 help:            ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ - /'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ - /'
 
 setup: .venv/ready   ## make .venv with everything pinned in constraints.txt
 
@@ -62,6 +62,9 @@ mutants: setup   ## 40 small changes of the library, by a seed: at least 90 % mu
 scale: setup     ## data preparation at size: 10 M simulated impressions on DuckDB, 1 M on DuckDB and Spark, compared
 	python -m tests.scale --folder .gems/scale --people 48000
 	python -m tests.scale --folder .gems/scale --people 4600 --engines duckdb,spark
+
+terraform-check: setup  ## format and tests of every module and environment of terraform/; TF_PLUGIN_DIR names the provider's folder
+	python -m tests.terraform
 
 clean:           ## remove what was made, .gems included
 	rm -rf .venv .gems build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -62,7 +62,6 @@ resource "aws_db_instance" "this" {
   engine         = "postgres"
   engine_version = "17"
   instance_class = var.instance_class
-  db_name        = "mlflow"
   username       = "gems"
 
   manage_master_user_password         = true
