@@ -11,7 +11,7 @@ ifeq ($(PIP_FIND_LINKS),)
 export UV_TORCH_BACKEND ?= cpu
 endif
 
-.PHONY: setup demo check test proofs drills evaluate latency load schema mutants pipelines manifests-check images sbom scale clean help
+.PHONY: setup demo check test proofs drills evaluate latency load schema mutants pipelines manifests-check images sbom scale terraform-check cluster-dry-run clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ - /'
@@ -69,9 +69,15 @@ images:          ## both images with docker, podman or buildah; REGISTRY=… pus
 sbom: setup      ## what the images hold, as CycloneDX, from environments made by their install steps; into .gems/sbom
 	images/sbom.sh .gems/sbom
 
+cluster-dry-run: manifests-check terraform-check  ## all that can be proved of the cluster without one: overlays, boards, rules, pipelines, Terraform
+	python -m pytest -q -n 0 tests/infra/test_pipelines.py
+
 scale: setup     ## data preparation at size: 10 M simulated impressions on DuckDB, 1 M on DuckDB and Spark, compared
 	python -m tests.scale --folder .gems/scale --people 48000
 	python -m tests.scale --folder .gems/scale --people 4600 --engines duckdb,spark
+
+terraform-check: setup  ## format and tests of every module and environment of terraform/; TF_PLUGIN_DIR names the provider's folder
+	python -m tests.terraform
 
 clean:           ## remove what was made, .gems included
 	rm -rf .venv .gems build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

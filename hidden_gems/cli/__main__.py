@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import typer
 
+from hidden_gems.cli.cost import cost
 from hidden_gems.cli.data import data_app
 from hidden_gems.cli.demo import demo
 from hidden_gems.cli.doctor import doctor
@@ -36,6 +37,7 @@ for command in (demo, up, recommend, why, status, logs, down, doctor, simulate, 
     app.command()(command)
 app.command()(off_policy)
 app.command()(feedback_drill)
+app.command()(cost)
 online_app.command()(trial)
 online_app.command()(poisoning)
 online_app.command("drift")(drift_study)

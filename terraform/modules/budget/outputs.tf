@@ -1,0 +1,4 @@
+output "total_usd" {
+  description = "Budget of a month in USD."
+  value       = local.total
+}
