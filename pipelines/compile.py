@@ -8,6 +8,7 @@ from typing import Any
 PIPELINES = {
     "training": "training",
     "training_gpu": "training",
+    "distributed": "distributed",
     "materialization": "materialization",
     "rollout": "rollout",
 }

@@ -18,7 +18,9 @@ pipelines_app = typer.Typer(
     no_args_is_help=True,
 )
 HOST = "http://127.0.0.1:8888"
-Name = Annotated[str, typer.Argument(metavar="NAME", help="training, training_gpu, materialization or rollout.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="training, training_gpu, distributed, materialization or rollout.")
+]
 Host = Annotated[str, typer.Option(help="Address of KFP; `kubectl port-forward svc/ml-pipeline 8888` brings it here.")]
 Parameters = Annotated[
     list[str] | None, typer.Option("-p", "--parameter", metavar="NAME=VALUE", help="May be given several times.")

@@ -16,7 +16,7 @@ def train_distributed(
     where: str = "local",
     processes: int = 2,
     nodes: int = 1,
-    gpus: int = 0,
+    devices: int = 0,
     work_uri: str = "",
     namespace: str = "",
     image: str = "",
@@ -42,7 +42,7 @@ def train_distributed(
         where: `local`: processes of this container under torchrun; `cluster`: a TrainJob.
         processes: On each machine.
         nodes: Machines of the TrainJob.
-        gpus: Of each machine of the TrainJob; its nodes may be tainted for them.
+        devices: GPUs of each machine of the TrainJob; its nodes may be tainted for them.
         work_uri: Folder of this run alone for checkpoints, and for what every node of the TrainJob has to reach.
         namespace: Of the TrainJob.
         image: Of the TrainJob.
@@ -62,7 +62,7 @@ def train_distributed(
 
     fit = Fit(model_name, until, seed, preset, loop, mlflow_uri)
     place = Place(
-        where, processes, nodes, gpus, work_uri, namespace, image, service_account, environment, deadline_seconds
+        where, processes, nodes, devices, work_uri, namespace, image, service_account, environment, deadline_seconds
     )
     report = train_distributed(Path(checked.path), Path(model.path), fit, place)
     for name in ("epochs", "loss", "validation", "seconds", "peak_bytes", "processes"):

@@ -1,0 +1,1 @@
+"""One deep model on several machines."""
