@@ -7,4 +7,4 @@ python3.11 -m venv "$2"
 if [ -z "${UV_FIND_LINKS:-}" ]; then export UV_TORCH_BACKEND="${TORCH:-cpu}"; fi
 "$2/bin/uv" pip install --quiet --compile-bytecode --python "$2/bin/python" -c constraints.txt ".[$1]"
 "$2/bin/uv" pip uninstall --quiet --python "$2/bin/python" pip setuptools uv
-ln -s "$("$2/bin/python" -c 'import feature_repo; print(feature_repo.__path__[0])')" "$2/feature_repo"
+ln -s "$(cd / && "$2/bin/python" -c 'import feature_repo; print(feature_repo.__path__[0])')" "$2/feature_repo"
