@@ -17,6 +17,7 @@ from hidden_gems.cli.stack_state import StackState, need_stack
 from hidden_gems.client import Client
 from hidden_gems.core.errors import HiddenGemsError
 from hidden_gems.core.home import gems_home
+from hidden_gems.core.redis_access import RedisAccess
 
 if TYPE_CHECKING:
     from hidden_gems.core.erasable import Erasable
@@ -153,7 +154,7 @@ def _client(state: StackState) -> Client:
 def _keys(state: StackState) -> "KeyValue":
     from hidden_gems.core.kv import RedisKeyValue
 
-    return RedisKeyValue(state.addresses["redis"], _AUDIT_SECONDS)
+    return RedisKeyValue(RedisAccess.told(state.addresses["redis"]), _AUDIT_SECONDS)
 
 
 def _stores(state: StackState, keys: "KeyValue") -> "list[Erasable]":

@@ -21,6 +21,7 @@ from feast.repo_config import RepoConfig
 
 from hidden_gems.core.errors import BadInputError, FencedError, PartUnavailableError, StepFailedError
 from hidden_gems.core.fence import Fence
+from hidden_gems.core.redis_access import RedisAccess
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.features.feast_definitions import definitions
 from hidden_gems.features.raw import ITEM, USER
@@ -45,7 +46,7 @@ AnyRow = TypeVar("AnyRow", UserRow, ItemRow)
 class FeastSettings:
     """Where a Feast project keeps its parts."""
 
-    redis: str  # host:port
+    redis: str | RedisAccess
     folder: Path  # of the Parquet files and of the registry
     timeout_seconds: float = _READ_TIMEOUT_SECONDS  # of one call to Redis, without retries
     repo: Path | None = None  # of the definitions; GEMS_FEATURE_REPO by default
@@ -68,8 +69,7 @@ class FeastSettings:
         return {
             "GEMS_FEAST_DATA": str(self.folder.absolute()),
             "GEMS_FEAST_REGISTRY": str(self.folder.absolute() / "registry.db"),
-            "GEMS_REDIS": self.redis,
-            "GEMS_REDIS_TIMEOUT": str(self.timeout_seconds),
+            "GEMS_FEAST_REDIS": RedisAccess.of(self.redis).connection_string(self.timeout_seconds),
         }
 
 
@@ -89,7 +89,7 @@ class FeastStore:
         self._feast = feast.FeatureStore(config=RepoConfig(**raw, repo_path=settings.definitions()))
         # In feature_store.yaml the same setting warns at every start where the registry is a file.
         self._feast.registry.serve_features_while_materializing = True
-        self._address = settings.redis
+        self._access = RedisAccess.of(settings.redis)
 
     def stand_behind(self, fence: Fence) -> None:
         """From now on raise `FencedError` and write nothing once the fence is another's."""
@@ -151,7 +151,7 @@ class FeastStore:
         ]
 
     def _unavailable(self, error: Exception) -> PartUnavailableError:
-        return PartUnavailableError("features", f"Redis at {self._address}: {error}")
+        return PartUnavailableError("features", f"{self._access}: {error}")
 
 
 class _Fenced(redis.Redis):  # type: ignore[misc]
@@ -170,13 +170,13 @@ class _Fenced(redis.Redis):  # type: ignore[misc]
         return trip
 
 
-def materialize(dataset: Dataset, at: int, *, redis: str, folder: Path) -> dict[str, int]:
+def materialize(dataset: Dataset, at: int, *, redis: str | RedisAccess, folder: Path) -> dict[str, int]:
     """Put the rows of everyone and everything at a second into Redis, through Feast; a second run changes nothing.
 
     Args:
         dataset: A checked dataset; only what happened strictly before `at` counts.
         at: Epoch seconds, or an order, 1 or later.
-        redis: Address as host:port.
+        redis: Where it is and as whom.
         folder: Where the Parquet files and the registry of definitions are written.
 
     Returns:

@@ -12,6 +12,7 @@ from hidden_gems.core.addresses import is_local, store
 from hidden_gems.core.erasures import everyone
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.core.kv import RedisKeyValue
+from hidden_gems.core.redis_access import RedisAccess
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.erased import without_erased
 from hidden_gems.datasets.split import split_by_time
@@ -67,13 +68,14 @@ def materialize_features(checked: Path, redis: str, address: str | Path) -> dict
     from hidden_gems.features.feast_store import materialize
     from hidden_gems.features.snapshot import answers
 
-    keys = RedisKeyValue(redis)
+    access = RedisAccess.told(redis)
+    keys = RedisKeyValue(access)
     dataset = without_erased(Dataset.read(checked), {each.person: each.at for each in everyone(keys)})
     remember_answers(answers(dataset, dataset.now), keys)
     if is_local(address):
-        return materialize(dataset, dataset.now, redis=redis, folder=Path(address))
+        return materialize(dataset, dataset.now, redis=access, folder=Path(address))
     with tempfile.TemporaryDirectory() as scratch:
-        counts = materialize(dataset, dataset.now, redis=redis, folder=Path(scratch))
+        counts = materialize(dataset, dataset.now, redis=access, folder=Path(scratch))
         store(Path(scratch), address)
     return counts
 

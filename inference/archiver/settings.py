@@ -5,16 +5,15 @@ from pathlib import Path
 from pydantic import Field
 
 from hidden_gems.streaming.kafka import FETCH_WAIT_MS
-from inference.shell.settings import Settings
+from inference.shell.settings import RedisSettings
 
 
-class ArchiverSettings(Settings):
+class ArchiverSettings(RedisSettings):
     """Settings of the archiver."""
 
     port: int = 8120  # of its metrics
     kafka: str = "127.0.0.1:9092"
     fetch_wait_ms: int = Field(default=FETCH_WAIT_MS, ge=1)  # how long the broker may hold a fetch
-    redis: str = "127.0.0.1:6390"
     redis_timeout_seconds: float = Field(default=0.5, gt=0)
     history: Path | None = None  # folder of the archive; under the home by default
     flush_seconds: float = Field(default=10.0, gt=0)  # longest time that a row waits in memory

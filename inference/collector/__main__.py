@@ -27,7 +27,7 @@ def main() -> int:
     try:
         app = make_app(
             producer,
-            RedisKeyValue(settings.redis, settings.redis_timeout_seconds),
+            RedisKeyValue(settings.redis_access(), settings.redis_timeout_seconds),
             settings,
             broker_answers=lambda: answers(settings.kafka) and producer.reaches(INTERACTIONS),
         )

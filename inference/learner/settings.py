@@ -11,14 +11,13 @@ from hidden_gems.online.lease import LEASE_SECONDS
 from hidden_gems.online.watch import RewardWatch
 from hidden_gems.streaming.batches import BATCH_MESSAGES
 from hidden_gems.streaming.kafka import FETCH_WAIT_MS
-from inference.shell.settings import ReleaseSettings
+from inference.shell.settings import RedisSettings, ReleaseSettings
 
 
-class LearnerSettings(ReleaseSettings):
+class LearnerSettings(ReleaseSettings, RedisSettings):
     """Settings of the learner."""
 
     port: int = 8110  # of its metrics
-    redis: str = "127.0.0.1:6390"
     kafka: str = "127.0.0.1:9092"
     fetch_wait_ms: int = Field(default=FETCH_WAIT_MS, ge=1)  # how long the broker may hold a fetch
     feature_repo: Path = Path("feature_repo")

@@ -72,10 +72,10 @@ class Standby:
         self._pointed = PointedRelease(settings.release_folder(), settings.pointer)
         self._release, self._world = patience.persist(self._pointed.first)
         feast = FeastSettings(
-            settings.redis, settings.registry_folder(), settings.redis_timeout_seconds, settings.feature_repo
+            settings.redis_access(), settings.registry_folder(), settings.redis_timeout_seconds, settings.feature_repo
         )
         self._store = FeastStore(feast, overwrite=True)
-        self._keys = RedisKeyValue(settings.redis, settings.redis_timeout_seconds)
+        self._keys = RedisKeyValue(settings.redis_access(), settings.redis_timeout_seconds)
         self._lease = Lease(self._keys, settings.lease_seconds)
 
     def run(self) -> None:

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hidden_gems.core.clock import Clock, clock_from
 from hidden_gems.core.home import gems_home
+from hidden_gems.core.redis_access import RedisAccess
 
 
 class Settings(BaseSettings):
@@ -24,6 +25,19 @@ class Settings(BaseSettings):
     def the_clock(self) -> Clock:
         """Clock of this process, the same in every process of a stack."""
         return clock_from(self.clock)
+
+
+class RedisSettings(Settings):
+    """Settings of a process that reads or writes Redis."""
+
+    redis: str = "127.0.0.1:6390"
+    redis_tls: bool = False
+    redis_username: str = ""
+    redis_password: SecretStr = SecretStr("")
+
+    def redis_access(self) -> RedisAccess:
+        """Where Redis is and as whom it is asked."""
+        return RedisAccess(self.redis, self.redis_tls, self.redis_username, self.redis_password.get_secret_value())
 
 
 class ReleaseSettings(Settings):

@@ -42,9 +42,6 @@ KEPT = {"GEMS_PSEUDONYM_KEY", TOKEN_VARIABLE, API_KEYS}
 """Read by `core.ids.secret`, so that no settings object holds them."""
 WISHED = {
     "GEMS_RELEASE": {"ranker", "transformer", "collector", "learner"},
-    "GEMS_REDIS_TLS": {"ranker", "transformer", "collector", "learner", "archiver"},
-    "GEMS_REDIS_USERNAME": {"ranker", "transformer", "collector", "learner", "archiver"},
-    "GEMS_REDIS_PASSWORD": {"ranker", "transformer", "collector", "learner", "archiver"},
     "GEMS_KAFKA_IAM": {"transformer", "collector", "learner", "archiver"},
     "GEMS_FEAST_REGISTRY": {"learner"},
 }

@@ -163,7 +163,7 @@ def test_feast_itself_loads_the_definitions(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_loading_definitions_leaves_the_process_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GEMS_REDIS", "mine")
+    monkeypatch.setenv("GEMS_FEAST_REDIS", "mine")
     monkeypatch.delenv("GEMS_FEAST_DATA", raising=False)
     monkeypatch.setitem(sys.modules, "entities", ModuleType("entities"))
     before, path = sys.modules["entities"], list(sys.path)
@@ -172,7 +172,7 @@ def test_loading_definitions_leaves_the_process_as_it_was(tmp_path: Path, monkey
     assert sorted(thing.name for thing in found if isinstance(thing, FeatureView | Entity)) == [
         "item", "item_rows", "user", "user_rows",
     ]  # fmt: skip
-    assert (os.environ["GEMS_REDIS"], "GEMS_FEAST_DATA" in os.environ) == ("mine", False)
+    assert (os.environ["GEMS_FEAST_REDIS"], "GEMS_FEAST_DATA" in os.environ) == ("mine", False)
     assert (sys.modules["entities"], sys.path) == (before, path)
     assert "feature_views" not in sys.modules
 
