@@ -74,7 +74,7 @@ def tls_door(target: str, files: tuple[Path, Path], port: int = 0, greeting: Gre
     starting = asyncio.start_server(connected, "127.0.0.1", port, ssl=context)
     server = asyncio.run_coroutine_threadsafe(starting, loop).result(5.0)
     try:
-        yield "127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         asyncio.run_coroutine_threadsafe(end(), loop).result(5.0)
         loop.call_soon_threadsafe(loop.stop)
