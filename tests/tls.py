@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-Greeting = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-"""What is said before anything reaches the server behind; a failure ends the connection."""
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Greeting = Callable[[Streams, Streams], Awaitable[None]]
+"""What a caller and the server behind are told before they are left to each other; a failure ends the connection."""
 CHUNK = 65_536
 
 
@@ -39,7 +40,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return public, private
 
 
-async def _nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _nothing(caller: Streams, behind: Streams) -> None:
     pass
 
 
@@ -53,14 +54,14 @@ def tls_door(target: str, files: tuple[Path, Path], port: int = 0, greeting: Gre
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
             try:
-                await greeting(reader, writer)
                 behind, into = await asyncio.open_connection(host, int(target_port))
                 try:
+                    await greeting((reader, writer), (behind, into))
                     await _first_of(_carry(reader, into), _carry(behind, writer))
                 finally:
                     into.close()
             finally:
-                writer.close()
+                writer.transport.abort()
 
     async def end() -> None:
         server.close()
@@ -68,6 +69,7 @@ def tls_door(target: str, files: tuple[Path, Path], port: int = 0, greeting: Gre
         for task in ours:
             task.cancel()
         await asyncio.gather(*ours, return_exceptions=True)
+        await asyncio.sleep(0.05)  # until the loop has let go of every socket
 
     thread = threading.Thread(target=loop.run_forever, name="tls-door", daemon=True)
     thread.start()

@@ -163,7 +163,9 @@ def _stores(state: StackState, keys: "KeyValue") -> "list[Erasable]":
     from hidden_gems.privacy.online import OnlineStore
     from hidden_gems.privacy.topics import Topics
     from hidden_gems.streaming.kafka import KafkaConsumer
+    from hidden_gems.streaming.kafka_access import KafkaAccess
 
+    kafka = KafkaAccess.told(state.addresses["kafka"])
     places = Places(Path(state.root))
     return [
         OnlineStore(keys, lambda: sorted(each.parent.name for each in places.releases.glob("*/release.json"))),
@@ -172,7 +174,7 @@ def _stores(state: StackState, keys: "KeyValue") -> "list[Erasable]":
         files.training_copies(places.runs, places.feast),
         files.StoreLog(keys, places.redis),
         files.spool(places.spool),
-        Topics(lambda topics: KafkaConsumer(state.addresses["kafka"], "gems-privacy", topics)),
+        Topics(lambda topics: KafkaConsumer(kafka, "gems-privacy", topics)),
     ]
 
 

@@ -65,9 +65,10 @@ def replay(
     """
     from hidden_gems.streaming.broker import Message
     from hidden_gems.streaming.kafka import KafkaProducer
+    from hidden_gems.streaming.kafka_access import KafkaAccess
 
     messages = [Message(topic, key, value) for topic, key, value in _lines(letters)]
-    producer = KafkaProducer(need_stack().addresses["kafka"], timeout_seconds=10.0)
+    producer = KafkaProducer(KafkaAccess.told(need_stack().addresses["kafka"]), timeout_seconds=10.0)
     try:
         for start in range(0, len(messages), _SEND_MESSAGES):
             producer.send(messages[start : start + _SEND_MESSAGES])
@@ -106,8 +107,9 @@ def _lines(path: Path) -> Iterator[tuple[str, str, bytes]]:
 def read_topic(address: str, topic: str) -> list[bytes]:
     """Every message of a topic from its beginning, without moving anybody's position."""
     from hidden_gems.streaming.kafka import KafkaConsumer
+    from hidden_gems.streaming.kafka_access import KafkaAccess
 
-    consumer, found, quiet = KafkaConsumer(address, "gems-stream", [topic]), [], 0
+    consumer, found, quiet = KafkaConsumer(KafkaAccess.told(address), "gems-stream", [topic]), [], 0
     try:
         while quiet < _QUIET_POLLS:
             came = consumer.poll(_POLL_SECONDS, _POLL_MESSAGES)

@@ -21,8 +21,8 @@ def main() -> None:
     keys, folder = RedisKeyValue(settings.redis_access(), settings.redis_timeout_seconds), settings.history_folder()
     archiver = Archiver(
         folder=folder,
-        consumer=KafkaConsumer(settings.kafka, GROUP, TOPICS, fetch_wait_ms=settings.fetch_wait_ms),
-        producer=KafkaProducer(settings.kafka),
+        consumer=KafkaConsumer(settings.kafka_access(), GROUP, TOPICS, fetch_wait_ms=settings.fetch_wait_ms),
+        producer=KafkaProducer(settings.kafka_access()),
         clock=settings.the_clock(),
         keys=keys,
         stores=(archive(folder), training_copies(*settings.training_folders()), StoreLog(keys, None)),

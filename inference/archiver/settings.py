@@ -5,14 +5,13 @@ from pathlib import Path
 from pydantic import Field
 
 from hidden_gems.streaming.kafka import FETCH_WAIT_MS
-from inference.shell.settings import RedisSettings
+from inference.shell.settings import KafkaSettings, RedisSettings
 
 
-class ArchiverSettings(RedisSettings):
+class ArchiverSettings(RedisSettings, KafkaSettings):
     """Settings of the archiver."""
 
     port: int = 8120  # of its metrics
-    kafka: str = "127.0.0.1:9092"
     fetch_wait_ms: int = Field(default=FETCH_WAIT_MS, ge=1)  # how long the broker may hold a fetch
     redis_timeout_seconds: float = Field(default=0.5, gt=0)
     history: Path | None = None  # folder of the archive; under the home by default

@@ -11,14 +11,13 @@ from hidden_gems.online.lease import LEASE_SECONDS
 from hidden_gems.online.watch import RewardWatch
 from hidden_gems.streaming.batches import BATCH_MESSAGES
 from hidden_gems.streaming.kafka import FETCH_WAIT_MS
-from inference.shell.settings import RedisSettings, ReleaseSettings
+from inference.shell.settings import KafkaSettings, RedisSettings, ReleaseSettings
 
 
-class LearnerSettings(ReleaseSettings, RedisSettings):
+class LearnerSettings(ReleaseSettings, RedisSettings, KafkaSettings):
     """Settings of the learner."""
 
     port: int = 8110  # of its metrics
-    kafka: str = "127.0.0.1:9092"
     fetch_wait_ms: int = Field(default=FETCH_WAIT_MS, ge=1)  # how long the broker may hold a fetch
     feature_repo: Path = Path("feature_repo")
     feast_folder: Path | None = None  # registry of the feature store; under the home by default

@@ -127,8 +127,8 @@ class Standby:
         return Learner(
             learning=learning,
             keys=keys,
-            consumer=KafkaConsumer(settings.kafka, GROUP, TOPICS, fetch_wait_ms=settings.fetch_wait_ms),
-            producer=KafkaProducer(settings.kafka),
+            consumer=KafkaConsumer(settings.kafka_access(), GROUP, TOPICS, fetch_wait_ms=settings.fetch_wait_ms),
+            producer=KafkaProducer(settings.kafka_access()),
             clock=self._clock,
             patience=self._patience,
             newer_world=self._newer,

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from hidden_gems.core.clock import Clock, clock_from
 from hidden_gems.core.home import gems_home
 from hidden_gems.core.redis_access import RedisAccess
+from hidden_gems.streaming.kafka_access import KafkaAccess
 
 
 class Settings(BaseSettings):
@@ -38,6 +39,17 @@ class RedisSettings(Settings):
     def redis_access(self) -> RedisAccess:
         """Where Redis is and as whom it is asked."""
         return RedisAccess(self.redis, self.redis_tls, self.redis_username, self.redis_password.get_secret_value())
+
+
+class KafkaSettings(Settings):
+    """Settings of a process that reads or writes topics."""
+
+    kafka: str = "127.0.0.1:9092"  # of one broker, or of several with commas between
+    kafka_iam: bool = False  # over TLS, as whom AWS says that we are
+
+    def kafka_access(self) -> KafkaAccess:
+        """Where Kafka is and as whom it is asked."""
+        return KafkaAccess(self.kafka, self.kafka_iam)
 
 
 class ReleaseSettings(Settings):

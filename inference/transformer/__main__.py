@@ -48,7 +48,7 @@ def main() -> None:
     assignment = Assignment(settings.static_share, settings.static_salt)
     answers = Answers(People(keys), models, np.random.default_rng(settings.seed), assignment)
     turning = Turning(watcher, models, business)
-    producer = KafkaProducer(settings.kafka)
+    producer = KafkaProducer(settings.kafka_access())
     with logbook(settings.spool / "transformer", producer) as log:
         door = Door(
             world=turning.world,

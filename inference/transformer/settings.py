@@ -4,15 +4,14 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from inference.shell.settings import RedisSettings, ServerSettings
+from inference.shell.settings import KafkaSettings, RedisSettings, ServerSettings
 
 
-class TransformerSettings(ServerSettings, RedisSettings):
+class TransformerSettings(ServerSettings, RedisSettings, KafkaSettings):
     """Addresses are `host:port`; deep and ranker by their gRPC ports."""
 
     port: int = 8080
     grpc_port: int = 8081
-    kafka: str = "127.0.0.1:9092"
     deep: str = "127.0.0.1:8001"
     ranker: str = "127.0.0.1:8101"
     spool: Path = Path("spool")
