@@ -1,4 +1,4 @@
-"""`gems stream`: messages that could not be read, and sending messages again."""
+"""`gems stream`: messages that could not be read, sending messages again, and the topics."""
 
 import base64
 import json
@@ -17,10 +17,11 @@ from hidden_gems.cli.stack_state import need_stack
 from hidden_gems.core.errors import BadInputError
 
 stream_app = typer.Typer(
-    name="stream", no_args_is_help=True, help="Messages that could not be read, and sending messages again."
+    name="stream", no_args_is_help=True, help="Messages that could not be read, sending messages again, and the topics."
 )
 _QUIET_POLLS, _POLL_SECONDS, _POLL_MESSAGES = 3, 0.5, 1_000
 _SEND_MESSAGES = 200
+_TOPICS_SECONDS = 30.0
 
 
 @stream_app.command("dead-letters")
@@ -76,6 +77,34 @@ def replay(
         producer.close()
     sent = dict(Counter(message.topic for message in messages))
     typer.echo(json.dumps({"sent": sent}) if as_json else f"Sent {len(messages):,} messages: {sent}")
+
+
+@stream_app.command()
+@needs_extra("serve")
+def topics(
+    partitions: Annotated[int, typer.Option("--partitions", min=1, help="Of each topic that is made.")],
+    replicas: Annotated[int, typer.Option("--replicas", min=1, help="Brokers that hold each partition.")],
+    kafka: Annotated[
+        str, typer.Option("--kafka", envvar="GEMS_KAFKA", metavar="HOST:PORT,…", help="By default the running stack's.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make the topics that are not there yet; one that is there stays as it is.
+
+    With GEMS_KAFKA_IAM=true as whom AWS says that we are.
+    """
+    from hidden_gems.events.topics import TOPICS
+    from hidden_gems.streaming.kafka import create_topics
+    from hidden_gems.streaming.kafka_access import KafkaAccess
+
+    access = KafkaAccess.told(kafka or need_stack().addresses["kafka"])
+    made = create_topics(access, partitions, replicas, _TOPICS_SECONDS)
+    there = sorted(set(TOPICS) - set(made))
+    if as_json:
+        typer.echo(json.dumps({"made": made, "there": there}))
+        return
+    typer.echo(f"Made, with {partitions} partitions on {replicas} brokers: {', '.join(made) or 'none'}")
+    typer.echo(f"Left as they were: {', '.join(there) or 'none'}")
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str, bytes]]:

@@ -272,16 +272,22 @@ class _Assigned(kafka.ConsumerRebalanceListener):  # type: ignore[misc]
         self.partitions |= set(assigned)
 
 
-def create_topics(access: str | KafkaAccess, partitions: int = 3, timeout_seconds: float = 5.0) -> None:
-    """Make the topics that are not there yet.
+def create_topics(
+    access: str | KafkaAccess, partitions: int = 3, replicas: int = 1, timeout_seconds: float = 5.0
+) -> list[str]:
+    """Make the topics that are not there yet; those that are stay as they are.
 
     Args:
         access: To the brokers; their addresses alone are in plain text, as nobody.
         partitions: Of each new topic.
-        timeout_seconds: Longest time to wait for the broker.
+        replicas: Brokers that hold each partition.
+        timeout_seconds: Longest time to wait for the brokers.
+
+    Returns:
+        Names of those that were made, in order.
 
     Raises:
-        PartUnavailableError: If the broker does not answer in time.
+        PartUnavailableError: If no broker answers in time, or they cannot make them so.
     """
     quiet()
     wait_ms = int(timeout_seconds * 1_000)
@@ -296,15 +302,16 @@ def create_topics(access: str | KafkaAccess, partitions: int = 3, timeout_second
         try:
             missing = sorted(set(TOPICS) - set(admin.list_topics()))
             if missing:
-                admin.create_topics(new_topics(missing, partitions), timeout_ms=wait_ms)
+                admin.create_topics(new_topics(missing, partitions, replicas), timeout_ms=wait_ms)
         finally:
             admin.close()
+    return missing
 
 
-def new_topics(names: Sequence[str], partitions: int) -> list[NewTopic]:
+def new_topics(names: Sequence[str], partitions: int, replicas: int = 1) -> list[NewTopic]:
     """Topics as they are to be made: gems are compacted, messages about people are forgotten in time."""
     forgotten, kept = {"retention.ms": str(TOPIC_SECONDS * 1_000)}, {"cleanup.policy": "compact"}
-    return [NewTopic(name, partitions, 1, topic_configs=kept if name == ITEMS else forgotten) for name in names]
+    return [NewTopic(name, partitions, replicas, topic_configs=kept if name == ITEMS else forgotten) for name in names]
 
 
 def _text(key: bytes | None) -> str:

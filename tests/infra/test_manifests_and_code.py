@@ -45,7 +45,7 @@ WISHED = {
     "GEMS_FEAST_REGISTRY": {"learner"},
 }
 """Settings that a cluster needs and the code has not yet (manifests/README.md); one that it gets leaves this list."""
-WISHED_COMMANDS = {("stream", "topics"), ("features", "materialize")}
+WISHED_COMMANDS = {("features", "materialize")}
 
 
 def process(pod: Pod) -> str:
