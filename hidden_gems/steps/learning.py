@@ -1,5 +1,6 @@
 """Steps that prepare data and fit models."""
 
+import os
 import tempfile
 from pathlib import Path
 from typing import cast, get_args
@@ -62,6 +63,12 @@ def materialize_features(checked: Path, redis: str, address: str | Path) -> dict
 
     Who was erased stays out, whatever the dataset still knows of them.
 
+    Args:
+        checked: Folder of the checked dataset.
+        redis: `host:port`; see `RedisAccess.told`.
+        address: Folder of the offline rows, any fsspec address; also of the registry, unless GEMS_FEAST_REGISTRY is set
+            to its SQL address.
+
     Returns:
         users, items, and rows replaced.
     """
@@ -72,10 +79,11 @@ def materialize_features(checked: Path, redis: str, address: str | Path) -> dict
     keys = RedisKeyValue(access)
     dataset = without_erased(Dataset.read(checked), {each.person: each.at for each in everyone(keys)})
     remember_answers(answers(dataset, dataset.now), keys)
+    registry = os.environ.get("GEMS_FEAST_REGISTRY", "")
     if is_local(address):
-        return materialize(dataset, dataset.now, redis=access, folder=Path(address))
+        return materialize(dataset, dataset.now, redis=access, folder=Path(address), registry=registry)
     with tempfile.TemporaryDirectory() as scratch:
-        counts = materialize(dataset, dataset.now, redis=access, folder=Path(scratch))
+        counts = materialize(dataset, dataset.now, redis=access, folder=Path(scratch), registry=registry)
         store(Path(scratch), address)
     return counts
 

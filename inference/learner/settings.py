@@ -21,6 +21,7 @@ class LearnerSettings(ReleaseSettings, RedisSettings, KafkaSettings):
     fetch_wait_ms: int = Field(default=FETCH_WAIT_MS, ge=1)  # how long the broker may hold a fetch
     feature_repo: Path = Path("feature_repo")
     feast_folder: Path | None = None  # registry of the feature store; under the home by default
+    feast_registry: str = ""  # or its SQL address, as SQLAlchemy has it
     daily_cap: int = Field(default=DAILY_CAP, ge=1)  # events by which one person may move one item on one day
     guard_votes: bool = False  # strangers' praise of a gem counts as far as it is usual, see `online.votes`
     half_life: float | None = Field(default=None, gt=0)  # of the arms, in impressions; used while the store is empty

@@ -42,7 +42,6 @@ KEPT = {"GEMS_PSEUDONYM_KEY", TOKEN_VARIABLE, API_KEYS}
 """Read by `core.ids.secret`, so that no settings object holds them."""
 WISHED = {
     "GEMS_RELEASE": {"ranker", "transformer", "collector", "learner"},
-    "GEMS_FEAST_REGISTRY": {"learner"},
 }
 """Settings that a cluster needs and the code has not yet (manifests/README.md); one that it gets leaves this list."""
 WISHED_COMMANDS = {("features", "materialize")}
