@@ -72,18 +72,24 @@ def materialize_features(checked: Path, redis: str, address: str | Path) -> dict
     Returns:
         users, items, and rows replaced.
     """
+    return materialize_dataset(Dataset.read(checked), redis, address)
+
+
+def materialize_dataset(dataset: Dataset, redis: str, address: str | Path, at: int | None = None) -> dict[str, int]:
+    """See `materialize_features`; `at` is another moment than the dataset's now, in its times."""
     from hidden_gems.features.feast_store import materialize
     from hidden_gems.features.snapshot import answers
 
     access = RedisAccess.told(redis)
     keys = RedisKeyValue(access)
-    dataset = without_erased(Dataset.read(checked), {each.person: each.at for each in everyone(keys)})
-    remember_answers(answers(dataset, dataset.now), keys)
+    dataset = without_erased(dataset, {each.person: each.at for each in everyone(keys)})
+    at = dataset.now if at is None else at
+    remember_answers(answers(dataset, at), keys)
     registry = os.environ.get("GEMS_FEAST_REGISTRY", "")
     if is_local(address):
-        return materialize(dataset, dataset.now, redis=access, folder=Path(address), registry=registry)
+        return materialize(dataset, at, redis=access, folder=Path(address), registry=registry)
     with tempfile.TemporaryDirectory() as scratch:
-        counts = materialize(dataset, dataset.now, redis=access, folder=Path(scratch), registry=registry)
+        counts = materialize(dataset, at, redis=access, folder=Path(scratch), registry=registry)
         store(Path(scratch), address)
     return counts
 
