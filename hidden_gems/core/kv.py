@@ -228,7 +228,7 @@ class RedisKeyValue:
         self._error, self._watched, self._refused = redis.RedisError, redis.WatchError, redis.ResponseError
         self._fence: Fence | None = None
         self._access = RedisAccess.of(access)
-        self._redis = redis.Redis(**self._access.options(timeout_seconds))
+        self._redis = self._access.client(timeout_seconds)
 
     def put(self, values: Mapping[str, bytes]) -> None:
         """Write all of them."""

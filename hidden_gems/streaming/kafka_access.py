@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from hidden_gems.core.errors import BadInputError, MissingExtraError, PartUnavailableError
 from hidden_gems.core.flags import flag
+from hidden_gems.core.tls import trusted
 
 _SAY_AGAIN_SECONDS = 60.0
 
@@ -52,7 +53,7 @@ class KafkaAccess:
 
     def context(self) -> ssl.SSLContext | None:
         """Of TLS; None for plain text."""
-        return ssl.create_default_context() if self.iam else None
+        return trusted() if self.iam else None
 
     def options(self) -> dict[str, Any]:
         """Arguments of every client of kafka-python.

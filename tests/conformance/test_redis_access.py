@@ -1,5 +1,6 @@
 """Redis behind TLS and a user, as managed stores have it: a real server, and a door that speaks TLS before it."""
 
+import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ from hidden_gems.cli.processes import redis_server
 from hidden_gems.core.errors import BadInputError, PartUnavailableError
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.redis_access import RedisAccess
+from hidden_gems.core.tls import trusted
 from tests.tls import certificate, tls_door
 
 USER, PASSWORD = "gems", "a,b='c\"$d{e}%f"  # signs that end a value somewhere
@@ -77,6 +79,21 @@ def test_what_is_wrong_is_said_and_the_password_is_not(access: RedisAccess, plai
     assert f"Redis at {plain} over TLS as 'gems': " in refused(replace(access, address=plain))
     assert f"Redis at {access.address} in plain text as 'gems': " in refused(replace(access, tls=False))
     assert PASSWORD not in repr(access)
+
+
+def test_whom_the_machine_trusts_is_read_once(access: RedisAccess, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = trusted()
+    RedisKeyValue(access, 5.0).put({"a": b"1"})
+    assert trusted() is ours
+    assert (ours.verify_mode, ours.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert [each["serialNumber"] for each in ours.get_ca_certs()] != []
+    monkeypatch.delenv("SSL_CERT_FILE")
+    assert trusted() is not ours
+
+
+def test_a_certificate_of_another_name_is_refused(access: RedisAccess) -> None:
+    named = replace(access, address=access.address.replace("127.0.0.1", "localhost"))
+    assert "certificate is not valid for 'localhost'" in refused(named)
 
 
 def test_a_certificate_that_nobody_trusts_is_refused(access: RedisAccess, monkeypatch: pytest.MonkeyPatch) -> None:
