@@ -12,6 +12,7 @@ from hidden_gems.cli.demo import demo
 from hidden_gems.cli.doctor import doctor
 from hidden_gems.cli.drift_study import drift_study
 from hidden_gems.cli.explain import explain_app
+from hidden_gems.cli.features import features_app
 from hidden_gems.cli.feedback_drill import feedback_drill
 from hidden_gems.cli.judge import evaluate, rank
 from hidden_gems.cli.off_policy import off_policy
@@ -43,6 +44,7 @@ online_app.command()(poisoning)
 online_app.command("drift")(drift_study)
 app.add_typer(data_app, name="data")
 app.add_typer(explain_app, name="explain")
+app.add_typer(features_app, name="features")
 app.add_typer(online_app, name="online")
 app.add_typer(stream_app, name="stream")
 app.add_typer(privacy_app, name="privacy")

@@ -16,6 +16,7 @@ from hidden_gems.core.home import gems_home
 from hidden_gems.core.ids import Pseudonyms, secret
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.names import factors
+from hidden_gems.core.redis_access import RedisAccess
 from hidden_gems.datasets.history import read_history
 from hidden_gems.events.kinds import EventType, reward_of
 from hidden_gems.events.records import Place, Slate
@@ -132,7 +133,7 @@ class Stream:
 
     def checks(self, plan: Plan, told: Counter[str], reasons: Counter[str]) -> list[Check]:
         """Compare what the stack holds with what the clean stream comes to."""
-        keys = RedisKeyValue(plan.addresses["redis"])
+        keys = RedisKeyValue(RedisAccess.told(plan.addresses["redis"]))
         history = History(plan.places.learner)
         entries = list(history.journal.entries())
         applied = Counter(each.event_id for entry in entries for each in entry.told)

@@ -16,6 +16,7 @@ from hidden_gems.cli.options import AsJson, Places
 from hidden_gems.cli.stack_state import last_stack, need_stack
 from hidden_gems.core.errors import BadInputError, HiddenGemsError
 from hidden_gems.core.home import gems_home
+from hidden_gems.core.redis_access import RedisAccess
 
 if TYPE_CHECKING:
     from hidden_gems.online.history import History, Replayed
@@ -121,7 +122,7 @@ def _ordered(back_to: int | None = None, without: list[str] | None = None) -> "A
     from hidden_gems.online.orders import order
 
     state = need_stack()
-    return order(RedisKeyValue(state.addresses["redis"]), back_to, without or ())
+    return order(RedisKeyValue(RedisAccess.told(state.addresses["redis"])), back_to, without or ())
 
 
 def _show_watched(watched: "Watched", console: Console) -> None:

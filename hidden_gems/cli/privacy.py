@@ -17,6 +17,7 @@ from hidden_gems.cli.stack_state import StackState, need_stack
 from hidden_gems.client import Client
 from hidden_gems.core.errors import HiddenGemsError
 from hidden_gems.core.home import gems_home
+from hidden_gems.core.redis_access import RedisAccess
 
 if TYPE_CHECKING:
     from hidden_gems.core.erasable import Erasable
@@ -153,7 +154,7 @@ def _client(state: StackState) -> Client:
 def _keys(state: StackState) -> "KeyValue":
     from hidden_gems.core.kv import RedisKeyValue
 
-    return RedisKeyValue(state.addresses["redis"], _AUDIT_SECONDS)
+    return RedisKeyValue(RedisAccess.told(state.addresses["redis"]), _AUDIT_SECONDS)
 
 
 def _stores(state: StackState, keys: "KeyValue") -> "list[Erasable]":
@@ -162,7 +163,9 @@ def _stores(state: StackState, keys: "KeyValue") -> "list[Erasable]":
     from hidden_gems.privacy.online import OnlineStore
     from hidden_gems.privacy.topics import Topics
     from hidden_gems.streaming.kafka import KafkaConsumer
+    from hidden_gems.streaming.kafka_access import KafkaAccess
 
+    kafka = KafkaAccess.told(state.addresses["kafka"])
     places = Places(Path(state.root))
     return [
         OnlineStore(keys, lambda: sorted(each.parent.name for each in places.releases.glob("*/release.json"))),
@@ -171,7 +174,7 @@ def _stores(state: StackState, keys: "KeyValue") -> "list[Erasable]":
         files.training_copies(places.runs, places.feast),
         files.StoreLog(keys, places.redis),
         files.spool(places.spool),
-        Topics(lambda topics: KafkaConsumer(state.addresses["kafka"], "gems-privacy", topics)),
+        Topics(lambda topics: KafkaConsumer(kafka, "gems-privacy", topics)),
     ]
 
 

@@ -1,4 +1,4 @@
-"""`gems stream`: messages that could not be read, and sending messages again."""
+"""`gems stream`: messages that could not be read, sending messages again, and the topics."""
 
 import base64
 import json
@@ -17,10 +17,11 @@ from hidden_gems.cli.stack_state import need_stack
 from hidden_gems.core.errors import BadInputError
 
 stream_app = typer.Typer(
-    name="stream", no_args_is_help=True, help="Messages that could not be read, and sending messages again."
+    name="stream", no_args_is_help=True, help="Messages that could not be read, sending messages again, and the topics."
 )
 _QUIET_POLLS, _POLL_SECONDS, _POLL_MESSAGES = 3, 0.5, 1_000
 _SEND_MESSAGES = 200
+_TOPICS_SECONDS = 30.0
 
 
 @stream_app.command("dead-letters")
@@ -65,9 +66,10 @@ def replay(
     """
     from hidden_gems.streaming.broker import Message
     from hidden_gems.streaming.kafka import KafkaProducer
+    from hidden_gems.streaming.kafka_access import KafkaAccess
 
     messages = [Message(topic, key, value) for topic, key, value in _lines(letters)]
-    producer = KafkaProducer(need_stack().addresses["kafka"], timeout_seconds=10.0)
+    producer = KafkaProducer(KafkaAccess.told(need_stack().addresses["kafka"]), timeout_seconds=10.0)
     try:
         for start in range(0, len(messages), _SEND_MESSAGES):
             producer.send(messages[start : start + _SEND_MESSAGES])
@@ -75,6 +77,34 @@ def replay(
         producer.close()
     sent = dict(Counter(message.topic for message in messages))
     typer.echo(json.dumps({"sent": sent}) if as_json else f"Sent {len(messages):,} messages: {sent}")
+
+
+@stream_app.command()
+@needs_extra("serve")
+def topics(
+    partitions: Annotated[int, typer.Option("--partitions", min=1, help="Of each topic that is made.")],
+    replicas: Annotated[int, typer.Option("--replicas", min=1, help="Brokers that hold each partition.")],
+    kafka: Annotated[
+        str, typer.Option("--kafka", envvar="GEMS_KAFKA", metavar="HOST:PORT,…", help="By default the running stack's.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make the topics that are not there yet; one that is there stays as it is.
+
+    With GEMS_KAFKA_IAM=true as whom AWS says that we are.
+    """
+    from hidden_gems.events.topics import TOPICS
+    from hidden_gems.streaming.kafka import create_topics
+    from hidden_gems.streaming.kafka_access import KafkaAccess
+
+    access = KafkaAccess.told(kafka or need_stack().addresses["kafka"])
+    made = create_topics(access, partitions, replicas, _TOPICS_SECONDS)
+    there = sorted(set(TOPICS) - set(made))
+    if as_json:
+        typer.echo(json.dumps({"made": made, "there": there}))
+        return
+    typer.echo(f"Made, with {partitions} partitions on {replicas} brokers: {', '.join(made) or 'none'}")
+    typer.echo(f"Left as they were: {', '.join(there) or 'none'}")
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str, bytes]]:
@@ -106,8 +136,9 @@ def _lines(path: Path) -> Iterator[tuple[str, str, bytes]]:
 def read_topic(address: str, topic: str) -> list[bytes]:
     """Every message of a topic from its beginning, without moving anybody's position."""
     from hidden_gems.streaming.kafka import KafkaConsumer
+    from hidden_gems.streaming.kafka_access import KafkaAccess
 
-    consumer, found, quiet = KafkaConsumer(address, "gems-stream", [topic]), [], 0
+    consumer, found, quiet = KafkaConsumer(KafkaAccess.told(address), "gems-stream", [topic]), [], 0
     try:
         while quiet < _QUIET_POLLS:
             came = consumer.poll(_POLL_SECONDS, _POLL_MESSAGES)

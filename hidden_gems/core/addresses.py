@@ -1,12 +1,18 @@
 """Folders at any fsspec address: on this machine, in memory, in a bucket."""
 
 import os
+from collections.abc import Callable
+from functools import cache
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import fsspec
 
 from hidden_gems.core.errors import BadInputError
+
+AT_ONCE = 16
+"""Files that whoever goes through many reads side by side: in a bucket each takes some round trips."""
 
 
 def is_local(address: str | Path) -> bool:
@@ -29,7 +35,7 @@ def filesystem(address: str | Path) -> tuple[Any, str]:
     """
     protocol, _, path = str(address).partition("://")
     if protocol in ("s3", "s3a") and path:
-        return _s3(), path.rstrip("/")
+        return _s3(os.environ.get("AWS_ENDPOINT_URL") or None), path.rstrip("/")
     try:
         files, path = fsspec.core.url_to_fs(str(address))
     except (ValueError, ImportError) as error:
@@ -74,7 +80,7 @@ def fetch(address: str | Path, folder: Path) -> Path:
         BadInputError: If there is nothing.
     """
     files, root = filesystem(address)
-    found = files.find(root)
+    found = _find(files, root)
     if not found:
         raise BadInputError(f"there is no file at {address}")
     for name in found:
@@ -84,9 +90,88 @@ def fetch(address: str | Path, folder: Path) -> Path:
     return folder
 
 
-def _s3() -> Any:
+def files_below(address: str | Path, suffix: str = "") -> list[str]:
+    """Addresses of the files below a folder, in order, without hidden ones; none where there is no such folder.
+
+    Raises:
+        OSError: If the bucket cannot be reached.
+    """
+    if is_local(address):
+        found = [str(path) for path in Path(address).rglob(f"*{suffix}") if path.is_file()]
+    else:
+        files, root = filesystem(address)
+        protocol = str(address).partition("://")[0]
+        found = [f"{protocol}://{name.lstrip('/')}" for name in _find(files, root) if name.endswith(suffix)]
+    return sorted(each for each in found if not each.rpartition("/")[2].startswith("."))
+
+
+def reading(address: str | Path) -> IO[bytes]:
+    """A file, open to be read anywhere in it; close it.
+
+    Raises:
+        OSError: If it is not there, or cannot be reached.
+    """
+    files, path = filesystem(address)
+    found: IO[bytes] = files.open(path, "rb")
+    return found
+
+
+def write_whole(address: str | Path, fill: Callable[[IO[bytes]], object]) -> None:
+    """Write a file, or replace one; it is there as it was or as it is to be, never in between.
+
+    Args:
+        address: Of the file. In a bucket it is one object, which appears at once; on this machine its bytes are on the
+            disk before it has its name.
+        fill: Writes the content.
+
+    Raises:
+        OSError: If the disk, or the bucket, does not take it.
+    """
+    if not is_local(address):
+        files, name = filesystem(address)
+        content = BytesIO()
+        fill(content)
+        files.pipe_file(name, content.getvalue())
+        return
+    path = Path(address)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            fill(file)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def remove(address: str | Path) -> None:
+    """Remove a file; one that is gone already is no error."""
+    if is_local(address):
+        Path(address).unlink(missing_ok=True)
+        return
+    files, path = filesystem(address)
+    if files.exists(path):
+        files.rm_file(path)
+
+
+def _find(files: Any, root: str) -> list[str]:
+    """Paths below a root. Left to itself fsspec finds nothing where a bucket does not answer."""
+
+    def failed(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    found: list[str] = files.find(root, on_error=failed)
+    return found
+
+
+@cache
+def _s3(endpoint: str | None) -> Any:
+    """One for all: each looks for the region and the keys anew, and keeps connections of its own."""
     from fsspec.implementations.arrow import ArrowFSWrapper
     from pyarrow.fs import S3FileSystem
 
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    return ArrowFSWrapper(S3FileSystem(region=region, endpoint_override=os.environ.get("AWS_ENDPOINT_URL") or None))
+    return ArrowFSWrapper(S3FileSystem(region=region, endpoint_override=endpoint))

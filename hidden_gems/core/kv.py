@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self
 
 from hidden_gems.core.errors import FencedError, PartUnavailableError
 from hidden_gems.core.fence import Fence
+from hidden_gems.core.redis_access import RedisAccess
 
 BATCH = 1_000
 TIMEOUT_SECONDS = 0.5
@@ -211,25 +212,23 @@ class MemoryKeyValue:
 
 
 class RedisKeyValue:
-    """Redis at `host:port`, with a time-out and no silent retries (redis-py would retry for seconds).
+    """Redis, with a time-out and no silent retries (redis-py would retry for seconds).
+
+    Args:
+        access: Where it is and as whom; an address `host:port` alone is in plain text, as nobody.
+        timeout_seconds: Longest time of one call.
 
     Raises:
-        PartUnavailableError: If Redis does not answer in time.
+        PartUnavailableError: If Redis does not answer in time, or does not let us in.
     """
 
-    def __init__(self, address: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, access: str | RedisAccess, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         import redis
 
-        host, _, port = address.rpartition(":")
         self._error, self._watched, self._refused = redis.RedisError, redis.WatchError, redis.ResponseError
         self._fence: Fence | None = None
-        self._redis = redis.Redis(
-            host=host,
-            port=int(port),
-            socket_timeout=timeout_seconds,
-            socket_connect_timeout=timeout_seconds,
-            retry=None,
-        )
+        self._access = RedisAccess.of(access)
+        self._redis = self._access.client(timeout_seconds)
 
     def put(self, values: Mapping[str, bytes]) -> None:
         """Write all of them."""
@@ -399,7 +398,7 @@ class RedisKeyValue:
         try:
             yield
         except self._error as error:
-            raise PartUnavailableError("features", str(error)) from error
+            raise PartUnavailableError("features", f"{self._access}: {error}") from error
 
 
 def _joined(content: Any) -> bytes:

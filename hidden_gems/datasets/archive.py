@@ -1,7 +1,6 @@
 """The archive: what the topics said, as Parquet files by table and day; written here, read by `datasets.history`."""
 
 import json
-import os
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hidden_gems.core.addresses import files_below, write_whole
 from hidden_gems.events.records import BadRecordError, Interaction, ItemChange, Slate
 
 Row = dict[str, Any]
@@ -128,39 +128,44 @@ def checked_rows(table: str, rows: Sequence[Row]) -> list[Row]:
     return list(rows)
 
 
-def write_parts(folder: Path, table: str, rows: Sequence[Row]) -> list[Path]:
+def write_parts(folder: str | Path, table: str, rows: Sequence[Row]) -> list[str]:
     """Write rows as one new file for each day they happened on (UTC); a file is there whole or not at all.
 
     Args:
-        folder: Of the archive.
+        folder: Of the archive, any fsspec address.
         table: Name out of `SCHEMAS`.
         rows: As `checked_rows` gave them.
 
     Returns:
-        `folder/table/day=YYYY-MM-DD/part-….parquet`, one for each day.
+        Addresses `folder/table/day=YYYY-MM-DD/part-….parquet`, one for each day.
     """
     by_day: dict[str, list[Row]] = {}
     for row in rows:
         by_day.setdefault(_day(row), []).append(row)
     return [
-        _write(folder / table / f"day={day}", pa.Table.from_pylist(part, SCHEMAS[table]))
+        _write(f"{str(folder).rstrip('/')}/{table}/day={day}", pa.Table.from_pylist(part, SCHEMAS[table]))
         for day, part in by_day.items()
     ]
 
 
-def _write(folder: Path, table: pa.Table) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    name = uuid.uuid4().hex
-    path, unfinished = folder / f"part-{name}.parquet", folder / f".part-{name}.unfinished"
-    try:
-        with unfinished.open("wb") as file:
-            pq.write_table(table, file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return path
+def parts(folder: str | Path, table: str, first: str = "", last: str = "9") -> list[str]:
+    """Addresses of the files of a table.
+
+    Args:
+        folder: Of the archive, any fsspec address.
+        table: Name out of `SCHEMAS`.
+        first: Day YYYY-MM-DD, inclusive.
+        last: Day, inclusive.
+    """
+    found = files_below(f"{str(folder).rstrip('/')}/{table}", ".parquet")
+    days = [each.rpartition("/day=")[2].partition("/part-")[0] for each in found]
+    return [each for each, day in zip(found, days, strict=True) if first <= day <= last]
+
+
+def _write(folder: str, table: pa.Table) -> str:
+    address = f"{folder}/part-{uuid.uuid4().hex}.parquet"
+    write_whole(address, lambda file: pq.write_table(table, file, compression="zstd"))
+    return address
 
 
 def _day(row: Row) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +14,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hidden_gems.core.addresses import AT_ONCE, reading
 from hidden_gems.core.errors import BadInputError
-from hidden_gems.datasets.archive import SCHEMAS
+from hidden_gems.datasets.archive import SCHEMAS, parts
 from hidden_gems.datasets.assemble import complete_items, complete_users, rewards
 from hidden_gems.datasets.contract import FILES
 from hidden_gems.datasets.dataset import Dataset
@@ -53,8 +55,8 @@ class History:
     items: pd.DataFrame
 
 
-def read_history(folder: Path) -> History:
-    """Read an archive; a folder without any gives empty tables."""
+def read_history(folder: str | Path) -> History:
+    """Read an archive at any fsspec address; a folder without any gives empty tables."""
     found = {name: _read(folder, name) for name in SCHEMAS}
     for name, key in _KEYS.items():
         found[name] = found[name].drop_duplicates(key, ignore_index=True)
@@ -63,11 +65,11 @@ def read_history(folder: Path) -> History:
     return History(**{name: _typed(name, table) for name, table in found.items()})
 
 
-def read_columns(folder: Path, table: str, columns: Sequence[str], since: float, until: float) -> pd.DataFrame:
+def read_columns(folder: str | Path, table: str, columns: Sequence[str], since: float, until: float) -> pd.DataFrame:
     """Some columns of what happened in a span of time, each message once, oldest first; the rest stays on the disk.
 
     Args:
-        folder: Of the archive.
+        folder: Of the archive, any fsspec address.
         table: `interactions` or `impressions`.
         columns: Its keys and its timestamp among them.
         since: Epoch seconds, inclusive.
@@ -75,19 +77,15 @@ def read_columns(folder: Path, table: str, columns: Sequence[str], since: float,
     """
     first, last = (datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d") for at in (since, until))
     schema = pa.schema([SCHEMAS[table].field(name) for name in columns])
-    parts = [
-        pq.ParquetFile(path).read(columns=list(columns))
-        for path in (folder / table).glob("day=*/part-*.parquet")
-        if first <= path.parent.name.removeprefix("day=") <= last
-    ]
-    whole = pa.concat_tables([schema.empty_table(), *parts], promote_options="default").select(schema.names).to_pandas()
+    found = _tables(parts(folder, table, first, last), list(columns))
+    whole = pa.concat_tables([schema.empty_table(), *found], promote_options="default").select(schema.names).to_pandas()
     span = whole[(whole["timestamp"] >= since) & (whole["timestamp"] < until)]
     return span.sort_values([name for name in _ORDER[table] if name in columns], kind="stable").drop_duplicates(
         _KEYS[table], ignore_index=True
     )
 
 
-def with_history(dataset: Dataset, folder: Path) -> Dataset:
+def with_history(dataset: Dataset, folder: str | Path) -> Dataset:
     """The dataset and what was archived since, as one.
 
     Interactions get the column `signed`: whether they quoted a valid token; null for those of the dataset. Impressions
@@ -97,7 +95,7 @@ def with_history(dataset: Dataset, folder: Path) -> Dataset:
 
     Args:
         dataset: Its people are pseudonyms under the key of the processes that were archived.
-        folder: Of the archive.
+        folder: Of the archive, any fsspec address.
 
     Raises:
         BadInputError: If the times of the dataset are only an order.
@@ -126,12 +124,21 @@ def with_history(dataset: Dataset, folder: Path) -> Dataset:
     return Dataset(**tables, about=replace(dataset.about, fingerprint=mark))
 
 
-def _read(folder: Path, table: str) -> pd.DataFrame:
+def _read(folder: str | Path, table: str) -> pd.DataFrame:
     """All rows of a table, in an order that no file name decides about; the same message may come twice."""
     schema = SCHEMAS[table]
-    parts = [pq.ParquetFile(path).read() for path in (folder / table).glob("day=*/part-*.parquet")]
-    whole = pa.concat_tables([schema.empty_table(), *parts], promote_options="default").select(schema.names)
+    found = _tables(parts(folder, table))
+    whole = pa.concat_tables([schema.empty_table(), *found], promote_options="default").select(schema.names)
     return whole.to_pandas().sort_values(_ORDER[table], kind="stable", ignore_index=True)
+
+
+def _tables(addresses: Sequence[str], columns: list[str] | None = None) -> list[pa.Table]:
+    def read(address: str) -> pa.Table:
+        with reading(address) as file:
+            return pq.ParquetFile(file).read(columns=columns)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(read, addresses))
 
 
 def _typed(name: str, table: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,8 @@
 """Rows in Redis through Feast: the one place that knows Feast."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,9 +19,11 @@ import redis
 import redis.exceptions
 import yaml
 from feast.repo_config import RepoConfig
+from sqlalchemy.exc import SQLAlchemyError
 
 from hidden_gems.core.errors import BadInputError, FencedError, PartUnavailableError, StepFailedError
 from hidden_gems.core.fence import Fence
+from hidden_gems.core.redis_access import RedisAccess
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.features.feast_definitions import definitions
 from hidden_gems.features.raw import ITEM, USER
@@ -45,10 +48,20 @@ AnyRow = TypeVar("AnyRow", UserRow, ItemRow)
 class FeastSettings:
     """Where a Feast project keeps its parts."""
 
-    redis: str  # host:port
-    folder: Path  # of the Parquet files and of the registry
+    redis: str | RedisAccess
+    folder: Path  # of the Parquet files, and of the registry where it is a file
     timeout_seconds: float = _READ_TIMEOUT_SECONDS  # of one call to Redis, without retries
     repo: Path | None = None  # of the definitions; GEMS_FEATURE_REPO by default
+    registry: str = ""  # its SQL address, as SQLAlchemy has it; empty for a file
+
+    def told(self) -> str:
+        """What Feast is told: feature_store.yaml, or where the registry is SQL that of production, filled in.
+
+        Raises:
+            BadInputError: If the definitions are not where they should be.
+        """
+        name = "env/production.yaml" if self.registry else "feature_store.yaml"
+        return Template((self.definitions() / name).read_text()).substitute(self.environment())
 
     def definitions(self) -> Path:
         """Folder of the definitions.
@@ -67,9 +80,8 @@ class FeastSettings:
         """Variables that the definitions and feature_store.yaml expand."""
         return {
             "GEMS_FEAST_DATA": str(self.folder.absolute()),
-            "GEMS_FEAST_REGISTRY": str(self.folder.absolute() / "registry.db"),
-            "GEMS_REDIS": self.redis,
-            "GEMS_REDIS_TIMEOUT": str(self.timeout_seconds),
+            "GEMS_FEAST_REGISTRY": self.registry or str(self.folder.absolute() / "registry.db"),
+            "GEMS_FEAST_REDIS": RedisAccess.of(self.redis).connection_string(self.timeout_seconds),
         }
 
 
@@ -82,14 +94,17 @@ class FeastStore:
         Args:
             settings: Where the parts are; the definitions must have been applied.
             overwrite: Take every row that is written, also one that is not newer than the one held.
+
+        Raises:
+            PartUnavailableError: If the registry does not answer.
         """
-        text = (settings.definitions() / "feature_store.yaml").read_text()
-        raw = yaml.safe_load(Template(text).substitute(settings.environment()))
+        raw = yaml.safe_load(settings.told())
         raw["online_store"]["skip_dedup"] = overwrite
-        self._feast = feast.FeatureStore(config=RepoConfig(**raw, repo_path=settings.definitions()))
-        # In feature_store.yaml the same setting warns at every start where the registry is a file.
-        self._feast.registry.serve_features_while_materializing = True
-        self._address = settings.redis
+        with _registry():
+            self._feast = feast.FeatureStore(config=RepoConfig(**raw, repo_path=settings.definitions()))
+            # In the file of the store the same setting warns at every start.
+            self._feast.registry.serve_features_while_materializing = True
+        self._access = RedisAccess.of(settings.redis)
 
     def stand_behind(self, fence: Fence) -> None:
         """From now on raise `FencedError` and write nothing once the fence is another's."""
@@ -114,14 +129,21 @@ class FeastStore:
 
     def apply(self, objects: list[Any]) -> None:
         """Register definitions."""
-        self._feast.apply(objects)
+        with _registry():
+            self._feast.apply(objects)
+
+    def registered(self) -> bool:
+        """Whether the registry knows the views."""
+        with _registry():
+            return {USER_VIEW, ITEM_VIEW} <= {view.name for view in self._feast.list_feature_views()}
 
     def materialize(self, at: int) -> None:
         """Load the Parquet rows of a second into Redis."""
         moment = datetime.fromtimestamp(at, UTC)
         second = timedelta(seconds=1)
         try:
-            self._feast.materialize(moment - second, moment + second)
+            with _registry():
+                self._feast.materialize(moment - second, moment + second)
         except redis.exceptions.RedisError as error:
             raise self._unavailable(error) from error
 
@@ -151,7 +173,15 @@ class FeastStore:
         ]
 
     def _unavailable(self, error: Exception) -> PartUnavailableError:
-        return PartUnavailableError("features", f"Redis at {self._address}: {error}")
+        return PartUnavailableError("features", f"{self._access}: {error}")
+
+
+@contextmanager
+def _registry() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise PartUnavailableError("features", f"the registry of Feast: {error}") from error
 
 
 class _Fenced(redis.Redis):  # type: ignore[misc]
@@ -170,14 +200,17 @@ class _Fenced(redis.Redis):  # type: ignore[misc]
         return trip
 
 
-def materialize(dataset: Dataset, at: int, *, redis: str, folder: Path) -> dict[str, int]:
+def materialize(
+    dataset: Dataset, at: int, *, redis: str | RedisAccess, folder: Path, registry: str = ""
+) -> dict[str, int]:
     """Put the rows of everyone and everything at a second into Redis, through Feast; a second run changes nothing.
 
     Args:
         dataset: A checked dataset; only what happened strictly before `at` counts.
         at: Epoch seconds, or an order, 1 or later.
-        redis: Address as host:port.
-        folder: Where the Parquet files and the registry of definitions are written.
+        redis: Where it is and as whom.
+        folder: Where the Parquet files are written, and the registry of definitions where it is a file.
+        registry: SQL address of the registry; empty for a file.
 
     Returns:
         Number of `users` and `items` materialized, and of rows `replaced` because the store held others of that second.
@@ -185,12 +218,12 @@ def materialize(dataset: Dataset, at: int, *, redis: str, folder: Path) -> dict[
     Raises:
         BadInputError: If the feature definitions are not where GEMS_FEATURE_REPO says.
         StepFailedError: If Feast refuses the definitions.
-        PartUnavailableError: If Redis does not answer.
+        PartUnavailableError: If Redis or the registry does not answer.
     """
     from hidden_gems.features.snapshot import snapshot  # needs ibis, which what serves does not have
 
     check_second(at)
-    settings = FeastSettings(redis=redis, folder=folder, timeout_seconds=_WRITE_TIMEOUT_SECONDS)
+    settings = FeastSettings(redis, folder, _WRITE_TIMEOUT_SECONDS, registry=registry)
     users, items = snapshot(dataset, at)
     folder.mkdir(parents=True, exist_ok=True)
     for view, rows in ((USER_VIEW, users), (ITEM_VIEW, items)):
@@ -240,6 +273,17 @@ def apply(settings: FeastSettings) -> None:
     store = FeastStore(settings)
     settings.folder.mkdir(parents=True, exist_ok=True)
     store.apply(definitions(settings.definitions(), settings.environment()))
+
+
+def register(settings: FeastSettings) -> None:
+    """Register the definitions where nobody has yet; what another one registered is left alone.
+
+    Raises:
+        StepFailedError: If they cannot be loaded.
+        PartUnavailableError: If the registry does not answer.
+    """
+    if not FeastStore(settings).registered():
+        apply(settings)
 
 
 def frame_of(view: str, rows: Mapping[str, Any], at: int) -> pd.DataFrame:

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hidden_gems.core import addresses
 from hidden_gems.core.erasable import Trace
 from hidden_gems.core.errors import PartUnavailableError
 from hidden_gems.core.kv import KeyValue
@@ -13,7 +15,7 @@ from hidden_gems.online.entries import Entry
 from hidden_gems.online.journal import Journal
 from hidden_gems.online.orders import order_forget
 from hidden_gems.online.snapshots import Snapshot
-from hidden_gems.privacy.parquet import as_json, forget_rows, known_since, parquet_files, rows_of
+from hidden_gems.privacy.parquet import as_json, forget_rows, known_since, rows_of
 from hidden_gems.privacy.promises import HISTORY, JOURNAL, SPOOL, STORE_LOG, TRAINING, promise
 
 _CHUNK = 1 << 24
@@ -24,7 +26,7 @@ class ParquetStore:
     """Tables with people in them: the archive, or what training keeps. Safe beside whoever writes new files."""
 
     name: str
-    folders: Sequence[Path]
+    folders: Sequence[str | Path]  # any fsspec addresses
 
     @property
     def what(self) -> str:
@@ -40,42 +42,42 @@ class ParquetStore:
         """Write the files that name these people again.
 
         Raises:
-            PartUnavailableError: If the disk does not take it.
+            PartUnavailableError: If the disk, or the bucket, does not take it.
         """
         try:
-            for path in self._files():
-                forget_rows(path, people)
+            with ThreadPoolExecutor(addresses.AT_ONCE) as pool:
+                for _ in pool.map(lambda each: forget_rows(each, people), self._files()):
+                    pass
         except OSError as error:
             raise PartUnavailableError(self.name, str(error)) from error
 
     def find(self, person: str, erased_at: float | None) -> list[Trace]:
         """Files with rows of somebody, decoded; other files by their bytes."""
         found = []
-        for path in self._files():
-            rows = rows_of(path, person)
+        for address in self._files():
+            rows = rows_of(address, person)
             if rows is not None:
                 before = erased_at is None or bool((known_since(rows) <= erased_at).any())
-                found.append(Trace(str(path), "left" if before else "since"))
-            elif holds(path, person):
-                found.append(Trace(str(path)))
+                found.append(Trace(address, "left" if before else "since"))
+            elif holds(address, person):
+                found.append(Trace(address))
         return found
 
     def export(self, person: str) -> Any:
         """Rows of somebody by file."""
-        rows = {str(path): rows_of(path, person) for path in self._files()}
-        return {path: as_json(table) for path, table in rows.items() if table is not None} or None
+        rows = {address: rows_of(address, person) for address in self._files()}
+        return {address: as_json(table) for address, table in rows.items() if table is not None} or None
 
-    def _files(self) -> Iterator[Path]:
-        for folder in self.folders:
-            yield from parquet_files(folder)
+    def _files(self) -> list[str]:
+        return [address for folder in self.folders for address in addresses.files_below(folder, ".parquet")]
 
 
-def archive(folder: Path) -> ParquetStore:
+def archive(folder: str | Path) -> ParquetStore:
     """The history that the archiver writes."""
     return ParquetStore(HISTORY, [folder])
 
 
-def training_copies(runs: Path, feast: Path) -> ParquetStore:
+def training_copies(runs: str | Path, feast: str | Path) -> ParquetStore:
     """Checked data of the runs, and the rows that Feast materialized."""
     return ParquetStore(TRAINING, [runs, feast])
 
@@ -202,11 +204,11 @@ def files_below(folder: Path) -> Iterator[Path]:
     yield from (path for path in sorted(folder.rglob("*")) if path.is_file())
 
 
-def holds(path: Path, text: str) -> bool:
+def holds(address: str | Path, text: str) -> bool:
     """Whether a file has these bytes in it."""
     wanted, before = text.encode(), b""
     try:
-        with path.open("rb") as file:
+        with addresses.reading(address) as file:
             while chunk := file.read(_CHUNK):
                 if wanted in before + chunk:
                     return True

@@ -1,7 +1,6 @@
 """Parquet files that name people: looked into, and written again without some of them."""
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,19 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from hidden_gems.core.addresses import reading, remove, write_whole
+
 PERSON = "user_id"
 _ALWAYS_KNOWN = -np.inf
 
 
-def rows_of(path: Path, person: str) -> pa.Table | None:
+def rows_of(address: str | Path, person: str) -> pa.Table | None:
     """Rows of somebody in a file; None where it names nobody, or not them."""
-    if not _names(path, [person]):
-        return None
-    table = pq.ParquetFile(path).read()
+    with reading(address) as file:
+        parquet = pq.ParquetFile(file)
+        if not _names(parquet, [person]):
+            return None
+        table = parquet.read()
     return table.filter(pc.equal(table[PERSON], person))
 
 
@@ -41,24 +44,26 @@ def known_since(table: pa.Table) -> NDArray[np.float64]:
     return moments
 
 
-def forget_rows(path: Path, people: Mapping[str, float]) -> int:
+def forget_rows(address: str | Path, people: Mapping[str, float]) -> int:
     """Write a file again without what was known of people up to a moment, or remove it where nothing is left.
 
     A file that names none of them is not touched. It is there as it was or as it is to be, never in between.
 
     Args:
-        path: Of the file.
+        address: Of the file.
         people: Epoch seconds by person.
 
     Returns:
         Rows that are gone.
 
     Raises:
-        OSError: If the disk does not take it.
+        OSError: If the disk, or the bucket, does not take it.
     """
-    if not _names(path, list(people)):
-        return 0
-    table = pq.ParquetFile(path).read()
+    with reading(address) as file:
+        parquet = pq.ParquetFile(file)
+        if not _names(parquet, list(people)):
+            return 0
+        table = parquet.read()
     until = np.array([people.get(name, -np.inf) for name in table[PERSON].to_pylist()], dtype=np.float64)
     known = np.isin(table[PERSON].to_numpy(zero_copy_only=False).astype(str), list(people))
     gone = known & (known_since(table) <= until)
@@ -66,17 +71,10 @@ def forget_rows(path: Path, people: Mapping[str, float]) -> int:
         return 0
     left = table.filter(pa.array(~gone))
     if len(left):
-        _replace(path, left)
+        write_whole(address, lambda file: pq.write_table(left, file, compression="zstd"))
     else:
-        path.unlink(missing_ok=True)
+        remove(address)
     return int(gone.sum())
-
-
-def parquet_files(folder: Path) -> Iterator[Path]:
-    """Whole Parquet files below a folder, in order."""
-    for path in sorted(folder.rglob("*.parquet")):
-        if path.is_file() and not path.name.startswith("."):
-            yield path
 
 
 def as_json(table: pa.Table) -> list[dict[str, Any]]:
@@ -87,8 +85,7 @@ def as_json(table: pa.Table) -> list[dict[str, Any]]:
     ]
 
 
-def _names(path: Path, people: list[str]) -> bool:
-    file = pq.ParquetFile(path)
+def _names(file: pq.ParquetFile, people: list[str]) -> bool:
     if PERSON not in file.schema_arrow.names:
         return False
     column = file.read(columns=[PERSON])[PERSON]
@@ -97,15 +94,3 @@ def _names(path: Path, people: list[str]) -> bool:
 
 def _numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
     return np.asarray(table[name].cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
-
-
-def _replace(path: Path, table: pa.Table) -> None:
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        with unfinished.open("wb") as file:
-            pq.write_table(table, file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

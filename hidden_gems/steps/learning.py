@@ -1,5 +1,6 @@
 """Steps that prepare data and fit models."""
 
+import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from hidden_gems.core.addresses import is_local, store
 from hidden_gems.core.erasures import everyone
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.core.kv import RedisKeyValue
+from hidden_gems.core.redis_access import RedisAccess
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.erased import without_erased
 from hidden_gems.datasets.split import split_by_time
@@ -62,19 +64,33 @@ def materialize_features(checked: Path, redis: str, address: str | Path) -> dict
 
     Who was erased stays out, whatever the dataset still knows of them.
 
+    Args:
+        checked: Folder of the checked dataset.
+        redis: `host:port`; see `RedisAccess.told`.
+        address: Folder of the offline rows, any fsspec address; also of the registry, unless GEMS_FEAST_REGISTRY is set
+            to its SQL address.
+
     Returns:
         users, items, and rows replaced.
     """
+    return materialize_dataset(Dataset.read(checked), redis, address)
+
+
+def materialize_dataset(dataset: Dataset, redis: str, address: str | Path, at: int | None = None) -> dict[str, int]:
+    """See `materialize_features`; `at` is another moment than the dataset's now, in its times."""
     from hidden_gems.features.feast_store import materialize
     from hidden_gems.features.snapshot import answers
 
-    keys = RedisKeyValue(redis)
-    dataset = without_erased(Dataset.read(checked), {each.person: each.at for each in everyone(keys)})
-    remember_answers(answers(dataset, dataset.now), keys)
+    access = RedisAccess.told(redis)
+    keys = RedisKeyValue(access)
+    dataset = without_erased(dataset, {each.person: each.at for each in everyone(keys)})
+    at = dataset.now if at is None else at
+    remember_answers(answers(dataset, at), keys)
+    registry = os.environ.get("GEMS_FEAST_REGISTRY", "")
     if is_local(address):
-        return materialize(dataset, dataset.now, redis=redis, folder=Path(address))
+        return materialize(dataset, at, redis=access, folder=Path(address), registry=registry)
     with tempfile.TemporaryDirectory() as scratch:
-        counts = materialize(dataset, dataset.now, redis=redis, folder=Path(scratch))
+        counts = materialize(dataset, at, redis=access, folder=Path(scratch), registry=registry)
         store(Path(scratch), address)
     return counts
 

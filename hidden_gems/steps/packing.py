@@ -19,6 +19,7 @@ from hidden_gems.core.clock import WallClock
 from hidden_gems.core.erasures import moments
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.names import embedding_row
+from hidden_gems.core.redis_access import RedisAccess
 from hidden_gems.export import depot
 from hidden_gems.export import release as releases
 from hidden_gems.export.onnx import export_deep, served_order
@@ -57,7 +58,7 @@ def build_release(parts: Parts, address: str, redis: str, seed: int, folder: Pat
     Args:
         parts: What goes in.
         address: Of the releases of this dataset, any fsspec address.
-        redis: `host:port` of the store that holds the map, outside the release.
+        redis: `host:port` of the store that holds the map, outside the release; see `RedisAccess.told`.
         seed: Of the run.
         folder: Of this machine, where the release is made before it is sent to an address that is none.
 
@@ -106,7 +107,7 @@ def build_release(parts: Parts, address: str, redis: str, seed: int, folder: Pat
     release = releases.publish(made_in, fill, describe, WallClock().now(), taken)
     if not is_local(address):
         depot.push(release, address)
-    keys = RedisKeyValue(redis)
+    keys = RedisKeyValue(RedisAccess.told(redis))
     erased = moments(keys, shelf.users.ids)  # the models may still know them; nobody finds their rows
     rows = {
         embedding_row(release.name, name): str(row).encode()

@@ -15,6 +15,7 @@ from kafka.structs import MemberState
 from hidden_gems.core.errors import BadInputError, PartUnavailableError
 from hidden_gems.events.topics import ITEMS, TOPIC_SECONDS, TOPICS
 from hidden_gems.streaming.broker import Message, Received
+from hidden_gems.streaming.kafka_access import KafkaAccess, quiet
 from hidden_gems.streaming.reach import refuses
 
 MAX_MESSAGE_BYTES = 1_000_000
@@ -41,13 +42,17 @@ class KafkaProducer:
     more use once the broker has forgotten its number.
 
     Args:
-        address: `host:port` of the broker.
+        access: To the brokers; their addresses alone are in plain text, as nobody.
         timeout_seconds: Longest time that one `send` waits for all acknowledgements.
+
+    Raises:
+        BadInputError: If we are to be who AWS says, and it does not say it.
     """
 
-    def __init__(self, address: str, timeout_seconds: float = 1.0) -> None:
-        _quiet()
-        self._address, self._timeout = address, timeout_seconds
+    def __init__(self, access: str | KafkaAccess, timeout_seconds: float = 1.0) -> None:
+        quiet()
+        self._access, self._timeout = KafkaAccess.of(access), timeout_seconds
+        self._options = self._access.options()
         self._lock, self._looking = threading.Lock(), threading.Lock()
         self._client: Any = None
         self._look_at, self._gone = 0.0, False
@@ -68,7 +73,7 @@ class KafkaProducer:
         try:
             waiting = [client.send(each.topic, key=each.key.encode(), value=each.value) for each in messages]
         except errors.KafkaTimeoutError as error:  # not connected yet; the client goes on trying
-            raise PartUnavailableError("broker", str(error)) from error
+            raise PartUnavailableError("broker", f"{self._access}: {error}") from error
         except errors.KafkaError as error:
             self._forget(client)
             raise PartUnavailableError("broker", str(error)) from error
@@ -90,7 +95,7 @@ class KafkaProducer:
         """Whether nobody listens at the broker's address; looked at once in `_LOOK_SECONDS` for all threads."""
         with self._looking:
             if time.monotonic() >= self._look_at:
-                self._gone = refuses(self._address)
+                self._gone = refuses(self._access)
                 self._look_at = time.monotonic() + _LOOK_SECONDS
             return self._gone
 
@@ -115,9 +120,9 @@ class KafkaProducer:
         with self._lock:
             if self._client is None:
                 if self._refused():
-                    raise PartUnavailableError("broker", f"nobody listens at {self._address}")
+                    raise PartUnavailableError("broker", f"nobody listens at {self._access}")
                 self._client = kafka.KafkaProducer(
-                    bootstrap_servers=self._address,
+                    **self._options,
                     api_version=_API_VERSION,
                     acks="all",
                     enable_idempotence=True,
@@ -145,7 +150,7 @@ class KafkaConsumer:
     What a broker has forgotten is read from the beginning of what it has.
 
     Args:
-        address: `host:port` of the broker.
+        access: To the brokers; their addresses alone are in plain text, as nobody.
         group: Whose position is kept.
         topics: To read.
         timeout_seconds: Longest time that a commit waits.
@@ -154,16 +159,16 @@ class KafkaConsumer:
 
     def __init__(
         self,
-        address: str,
+        access: str | KafkaAccess,
         group: str,
         topics: Sequence[str],
         timeout_seconds: float = 2.0,
         fetch_wait_ms: int = FETCH_WAIT_MS,
     ) -> None:
-        _quiet()
+        quiet()
         self._timeout = timeout_seconds
         self._client: Any = kafka.KafkaConsumer(
-            bootstrap_servers=address,
+            **KafkaAccess.of(access).options(),
             api_version=_API_VERSION,
             group_id=group,
             enable_auto_commit=False,
@@ -267,22 +272,28 @@ class _Assigned(kafka.ConsumerRebalanceListener):  # type: ignore[misc]
         self.partitions |= set(assigned)
 
 
-def create_topics(address: str, partitions: int = 3, timeout_seconds: float = 5.0) -> None:
-    """Make the topics that are not there yet.
+def create_topics(
+    access: str | KafkaAccess, partitions: int = 3, replicas: int = 1, timeout_seconds: float = 5.0
+) -> list[str]:
+    """Make the topics that are not there yet; those that are stay as they are.
 
     Args:
-        address: `host:port` of the broker.
+        access: To the brokers; their addresses alone are in plain text, as nobody.
         partitions: Of each new topic.
-        timeout_seconds: Longest time to wait for the broker.
+        replicas: Brokers that hold each partition.
+        timeout_seconds: Longest time to wait for the brokers.
+
+    Returns:
+        Names of those that were made, in order.
 
     Raises:
-        PartUnavailableError: If the broker does not answer in time.
+        PartUnavailableError: If no broker answers in time, or they cannot make them so.
     """
-    _quiet()
+    quiet()
     wait_ms = int(timeout_seconds * 1_000)
     with _reached():
         admin = kafka.KafkaAdminClient(
-            bootstrap_servers=address,
+            **KafkaAccess.of(access).options(),
             api_version=_API_VERSION,
             bootstrap_timeout_ms=wait_ms,
             request_timeout_ms=wait_ms,
@@ -291,15 +302,16 @@ def create_topics(address: str, partitions: int = 3, timeout_seconds: float = 5.
         try:
             missing = sorted(set(TOPICS) - set(admin.list_topics()))
             if missing:
-                admin.create_topics(new_topics(missing, partitions), timeout_ms=wait_ms)
+                admin.create_topics(new_topics(missing, partitions, replicas), timeout_ms=wait_ms)
         finally:
             admin.close()
+    return missing
 
 
-def new_topics(names: Sequence[str], partitions: int) -> list[NewTopic]:
+def new_topics(names: Sequence[str], partitions: int, replicas: int = 1) -> list[NewTopic]:
     """Topics as they are to be made: gems are compacted, messages about people are forgotten in time."""
     forgotten, kept = {"retention.ms": str(TOPIC_SECONDS * 1_000)}, {"cleanup.policy": "compact"}
-    return [NewTopic(name, partitions, 1, topic_configs=kept if name == ITEMS else forgotten) for name in names]
+    return [NewTopic(name, partitions, replicas, topic_configs=kept if name == ITEMS else forgotten) for name in names]
 
 
 def _text(key: bytes | None) -> str:
@@ -333,8 +345,3 @@ def _reached() -> Iterator[None]:
         yield
     except errors.KafkaError as error:
         raise PartUnavailableError("broker", str(error)) from error
-
-
-def _quiet() -> None:
-    """The client tells every failed attempt to connect; we tell once what came of it."""
-    logging.getLogger("kafka").setLevel(logging.CRITICAL + 1)

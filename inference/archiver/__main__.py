@@ -18,11 +18,11 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings, stopping = ArchiverSettings(), told_to_stop()
     server, _ = start_http_server(settings.port, addr=settings.host)
-    keys, folder = RedisKeyValue(settings.redis, settings.redis_timeout_seconds), settings.history_folder()
+    keys, folder = RedisKeyValue(settings.redis_access(), settings.redis_timeout_seconds), settings.history_folder()
     archiver = Archiver(
         folder=folder,
-        consumer=KafkaConsumer(settings.kafka, GROUP, TOPICS, fetch_wait_ms=settings.fetch_wait_ms),
-        producer=KafkaProducer(settings.kafka),
+        consumer=KafkaConsumer(settings.kafka_access(), GROUP, TOPICS, fetch_wait_ms=settings.fetch_wait_ms),
+        producer=KafkaProducer(settings.kafka_access()),
         clock=settings.the_clock(),
         keys=keys,
         stores=(archive(folder), training_copies(*settings.training_folders()), StoreLog(keys, None)),

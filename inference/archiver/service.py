@@ -67,7 +67,7 @@ def rows_of(received: Received) -> tuple[str, list[Row]]:
 class Archiver:
     """A member of the group `archiver`; several may share the topics."""
 
-    folder: Path  # of the archive
+    folder: str | Path  # of the archive, any fsspec address
     consumer: Consumer
     producer: Producer  # of dead letters
     clock: Clock  # of the dead letters

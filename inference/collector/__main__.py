@@ -23,13 +23,13 @@ def main() -> int:
     settings = CollectorSettings()
     sys.setswitchinterval(SWITCH_SECONDS)
     pulled(settings)
-    producer = KafkaProducer(settings.kafka, settings.send_timeout_seconds)
     try:
+        producer = KafkaProducer(settings.kafka_access(), settings.send_timeout_seconds)
         app = make_app(
             producer,
-            RedisKeyValue(settings.redis, settings.redis_timeout_seconds),
+            RedisKeyValue(settings.redis_access(), settings.redis_timeout_seconds),
             settings,
-            broker_answers=lambda: answers(settings.kafka) and producer.reaches(INTERACTIONS),
+            broker_answers=lambda: answers(settings.kafka_access()) and producer.reaches(INTERACTIONS),
         )
     except HiddenGemsError as error:
         print(error, file=sys.stderr)

@@ -3,15 +3,13 @@
 from pydantic import Field, SecretStr
 
 from inference.collector.limits import MAX_EVENTS
-from inference.shell.settings import ReleaseSettings
+from inference.shell.settings import KafkaSettings, RedisSettings, ReleaseSettings
 
 
-class CollectorSettings(ReleaseSettings):
+class CollectorSettings(ReleaseSettings, RedisSettings, KafkaSettings):
     """Settings of the collector; addresses are `host:port`, times are in seconds."""
 
     port: int = 8090
-    redis: str = "127.0.0.1:6390"
-    kafka: str = "127.0.0.1:9092"
     api_keys: SecretStr = SecretStr("")  # "scope:key,scope:sha256:HEX,..."; a file under the home when empty
     cors_origins: str = ""  # comma-separated; a browser of another origin is refused
     events_a_minute: int = Field(default=120_000, ge=MAX_EVENTS)  # of one key; any other call counts as one event

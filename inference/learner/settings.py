@@ -11,18 +11,17 @@ from hidden_gems.online.lease import LEASE_SECONDS
 from hidden_gems.online.watch import RewardWatch
 from hidden_gems.streaming.batches import BATCH_MESSAGES
 from hidden_gems.streaming.kafka import FETCH_WAIT_MS
-from inference.shell.settings import ReleaseSettings
+from inference.shell.settings import KafkaSettings, RedisSettings, ReleaseSettings
 
 
-class LearnerSettings(ReleaseSettings):
+class LearnerSettings(ReleaseSettings, RedisSettings, KafkaSettings):
     """Settings of the learner."""
 
     port: int = 8110  # of its metrics
-    redis: str = "127.0.0.1:6390"
-    kafka: str = "127.0.0.1:9092"
     fetch_wait_ms: int = Field(default=FETCH_WAIT_MS, ge=1)  # how long the broker may hold a fetch
     feature_repo: Path = Path("feature_repo")
     feast_folder: Path | None = None  # registry of the feature store; under the home by default
+    feast_registry: str = ""  # or its SQL address, as SQLAlchemy has it
     daily_cap: int = Field(default=DAILY_CAP, ge=1)  # events by which one person may move one item on one day
     guard_votes: bool = False  # strangers' praise of a gem counts as far as it is usual, see `online.votes`
     half_life: float | None = Field(default=None, gt=0)  # of the arms, in impressions; used while the store is empty

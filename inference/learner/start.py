@@ -8,7 +8,7 @@ from hidden_gems.core.errors import FencedError, PartUnavailableError
 from hidden_gems.core.fence import Fence
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.export import release as releases
-from hidden_gems.features.feast_store import FeastSettings, FeastStore
+from hidden_gems.features.feast_store import FeastSettings, FeastStore, register
 from hidden_gems.online.history import History
 from hidden_gems.online.learning import OnlineLearning, World
 from hidden_gems.online.lease import BEATS, Lease
@@ -72,10 +72,16 @@ class Standby:
         self._pointed = PointedRelease(settings.release_folder(), settings.pointer)
         self._release, self._world = patience.persist(self._pointed.first)
         feast = FeastSettings(
-            settings.redis, settings.registry_folder(), settings.redis_timeout_seconds, settings.feature_repo
+            settings.redis_access(),
+            settings.registry_folder(),
+            settings.redis_timeout_seconds,
+            settings.feature_repo,
+            settings.feast_registry,
         )
-        self._store = FeastStore(feast, overwrite=True)
-        self._keys = RedisKeyValue(settings.redis, settings.redis_timeout_seconds)
+        if feast.registry:  # nothing may have been materialized yet
+            patience.persist(lambda: register(feast))
+        self._store = patience.persist(lambda: FeastStore(feast, overwrite=True))
+        self._keys = RedisKeyValue(settings.redis_access(), settings.redis_timeout_seconds)
         self._lease = Lease(self._keys, settings.lease_seconds)
 
     def run(self) -> None:
@@ -127,8 +133,8 @@ class Standby:
         return Learner(
             learning=learning,
             keys=keys,
-            consumer=KafkaConsumer(settings.kafka, GROUP, TOPICS, fetch_wait_ms=settings.fetch_wait_ms),
-            producer=KafkaProducer(settings.kafka),
+            consumer=KafkaConsumer(settings.kafka_access(), GROUP, TOPICS, fetch_wait_ms=settings.fetch_wait_ms),
+            producer=KafkaProducer(settings.kafka_access()),
             clock=self._clock,
             patience=self._patience,
             newer_world=self._newer,

@@ -18,7 +18,7 @@ def main() -> None:
     quieten()
     settings = RankerSettings()
     watcher = watch(settings, load_ranking)
-    follower = StateFollower(RedisKeyValue(settings.redis), settings.state_poll_seconds).start()
+    follower = StateFollower(RedisKeyValue(settings.redis_access()), settings.state_poll_seconds).start()
     serve([RankerModel(watcher, follower)], settings, door=Door(body_bytes=LONGEST), grpc_bytes=LONGEST)
     follower.stop()
     watcher.stop()

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hidden_gems.core.clock import Clock, clock_from
 from hidden_gems.core.home import gems_home
+from hidden_gems.core.redis_access import RedisAccess
+from hidden_gems.streaming.kafka_access import KafkaAccess
 
 
 class Settings(BaseSettings):
@@ -23,6 +26,30 @@ class Settings(BaseSettings):
     def the_clock(self) -> Clock:
         """Clock of this process, the same in every process of a stack."""
         return clock_from(self.clock)
+
+
+class RedisSettings(Settings):
+    """Settings of a process that reads or writes Redis."""
+
+    redis: str = "127.0.0.1:6390"
+    redis_tls: bool = False
+    redis_username: str = ""
+    redis_password: SecretStr = SecretStr("")
+
+    def redis_access(self) -> RedisAccess:
+        """Where Redis is and as whom it is asked."""
+        return RedisAccess(self.redis, self.redis_tls, self.redis_username, self.redis_password.get_secret_value())
+
+
+class KafkaSettings(Settings):
+    """Settings of a process that reads or writes topics."""
+
+    kafka: str = "127.0.0.1:9092"  # of one broker, or of several with commas between
+    kafka_iam: bool = False  # over TLS, as whom AWS says that we are
+
+    def kafka_access(self) -> KafkaAccess:
+        """Where Kafka is and as whom it is asked."""
+        return KafkaAccess(self.kafka, self.kafka_iam)
 
 
 class ReleaseSettings(Settings):

@@ -37,18 +37,18 @@ def main() -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     settings = TransformerSettings()
     business = BusinessFile(settings.business or settings.home / FILE)
-    watcher = watch(settings, following(RedisKeyValue(settings.redis, FOLLOW_SECONDS), business))
+    watcher = watch(settings, following(RedisKeyValue(settings.redis_access(), FOLLOW_SECONDS), business))
     models = Models(
         Predictor(settings.deep, "deep", settings.part_seconds),
         Predictor(settings.ranker, "ranker", settings.part_seconds),
         Predictor(settings.deep, "deep", settings.explain_seconds),
         Predictor(settings.ranker, "ranker", settings.explain_seconds),
     )
-    keys = RedisKeyValue(settings.redis, settings.store_seconds)
+    keys = RedisKeyValue(settings.redis_access(), settings.store_seconds)
     assignment = Assignment(settings.static_share, settings.static_salt)
     answers = Answers(People(keys), models, np.random.default_rng(settings.seed), assignment)
     turning = Turning(watcher, models, business)
-    producer = KafkaProducer(settings.kafka)
+    producer = KafkaProducer(settings.kafka_access())
     with logbook(settings.spool / "transformer", producer) as log:
         door = Door(
             world=turning.world,

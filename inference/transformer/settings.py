@@ -4,16 +4,14 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from inference.shell.settings import ServerSettings
+from inference.shell.settings import KafkaSettings, RedisSettings, ServerSettings
 
 
-class TransformerSettings(ServerSettings):
+class TransformerSettings(ServerSettings, RedisSettings, KafkaSettings):
     """Addresses are `host:port`; deep and ranker by their gRPC ports."""
 
     port: int = 8080
     grpc_port: int = 8081
-    redis: str = "127.0.0.1:6390"
-    kafka: str = "127.0.0.1:9092"
     deep: str = "127.0.0.1:8001"
     ranker: str = "127.0.0.1:8101"
     spool: Path = Path("spool")

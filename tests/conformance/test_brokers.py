@@ -142,6 +142,10 @@ def test_topics_forget_after_seven_days_but_gems_are_kept() -> None:
     assert all(config == {"retention.ms": "604800000"} for config in asked.values())
 
 
+def test_new_topics_have_as_many_partitions_and_replicas_as_were_asked_for() -> None:
+    assert {(topic.num_partitions, topic.replication_factor) for topic in new_topics(TOPICS, 12, 3)} == {(12, 3)}
+
+
 def test_nothing_of_a_list_with_a_message_too_large_is_sent(tansu: str) -> None:
     producer, consumer = KafkaProducer(tansu), KafkaConsumer(tansu, "g", ["large"])
     whole = b"x" * (MAX_MESSAGE_BYTES - 1)

@@ -40,15 +40,10 @@ SETTINGS: dict[str, type[Settings]] = {
 }
 KEPT = {"GEMS_PSEUDONYM_KEY", TOKEN_VARIABLE, API_KEYS}
 """Read by `core.ids.secret`, so that no settings object holds them."""
-WISHED = {
-    "GEMS_REDIS_TLS": {"ranker", "transformer", "collector", "learner", "archiver"},
-    "GEMS_REDIS_USERNAME": {"ranker", "transformer", "collector", "learner", "archiver"},
-    "GEMS_REDIS_PASSWORD": {"ranker", "transformer", "collector", "learner", "archiver"},
-    "GEMS_KAFKA_IAM": {"transformer", "collector", "learner", "archiver"},
-    "GEMS_FEAST_REGISTRY": {"learner"},
+TOLD = {"GEMS_HOME", "GEMS_KAFKA_IAM", "GEMS_FEAST_REGISTRY"} | {
+    f"GEMS_REDIS_{name}" for name in ("TLS", "USERNAME", "PASSWORD")
 }
-"""Settings that a cluster needs and the code has not yet (manifests/README.md); one that it gets leaves this list."""
-WISHED_COMMANDS = {("stream", "topics"), ("features", "materialize")}
+"""What commands are told by variables alone."""
 
 
 def process(pod: Pod) -> str:
@@ -76,13 +71,7 @@ def test_every_process_is_one_of_ours(overlay: str) -> None:
 def test_every_variable_is_a_setting_of_its_process(overlay: str) -> None:
     for name, pod in servers(overlay):
         given = {variable for variable in pod.environment if variable.startswith("GEMS_")}
-        wished = {variable for variable, of in WISHED.items() if name in of}
-        assert given - fields(SETTINGS[name]) - KEPT - wished == set(), pod.owner
-
-
-def test_what_is_wished_for_is_not_there_yet() -> None:
-    there = {(variable, name) for variable, of in WISHED.items() for name in of if variable in fields(SETTINGS[name])}
-    assert there == set(), "take it out of WISHED and of manifests/README.md"
+        assert given - fields(SETTINGS[name]) - KEPT == set(), pod.owner
 
 
 @overlays
@@ -155,24 +144,31 @@ def test_a_transformer_asks_the_servers_of_its_own_set(overlay: str) -> None:
         assert transformer.environment["GEMS_RANKER"]["value"] == f"hidden-gems-{track}-{host}:{PORTS['ranker'][1]}"
 
 
-def commands() -> set[tuple[str, ...]]:
-    """Every command of `gems` as words."""
+def commands() -> dict[tuple[str, ...], Any]:
+    """Every command of `gems` by its words."""
 
-    def walk(group: Any, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    def walk(group: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
         for name, command in getattr(group, "commands", {}).items():
-            yield (*words, name)
+            yield (*words, name), command
             yield from walk(command, (*words, name))
 
-    return set(walk(typer.main.get_command(app), ()))
+    return dict(walk(typer.main.get_command(app), ()))
 
 
 @overlays
-def test_every_command_of_gems_exists_or_is_wished_for(overlay: str) -> None:
+def test_every_command_of_gems_takes_what_it_is_given(overlay: str) -> None:
     known = commands()
-    assert ("privacy", "erase") in known
-    used = {tuple(p.container["command"][1:3]) for p in pods(overlay) if p.container.get("command", [""])[0] == "gems"}
-    assert used == {("stream", "topics"), ("features", "materialize")}
-    assert used - known == WISHED_COMMANDS, "take what exists out of WISHED_COMMANDS and of manifests/README.md"
+    ours = [pod for pod in pods(overlay) if pod.container.get("command", [""])[0] == "gems"]
+    used = {tuple(pod.container["command"][1:3]): pod for pod in ours}
+    assert set(used) == {("stream", "topics"), ("features", "materialize")}
+    for words, pod in used.items():
+        parameters = known[words].params
+        given = {word for word in pod.container["command"][3:] if word.startswith("--")}
+        assert given <= {option for parameter in parameters for option in parameter.opts}
+        read = {parameter.envvar for parameter in parameters} | TOLD
+        assert {variable for variable in pod.environment if variable.startswith("GEMS_")} <= read
+        for variable in ("GEMS_KAFKA_IAM", "GEMS_REDIS_TLS"):
+            assert pod.environment.get(variable, {"value": "true"})["value"] in ("true", "false")
 
 
 def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

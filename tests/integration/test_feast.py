@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pandas as pd
 import pytest
+import yaml
 from feast import Entity, FeatureView
 from feast.feature_view import FeatureViewState
 from feast.repo_operations import parse_repo
@@ -14,9 +15,10 @@ from feast.repo_operations import parse_repo
 from hidden_gems.cli.processes import free_port, redis_server
 from hidden_gems.core.errors import BadInputError, PartUnavailableError, StepFailedError
 from hidden_gems.core.kv import RedisKeyValue
+from hidden_gems.core.redis_access import RedisAccess
 from hidden_gems.features.event_rows import item_table
 from hidden_gems.features.feast_definitions import definitions
-from hidden_gems.features.feast_store import FeastSettings, FeastStore, apply, materialize
+from hidden_gems.features.feast_store import FeastSettings, FeastStore, apply, materialize, register
 from hidden_gems.features.hot_store import HotStore
 from hidden_gems.features.live_rows import ItemRows
 from hidden_gems.features.raw import ITEM, USER
@@ -162,8 +164,35 @@ def test_feast_itself_loads_the_definitions(tmp_path: Path, monkeypatch: pytest.
     assert {source.name for source in found.data_sources} >= {"user_rows_push", "item_rows_push"}
 
 
+def test_where_the_registry_is_sql_production_holds(redis: str, tmp_path: Path) -> None:
+    dataset = factories.rich_dataset()
+    access = RedisAccess(redis, username="default", password="any, for this one knows no users")
+    settings = FeastSettings(access, tmp_path / "rows", 5.0, registry=f"sqlite:///{tmp_path / 'registry.sqlite'}")
+    told = yaml.safe_load(settings.told())
+    assert (told["registry"]["registry_type"], told["registry"]["path"]) == ("sql", settings.registry)
+    assert "redis_type" not in told["online_store"]  # one shard
+    assert not FeastStore(settings).registered()
+    register(settings)
+    assert FeastStore(settings).registered()
+    store = FeastStore(settings, overwrite=True)  # of a learner that was here before anything was materialized
+    users, _ = snapshot(dataset, dataset.now)
+    store.write_users({"early": users["u1"]}, 5)
+    counts = materialize(dataset, dataset.now, redis=access, folder=tmp_path / "rows", registry=settings.registry)
+    assert counts == {"users": 30, "items": 40, "replaced": 0}
+    assert_parity(dataset, dataset.now, FeastStore(settings))
+    assert not (tmp_path / "rows" / "registry.db").exists()
+    store.write_users({"u1": users["u2"]}, dataset.now + 5)
+    assert [found and found.timestamp for found in store.read_users(["early", "u1"])] == [5, dataset.now + 5]
+
+
+def test_a_registry_that_is_away_is_named(tmp_path: Path) -> None:
+    nowhere = FeastSettings("127.0.0.1:1", tmp_path, registry=f"sqlite:///{tmp_path / 'none' / 'registry.sqlite'}")
+    with pytest.raises(PartUnavailableError, match="features is unavailable: the registry of Feast: "):
+        register(nowhere)
+
+
 def test_loading_definitions_leaves_the_process_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GEMS_REDIS", "mine")
+    monkeypatch.setenv("GEMS_FEAST_REDIS", "mine")
     monkeypatch.delenv("GEMS_FEAST_DATA", raising=False)
     monkeypatch.setitem(sys.modules, "entities", ModuleType("entities"))
     before, path = sys.modules["entities"], list(sys.path)
@@ -172,7 +201,7 @@ def test_loading_definitions_leaves_the_process_as_it_was(tmp_path: Path, monkey
     assert sorted(thing.name for thing in found if isinstance(thing, FeatureView | Entity)) == [
         "item", "item_rows", "user", "user_rows",
     ]  # fmt: skip
-    assert (os.environ["GEMS_REDIS"], "GEMS_FEAST_DATA" in os.environ) == ("mine", False)
+    assert (os.environ["GEMS_FEAST_REDIS"], "GEMS_FEAST_DATA" in os.environ) == ("mine", False)
     assert (sys.modules["entities"], sys.path) == (before, path)
     assert "feature_views" not in sys.modules
 

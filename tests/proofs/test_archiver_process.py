@@ -1,4 +1,4 @@
-"""The archiver as a process between a real broker and the disk."""
+"""The archiver as a process between a real broker and the disk, or a bucket."""
 
 import os
 import signal
@@ -6,16 +6,19 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from hidden_gems.cli.processes import child, free_port, kafka_broker
+import pytest
+
+from hidden_gems.cli.processes import child, free_port, kafka_broker, redis_server
 from hidden_gems.datasets.history import read_history
 from hidden_gems.events.records import Interaction
 from hidden_gems.events.topics import INTERACTIONS
 from hidden_gems.streaming.broker import Message
 from hidden_gems.streaming.kafka import KafkaProducer, create_topics
+from tests.buckets import bucket
 
 AT = 1_777_852_800.0
 ARCHIVER = [sys.executable, "-m", "inference.archiver"]
@@ -26,7 +29,7 @@ def clicks(start: int, count: int) -> list[Message]:
     return [Message(INTERACTIONS, event.user_id, event.to_json()) for event in events]
 
 
-def archived(folder: Path) -> list[str]:
+def archived(folder: str) -> list[str]:
     return sorted(read_history(folder).interactions["event_id"])
 
 
@@ -53,11 +56,24 @@ def metrics(port: int) -> str:
         return ""
 
 
-def test_what_was_sent_is_kept_through_kill_and_stop(tmp_path: Path) -> None:
-    port, folder = free_port(), tmp_path / "history"
-    with kafka_broker(tmp_path) as address, (tmp_path / "log").open("w") as log:
+@pytest.fixture(params=["disk", "bucket"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "disk":
+        yield str(tmp_path / "history")
+        return
+    with bucket("events") as address:
+        yield f"{address}/history"
+
+
+def test_what_was_sent_is_kept_through_kill_and_stop(tmp_path: Path, folder: str) -> None:
+    port = free_port()
+    with (
+        kafka_broker(tmp_path) as address,
+        redis_server(tmp_path / "redis") as redis,
+        (tmp_path / "log").open("w") as log,
+    ):
         create_topics(address)
-        told = {"GEMS_KAFKA": address, "GEMS_HISTORY": str(folder), "GEMS_PORT": str(port)}
+        told = {"GEMS_KAFKA": address, "GEMS_REDIS": redis, "GEMS_HISTORY": folder, "GEMS_PORT": str(port)}
         producer = KafkaProducer(address)
         producer.send(clicks(0, 50))
         with child(ARCHIVER, log, told | {"GEMS_FLUSH_SECONDS": "0.2"}) as first:

@@ -24,12 +24,12 @@ from hidden_gems.cli.__main__ import app
 from hidden_gems.cli.options import Places
 from hidden_gems.client import Client, Prediction
 from hidden_gems.client.answers import Erasure
+from hidden_gems.core.addresses import files_below
 from hidden_gems.core.ids import Pseudonyms
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.names import ERASURES, ONLINE_STATE, ONLINE_VERSION, embedding_row, factors
 from hidden_gems.events.topics import IMPRESSIONS, INTERACTIONS
 from hidden_gems.online.orders import order
-from hidden_gems.privacy.parquet import parquet_files
 from hidden_gems.streaming.broker import Message
 from hidden_gems.streaming.kafka import KafkaConsumer, KafkaProducer
 from tests.integration.chain import CITY, Chain
@@ -89,7 +89,7 @@ class Scene:
             name = ROW if path.parent == self.places.redis else NAME  # its log has the denylist
             if path.is_file() and self.pseudonyms & set(name.findall(path.read_bytes())):
                 found.append(str(path))
-        for path in parquet_files(self.stack.home):
+        for path in files_below(self.stack.home, ".parquet"):
             file = pq.ParquetFile(path)
             for column in {"user_id"} & set(file.schema_arrow.names):
                 held = {str(value).encode() for value in file.read(columns=[column])[column].to_pylist()}
@@ -124,7 +124,7 @@ class Scene:
 
     def archived(self) -> int:
         """Rows of those who are erased in the history."""
-        files = parquet_files(self.places.history)
+        files = files_below(self.places.history, ".parquet")
         tables = [pq.ParquetFile(path).read() for path in files if "table=items" not in str(path)]
         columns = [table["user_id"].to_pylist() for table in tables if "user_id" in table.column_names]
         return sum(str(name).encode() in self.pseudonyms for column in columns for name in column)
@@ -284,9 +284,8 @@ def test_who_opts_out_gets_what_somebody_unknown_gets_and_is_logged_without_a_na
     shy = client.recommend(person, **asked)
     assert {item.impression_token for item in shy.items} == {""}
     scene.settle()
-    rows = pd.concat(
-        [pq.ParquetFile(path).read().to_pandas() for path in parquet_files(scene.places.history / "impressions")]
-    )
+    files = files_below(scene.places.history / "impressions", ".parquet")
+    rows = pd.concat([pq.ParquetFile(path).read().to_pandas() for path in files])
     rows = rows[rows["slate_id"] == shy.slate_id]
     assert len(rows) == len(shy.items)
     assert set(rows["user_id"]) == {""}

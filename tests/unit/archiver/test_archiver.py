@@ -184,9 +184,9 @@ def test_a_disk_that_takes_nothing_holds_up_reading_and_loses_nothing(
 def test_settings_and_their_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = ArchiverSettings(home=tmp_path)
     assert (told.port, told.host, told.flush_seconds, told.flush_rows) == (8120, "127.0.0.1", 10.0, 5_000)
-    assert told.history_folder() == tmp_path / "history"
+    assert told.history_folder() == str(tmp_path / "history")
     monkeypatch.setenv("GEMS_HISTORY", str(tmp_path / "elsewhere"))
-    assert ArchiverSettings().history_folder() == tmp_path / "elsewhere"
+    assert ArchiverSettings().history_folder() == str(tmp_path / "elsewhere")
 
 
 def test_rows_of_who_was_erased_are_not_written_whoever_sends_them_again(scene: Scene) -> None:

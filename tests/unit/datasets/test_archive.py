@@ -107,13 +107,13 @@ def test_a_change_keeps_its_columns_and_a_closed_gem_has_none(tmp_path: Path) ->
 
 def test_rows_go_to_the_day_they_happened_on_in_utc(tmp_path: Path) -> None:
     rows = [row for at in (AT, AT - 1, AT + 5) for row in interaction_rows(replace(CLICK, timestamp=at))]
-    paths = write_parts(tmp_path, "interactions", rows)
+    paths = [Path(each) for each in write_parts(tmp_path, "interactions", rows)]
     assert [str(path.parent.relative_to(tmp_path)) for path in paths] == [
         "interactions/day=2026-05-04",
         "interactions/day=2026-05-03",
     ]
     assert [pq.read_metadata(path).num_rows for path in paths] == [2, 1]
-    again = write_parts(tmp_path, "interactions", rows)
+    again = [Path(each) for each in write_parts(tmp_path, "interactions", rows)]
     assert not set(again) & set(paths)
     assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(paths + again)
     assert write_parts(tmp_path, "items", []) == []

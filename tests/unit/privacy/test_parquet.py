@@ -30,7 +30,7 @@ def write(folder: Path, *records: Interaction | Slate) -> list[Path]:
     for table, kind in (("interactions", Interaction), ("impressions", Slate)):
         make = archive.interaction_rows if kind is Interaction else archive.impression_rows
         rows = [row for each in records if isinstance(each, kind) for row in make(each)]  # type: ignore[operator]
-        made += archive.write_parts(folder, table, archive.checked_rows(table, rows)) if rows else []
+        made += [Path(each) for each in archive.write_parts(folder, table, archive.checked_rows(table, rows))]
     return made
 
 
