@@ -10,6 +10,8 @@ SHARED_MEMORY = "8Gi"
 """Of /dev/shm: workers that load data pass tensors through it, and a container's own has 64 MB."""
 KEYS, REDIS, FEAST = "keys", "redis", "feast"
 """Secrets of the namespace that tasks run in; see `manifests/apps/base/training` and `base/users`."""
+STORES, REGION = "stores", "AWS_REGION"
+"""A ConfigMap there, its keys are names of variables."""
 
 
 def place(task: Any, image: Any, outside: bool = False) -> Any:
@@ -23,6 +25,7 @@ def place(task: Any, image: Any, outside: bool = False) -> Any:
     task.set_container_image(image).set_retry(num_retries=2, backoff_duration="60s", backoff_factor=2.0)
     task.set_cpu_request("1").set_cpu_limit("4").set_memory_request("4Gi").set_memory_limit("16Gi")
     task.set_caching_options(enable_caching=not outside)
+    kubernetes.use_config_map_as_env(task, STORES, {REGION: REGION}, optional=True)
     kubernetes.set_security_context(task, run_as_user=USER, run_as_group=USER, run_as_non_root=True)
     return task
 
@@ -38,12 +41,16 @@ def with_gpus(task: Any, count: int) -> Any:
 
 
 def secrets(task: Any, *names: str) -> Any:
-    """Give a task secrets by reference; they are optional, for a cluster may need no password."""
+    """Give a task secrets by reference, and where their stores are; optional, for a cluster may need no password."""
     known = {
         KEYS: {"pseudonym-key": "GEMS_PSEUDONYM_KEY"},
         REDIS: {"username": "GEMS_REDIS_USERNAME", "password": "GEMS_REDIS_PASSWORD"},
         FEAST: {"username": "PGUSER", "password": "PGPASSWORD"},
     }
+    places = {KEYS: (), REDIS: ("GEMS_REDIS_TLS",), FEAST: ("GEMS_FEAST_REGISTRY", "PGHOST", "PGPORT", "PGSSLMODE")}
     for name in names:
         kubernetes.use_secret_as_env(task, secret_name=name, secret_key_to_env=known[name], optional=True)
+    told = [each for name in names for each in places[name]]
+    if told:
+        kubernetes.use_config_map_as_env(task, STORES, {each: each for each in told}, optional=True)
     return task

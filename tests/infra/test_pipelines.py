@@ -86,6 +86,22 @@ def test_secrets_are_named_and_never_written(name: str) -> None:
     assert not any("env" in executor["container"] for executor in spec["deploymentSpec"]["executors"].values())
 
 
+@every
+def test_what_tasks_read_of_the_cluster_is_in_its_config_map(name: str) -> None:
+    text = (ROOT / "manifests/apps/base/training/stores.yaml").read_text()
+    there = yaml.safe_load(text)
+    platform = compiled(name)[1]
+    for about in platform.values():
+        for each in about["configMapAsEnv"]:
+            assert each["configMapName"] == there["metadata"]["name"]
+            assert {key["configMapKey"] for key in each["keyToEnv"]} <= there["data"].keys()
+    if name == "training":
+        asked = {
+            key["envVar"] for about in platform.values() for each in about["configMapAsEnv"] for key in each["keyToEnv"]
+        }
+        assert asked == there["data"].keys()
+
+
 def test_deep_models_have_a_gpu_in_one_form_of_the_training() -> None:
     (plain, nothing), (spec, platform) = compiled("training"), compiled("training_gpu")
     assert spec["root"]["inputDefinitions"] == plain["root"]["inputDefinitions"]
