@@ -4,14 +4,16 @@ import json
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from hidden_gems.cli.estimate import Item, Prices, Settings, items, read_environment, read_prices
 from hidden_gems.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from hidden_gems.cli.estimate import Item, Prices, Settings
 
 
 class Environments(StrEnum):
@@ -37,6 +39,8 @@ def cost(
     Sizes are those that Terraform applies (terraform.tfvars.json), usage is assumed (usage.toml beside it), prices are
     dated list prices. That the sizes carry the traffic is not claimed here: `make latency` and `make load` measure.
     """
+    from hidden_gems.cli.estimate import items, read_environment, read_prices  # models of pydantic take a while
+
     applied, usage = read_environment(terraform or Path("terraform/environments") / environment.value)
     prices = read_prices(applied.region)
     lines = items(applied, usage, prices)
@@ -51,7 +55,7 @@ def cost(
     typer.echo(_words(found, prices))
 
 
-def summary(lines: list[Item], settings: Settings, prices: Prices, requests_per_second: float) -> dict[str, Any]:
+def summary(lines: "list[Item]", settings: "Settings", prices: "Prices", requests_per_second: float) -> dict[str, Any]:
     """Sums of a bill.
 
     Args:
@@ -79,7 +83,7 @@ def summary(lines: list[Item], settings: Settings, prices: Prices, requests_per_
     }
 
 
-def _table(environment: Environments, lines: list[Item], found: dict[str, Any]) -> Table:
+def _table(environment: Environments, lines: "list[Item]", found: dict[str, Any]) -> Table:
     table = Table("part", "what", title=f"{environment.value} in {found['region']}, a month", title_justify="left")
     for name in ("quantity", "USD", "budget"):
         table.add_column(name, justify="right")
@@ -93,7 +97,7 @@ def _table(environment: Environments, lines: list[Item], found: dict[str, Any]) 
     return table
 
 
-def _words(found: dict[str, Any], prices: Prices) -> str:
+def _words(found: dict[str, Any], prices: "Prices") -> str:
     over = [part for part, sums in found["parts"].items() if sums["usd"] > sums["budget_usd"]]
     thousand = found["usd_per_1000"]
     return "\n".join(
