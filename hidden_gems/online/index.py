@@ -1,6 +1,7 @@
 """Row numbers that grow as items appear."""
 
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ class GrowingIndex:
 
     def rows(self, ids: Sequence[str]) -> Rows:
         """Row of each id, int64, size B; 0 where it is unknown."""
-        return np.fromiter((self._rows.get(name, 0) for name in ids), dtype=np.int64, count=len(ids))
+        return np.fromiter(map(self._rows.get, ids, repeat(0)), dtype=np.int64, count=len(ids))
 
     def grow(self, ids: Iterable[str]) -> Rows:
         """Row of each id, int64, size B, new ids included; 0 beyond the limit and for the empty id."""

@@ -107,7 +107,7 @@ class LinearArms:
         """
         theta, inverse = self._solved
         apart = self.apart(item_ids, contexts)
-        spread = self.noise * np.sqrt(np.maximum(np.einsum("bd,de,be->b", apart, inverse, apart), 0.0))
+        spread = self.noise * np.sqrt(np.maximum(((apart @ inverse) * apart).sum(axis=1), 0.0))
         return np.asarray(apart @ theta), spread
 
     def upper(self, item_ids: Sequence[str], contexts: Floats, alpha: float = 1.0) -> Floats:
@@ -161,10 +161,14 @@ class LinearArms:
         Before anything was shown the mean of all is that of the contexts themselves.
         """
         contexts, rows = np.asarray(contexts, dtype=np.float64), self.index.rows(item_ids)
-        mine = np.where(rows[:, None] > 0, self._shown[rows], 0.0)
+        usual = self._shown[rows]  # a copy, which becomes what is given back
+        usual[rows == 0] = 0.0
         count = self._shown[0, 0]
         every = self._shown[0] / count if count > 0 else contexts.sum(axis=0) / max(len(contexts), 1)
-        apart = contexts - (mine + self.own_strength * every) / (mine[:, :1] + self.own_strength)
+        weight = usual[:, :1] + self.own_strength
+        usual += self.own_strength * every
+        usual /= weight
+        apart = np.subtract(contexts, usual, out=usual)
         apart[:, list(self.unasked)] = 0.0
         return np.asarray(apart)
 
