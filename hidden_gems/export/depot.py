@@ -1,5 +1,6 @@
 """Releases at an address that no process can list as a folder: pushed whole, pulled whole, pointers beside them."""
 
+import shutil
 from pathlib import Path
 
 from hidden_gems.core.addresses import fetch, filesystem, is_local, store
@@ -46,10 +47,11 @@ def pull(address: str, version: str, folder: Path) -> Path:
         return target
     draft = folder / f".pull-{version}"
     folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed
     try:
         fetch(f"{address.rstrip('/')}/{version}", draft)
     except BadInputError as error:
-        raise ReleaseError(f"{address} has no release {version}") from error
+        raise ReleaseError(f"{address} has no release {version}: {error}") from error
     load(draft)
     draft.rename(target)
     return target

@@ -3,7 +3,6 @@
 import logging
 import time
 
-from hidden_gems.core.errors import HiddenGemsError, ReleaseError
 from hidden_gems.export.release import point
 from inference.shell.settings import ReleaseSettings
 
@@ -37,8 +36,6 @@ def _pull(settings: ReleaseSettings) -> str:
     while True:
         try:
             return depot.pull(address, version, settings.release_folder()).name
-        except ReleaseError:
-            raise
-        except (HiddenGemsError, OSError) as error:
+        except OSError as error:
             _log.warning("%s cannot be reached, trying again: %s", settings.release, error)
             time.sleep(AGAIN_SECONDS)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hidden_gems.core.errors import BadInputError, ReleaseError
+from hidden_gems.core.errors import ReleaseError
 from hidden_gems.export import depot
 from hidden_gems.export.release import pointed
 from hidden_gems.export.starter import VERSION
@@ -48,7 +48,7 @@ def test_a_store_that_is_away_is_asked_again(tmp_path: Path, monkeypatch: pytest
     def away_twice(*arguments: Any) -> Path:
         tried.append(arguments)
         if len(tried) < 3:
-            raise BadInputError("no route") if len(tried) == 1 else OSError("timed out")
+            raise OSError("timed out")
         return real(*arguments)
 
     monkeypatch.setattr(depot, "pull", away_twice)
@@ -63,6 +63,11 @@ def test_a_release_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match=r"has no release 2026-05-09\.1"):
         pulled(told)
     assert version(told) is None
+
+
+def test_an_address_that_is_none_is_not_asked_again(tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError, match="gopher"):
+        pulled(settings(tmp_path, release="gopher://depot/2026-05-04.1"))
 
 
 def test_the_starter_answers_where_nothing_is_named_and_steps_back(tmp_path: Path) -> None:
