@@ -23,8 +23,8 @@ from hidden_gems.core.home import gems_home
 
 Verdict = Literal["ok", "missing", "note"]
 EXTRAS = {
-    "serve": ("kserve", "kafka", "redis", "feast", "onnxruntime", "lightgbm", "fastapi", "pyarrow"),
-    "train": ("torch", "lightning", "kfp", "mlflow", "duckdb", "ibis", "onnx", "jinja2"),
+    "serve": ("kserve", "kafka", "redis", "onnxruntime", "lightgbm", "fastapi", "pyarrow"),
+    "train": ("feast", "torch", "lightning", "kfp", "mlflow", "duckdb", "ibis", "onnx", "jinja2"),
 }
 ENOUGH_BYTES = 2_000_000_000
 

@@ -54,8 +54,8 @@ class KeyValue(Protocol):
         """Values, fields of hashes and whole lists in one round trip."""
         ...
 
-    def put_fields(self, key: bytes, fields: Mapping[bytes, bytes]) -> None:
-        """Write fields of a hash."""
+    def put_fields(self, hashes: Mapping[bytes, Mapping[bytes, bytes]]) -> None:
+        """Write fields of hashes."""
         ...
 
     def prepend(self, key: str, values: Sequence[bytes], keep: int) -> None:
@@ -145,10 +145,11 @@ class MemoryKeyValue:
         fields = [[self._hashes.get(key, {}).get(name) for name in names] for key, names in hashes]
         return Fetched(self.get(keys), fields, [list(self._lists.get(key, [])) for key in lists])
 
-    def put_fields(self, key: bytes, fields: Mapping[bytes, bytes]) -> None:
-        """Write fields of a hash."""
+    def put_fields(self, hashes: Mapping[bytes, Mapping[bytes, bytes]]) -> None:
+        """Write fields of hashes."""
         self._check()
-        self._hashes.setdefault(key, {}).update(fields)
+        for key, fields in hashes.items():
+            self._hashes.setdefault(key, {}).update(fields)
 
     def prepend(self, key: str, values: Sequence[bytes], keep: int) -> None:
         """Put values before a list, the last one first, and cut it to `keep`."""
@@ -285,11 +286,14 @@ class RedisKeyValue:
         values = list(found.pop(0)) if keys else []
         return Fetched(values, [list(each) for each in found[: len(hashes)]], found[len(hashes) :])
 
-    def put_fields(self, key: bytes, fields: Mapping[bytes, bytes]) -> None:
-        """Write fields of a hash."""
-        with self._writing() as trip:
-            trip.hset(key, mapping=dict(fields))
-            trip.execute()
+    def put_fields(self, hashes: Mapping[bytes, Mapping[bytes, bytes]]) -> None:
+        """Write fields of hashes."""
+        pairs = list(hashes.items())
+        for start in range(0, len(pairs), BATCH):
+            with self._writing() as trip:
+                for key, fields in pairs[start : start + BATCH]:
+                    trip.hset(key, mapping=dict(fields))
+                trip.execute()
 
     def prepend(self, key: str, values: Sequence[bytes], keep: int) -> None:
         """Put values before a list, the last one first, and cut it to `keep`."""

@@ -21,8 +21,7 @@ import yaml
 from feast.repo_config import RepoConfig
 from sqlalchemy.exc import SQLAlchemyError
 
-from hidden_gems.core.errors import BadInputError, FencedError, PartUnavailableError, StepFailedError
-from hidden_gems.core.fence import Fence
+from hidden_gems.core.errors import BadInputError, PartUnavailableError, StepFailedError
 from hidden_gems.core.redis_access import RedisAccess
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.features.feast_definitions import definitions
@@ -106,11 +105,6 @@ class FeastStore:
             self._feast.registry.serve_features_while_materializing = True
         self._access = RedisAccess.of(settings.redis)
 
-    def stand_behind(self, fence: Fence) -> None:
-        """From now on raise `FencedError` and write nothing once the fence is another's."""
-        online, config = self._feast._get_provider().online_store, self._feast.config.online_store
-        online._client = _Fenced(online._get_client(config), fence)
-
     def write_users(self, rows: Mapping[str, UserRow], at: int) -> None:
         """Write what is true of people at a second after the epoch (1 or later)."""
         self._write(USER_VIEW, rows, at)
@@ -132,11 +126,6 @@ class FeastStore:
         with _registry():
             self._feast.apply(objects)
 
-    def registered(self) -> bool:
-        """Whether the registry knows the views."""
-        with _registry():
-            return {USER_VIEW, ITEM_VIEW} <= {view.name for view in self._feast.list_feature_views()}
-
     def materialize(self, at: int) -> None:
         """Load the Parquet rows of a second into Redis."""
         moment = datetime.fromtimestamp(at, UTC)
@@ -153,8 +142,6 @@ class FeastStore:
             return
         try:
             self._feast.write_to_online_store(view, frame_of(view, rows, at))  # `push` is slower: it reads the registry
-        except redis.exceptions.WatchError as error:
-            raise FencedError("another one took over between the look and the write") from error
         except redis.exceptions.RedisError as error:
             raise self._unavailable(error) from error
 
@@ -182,22 +169,6 @@ def _registry() -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         raise PartUnavailableError("features", f"the registry of Feast: {error}") from error
-
-
-class _Fenced(redis.Redis):  # type: ignore[misc]
-    """Feast's client, each of whose trips looks at a fence and writes in one stroke."""
-
-    def __init__(self, client: redis.Redis, fence: Fence) -> None:
-        super().__init__(connection_pool=client.connection_pool)
-        self._fence = fence
-
-    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Any:
-        """A trip that fails where the fence is another's by the time it is executed."""
-        trip = super().pipeline(True, shard_hint)
-        trip.watch(self._fence.key)
-        self._fence.check(trip.get(self._fence.key))
-        trip.multi()
-        return trip
 
 
 def materialize(
@@ -273,17 +244,6 @@ def apply(settings: FeastSettings) -> None:
     store = FeastStore(settings)
     settings.folder.mkdir(parents=True, exist_ok=True)
     store.apply(definitions(settings.definitions(), settings.environment()))
-
-
-def register(settings: FeastSettings) -> None:
-    """Register the definitions where nobody has yet; what another one registered is left alone.
-
-    Raises:
-        StepFailedError: If they cannot be loaded.
-        PartUnavailableError: If the registry does not answer.
-    """
-    if not FeastStore(settings).registered():
-        apply(settings)
 
 
 def frame_of(view: str, rows: Mapping[str, Any], at: int) -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """Rows of the feature store: what is known of one person or one gem at one moment, as one packed text each."""
 
-import json
 import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
@@ -9,6 +8,7 @@ from itertools import accumulate
 from typing import Any
 
 import numpy as np
+import orjson
 
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.features.raw import ITEM, NEIGHBORHOOD, OWN, RECENT_DAYS, TYPE, USER
@@ -47,11 +47,10 @@ class UserRow:
 
     def pack(self) -> str:
         """One line of JSON, the same for equal rows; `unpack` gives back equal numbers."""
-        parts = (self.own, self.types, self.neighborhoods)
-        maps = [{key: _plain(part[key]) for key in sorted(part)} for part in parts]
         gems, seconds = [name for name, _ in self.path], [second for _, second in self.path]
-        content = [_plain(self.totals), *maps, _steps(self.recent), gems, _steps(seconds)]
-        return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        parts = (self.own, self.types, self.neighborhoods)
+        maps = [{key: _floats(row) for key, row in part.items()} for part in parts]
+        return _packed([_floats(self.totals), *maps, _steps(self.recent), gems, _steps(seconds)])
 
     @classmethod
     def unpack(cls, text: str) -> "UserRow":
@@ -88,7 +87,7 @@ class ItemRow:
 
     def pack(self) -> str:
         """One line of JSON; `unpack` gives back equal numbers."""
-        return json.dumps([_plain(self.totals), _steps(self.recent)], separators=(",", ":"))
+        return _packed([_floats(self.totals), _steps(self.recent)])
 
     @classmethod
     def unpack(cls, text: str) -> "ItemRow":
@@ -144,15 +143,21 @@ def _steps(recent: Sequence[int]) -> list[int]:
     return [later - earlier for earlier, later in zip((0, *recent), recent, strict=False)]
 
 
+def _packed(content: list[Any]) -> str:
+    """JSON with sorted keys; what is no number is null."""
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS).decode()
+
+
 def _parts(text: str, count: int) -> list[Any]:
-    parts: list[Any] = json.loads(text)
+    parts: list[Any] = orjson.loads(text)
     if len(parts) != count:
         raise ValueError(f"a row of the feature store has {len(parts)} parts, expected {count}; materialize again")
     return parts
 
 
-def _plain(values: Values) -> list[float | int | None]:
-    return [None if math.isnan(x) else int(x) if float(x).is_integer() else float(x) for x in values]
+def _floats(values: Values) -> list[float]:
+    """The same numbers, a whole one too: equal rows are equal texts."""
+    return [*map(float, values)]
 
 
 def _values(row: Sequence[float | None], length: int) -> Values:

@@ -1,8 +1,9 @@
 """What a batch still has to write after its one atomic stroke, so that a restart finishes it without counting twice."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+import orjson
 
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.core.kv import KeyValue
@@ -46,12 +47,12 @@ class Redo:
     def to_json(self) -> bytes:
         """As it is stored until it is done."""
         rows = [{name: row.pack() for name, row in part.items()} for part in (self.users, self.items)]
-        return json.dumps([self.version, self.at, *rows, dict(self.marks), self.changed], ensure_ascii=False).encode()
+        return orjson.dumps([self.version, self.at, *rows, dict(self.marks), self.changed])
 
     @classmethod
     def from_json(cls, text: bytes) -> "Redo":
         """What `to_json` wrote."""
-        version, at, users, items, marks, changed = json.loads(text)
+        version, at, users, items, marks, changed = orjson.loads(text)
         return cls(
             version,
             at,

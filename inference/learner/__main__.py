@@ -1,5 +1,6 @@
 """Start the learner: `python -m inference.learner`, told by `GEMS_*` variables."""
 
+import gc
 import logging
 import sys
 
@@ -17,14 +18,11 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("gems").setLevel(logging.INFO)
     logging.captureWarnings(True)
-    for name in ("feast", "py.warnings"):  # Feast shows every deprecation in every library
-        logging.getLogger(name).setLevel(logging.ERROR)
     settings, stopping = LearnerSettings(), told_to_stop()
     start_http_server(settings.port, addr=settings.host)
-    # Feast imports torch where it is installed, for seconds and for nothing.
-    sys.modules["torch"] = None  # type: ignore[assignment]
     from inference.learner.start import Standby
 
+    gc.freeze()  # what was imported stays, and need not be looked through again and again
     try:
         pulled(settings)
         Standby(settings, Patience(stopping=stopping)).run()

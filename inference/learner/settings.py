@@ -19,9 +19,6 @@ class LearnerSettings(ReleaseSettings, RedisSettings, KafkaSettings):
 
     port: int = 8110  # of its metrics
     fetch_wait_ms: int = Field(default=FETCH_WAIT_MS, ge=1)  # how long the broker may hold a fetch
-    feature_repo: Path = Path("feature_repo")
-    feast_folder: Path | None = None  # registry of the feature store; under the home by default
-    feast_registry: str = ""  # or its SQL address, as SQLAlchemy has it
     daily_cap: int = Field(default=DAILY_CAP, ge=1)  # events by which one person may move one item on one day
     guard_votes: bool = False  # strangers' praise of a gem counts as far as it is usual, see `online.votes`
     half_life: float | None = Field(default=None, gt=0)  # of the arms, in impressions; used while the store is empty
@@ -34,10 +31,6 @@ class LearnerSettings(ReleaseSettings, RedisSettings, KafkaSettings):
     watch_people: int = Field(default=30, ge=2)
     lease_seconds: float = Field(default=LEASE_SECONDS, gt=0)  # without a sign of life another learner takes over
     redis_timeout_seconds: float = Field(default=0.5, gt=0)
-
-    def registry_folder(self) -> Path:
-        """Folder of the feature store's registry."""
-        return self.feast_folder or self.home / "feast"
 
     def watch(self) -> RewardWatch:
         """The watch over what online earns."""

@@ -8,7 +8,7 @@ from hidden_gems.core.errors import FencedError, PartUnavailableError
 from hidden_gems.core.fence import Fence
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.export import release as releases
-from hidden_gems.features.feast_store import FeastSettings, FeastStore, register
+from hidden_gems.features.hot_store import HotStore
 from hidden_gems.online.history import History
 from hidden_gems.online.learning import OnlineLearning, World
 from hidden_gems.online.lease import BEATS, Lease
@@ -71,16 +71,6 @@ class Standby:
         self._settings, self._patience, self._clock = settings, patience, settings.the_clock()
         self._pointed = PointedRelease(settings.release_folder(), settings.pointer)
         self._release, self._world = patience.persist(self._pointed.first)
-        feast = FeastSettings(
-            settings.redis_access(),
-            settings.registry_folder(),
-            settings.redis_timeout_seconds,
-            settings.feature_repo,
-            settings.feast_registry,
-        )
-        if feast.registry:  # nothing may have been materialized yet
-            patience.persist(lambda: register(feast))
-        self._store = patience.persist(lambda: FeastStore(feast, overwrite=True))
         self._keys = RedisKeyValue(settings.redis_access(), settings.redis_timeout_seconds)
         self._lease = Lease(self._keys, settings.lease_seconds)
 
@@ -116,12 +106,11 @@ class Standby:
     def _learner(self, fence: Fence) -> Learner:
         """Everything that writes, behind the fence; the broker may come later."""
         settings, keys = self._settings, self._keys.behind(fence)
-        self._store.stand_behind(fence)
         history = History(settings.journal_folder(), int(fence.token))
         learning = self._patience.persist(
             lambda: OnlineLearning(
                 keys,
-                self._store,
+                HotStore(keys),
                 lambda: prior_state(self._release, settings.half_life),
                 self._world,
                 history,

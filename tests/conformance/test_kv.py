@@ -42,7 +42,7 @@ def test_more_than_one_batch(store: KeyValue) -> None:
 
 def test_one_trip_brings_values_fields_and_lists(store: KeyValue) -> None:
     store.put({"a": b"1"})
-    store.put_fields(b"h", {b"x": b"2", b"y": b"3"})
+    store.put_fields({b"h": {b"x": b"2", b"y": b"3"}})
     store.prepend("l", [b"old", b"new"], keep=5)
     found = store.fetch(["a", "b"], [(b"h", [b"y", b"z"]), (b"none", [b"x"])], ["l", "empty"])
     assert (found.values, found.fields, found.lists) == ([b"1", None], [[b"3", None], [None]], [[b"new", b"old"], []])
@@ -85,8 +85,8 @@ def test_a_feed_forgets_members(store: KeyValue) -> None:
 
 def test_an_audit_finds_a_text_in_names_and_contents_of_every_kind(store: KeyValue) -> None:
     store.put({"ada": b"1", "value": b"x ada\xff", "other": b"ad a"})
-    store.put_fields(b"hash\xff", {b"x": b"ada"})
-    store.put_fields(b"field", {b"ada": b"x"})
+    store.put_fields({b"hash\xff": {b"x": b"ada"}})
+    store.put_fields({b"field": {b"ada": b"x"}})
     store.prepend("list", [b"1", b"ada"], keep=5)
     store.mark("feed", ["ada"], 1)
     store.put({f"many-{number}": b"-" for number in range(BATCH + 5)})
@@ -129,7 +129,7 @@ def test_a_stroke_on_a_condition_is_all_or_nothing(store: KeyValue) -> None:
 WRITES: dict[str, Callable[[KeyValue], object]] = {
     "put": lambda store: store.put({"a": b"2"}),
     "delete": lambda store: store.delete(["a"]),
-    "put_fields": lambda store: store.put_fields(b"h", {b"x": b"2"}),
+    "put_fields": lambda store: store.put_fields({b"h": {b"x": b"2"}}),
     "prepend": lambda store: store.prepend("l", [b"2"], keep=5),
     "claim": lambda store: store.claim({"new": b"2"}, 60),
     "count": lambda store: store.count("n"),

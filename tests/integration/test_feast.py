@@ -18,7 +18,7 @@ from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.redis_access import RedisAccess
 from hidden_gems.features.event_rows import item_table
 from hidden_gems.features.feast_definitions import definitions
-from hidden_gems.features.feast_store import FeastSettings, FeastStore, apply, materialize, register
+from hidden_gems.features.feast_store import FeastSettings, FeastStore, apply, materialize
 from hidden_gems.features.hot_store import HotStore
 from hidden_gems.features.live_rows import ItemRows
 from hidden_gems.features.raw import ITEM, USER
@@ -171,11 +171,8 @@ def test_where_the_registry_is_sql_production_holds(redis: str, tmp_path: Path) 
     told = yaml.safe_load(settings.told())
     assert (told["registry"]["registry_type"], told["registry"]["path"]) == ("sql", settings.registry)
     assert "redis_type" not in told["online_store"]  # one shard
-    assert not FeastStore(settings).registered()
-    register(settings)
-    assert FeastStore(settings).registered()
-    store = FeastStore(settings, overwrite=True)  # of a learner that was here before anything was materialized
     users, _ = snapshot(dataset, dataset.now)
+    store = HotStore(RedisKeyValue(access))  # of a learner that was here before anything was materialized
     store.write_users({"early": users["u1"]}, 5)
     counts = materialize(dataset, dataset.now, redis=access, folder=tmp_path / "rows", registry=settings.registry)
     assert counts == {"users": 30, "items": 40, "replaced": 0}
@@ -188,7 +185,7 @@ def test_where_the_registry_is_sql_production_holds(redis: str, tmp_path: Path) 
 def test_a_registry_that_is_away_is_named(tmp_path: Path) -> None:
     nowhere = FeastSettings("127.0.0.1:1", tmp_path, registry=f"sqlite:///{tmp_path / 'none' / 'registry.sqlite'}")
     with pytest.raises(PartUnavailableError, match="features is unavailable: the registry of Feast: "):
-        register(nowhere)
+        apply(nowhere)
 
 
 def test_loading_definitions_leaves_the_process_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

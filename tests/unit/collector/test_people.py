@@ -131,7 +131,7 @@ def _put_row(world: World, person: str, row: UserRow) -> None:
     text = row.pack().encode()
     key, (packed, stamp) = HotRows().user_hash(person)
     length = bytes([len(text) & 0x7F | 0x80, len(text) >> 7])
-    world.keys.put_fields(key, {packed: b"\x12" + length + text, stamp: b"\x08\x64"})
+    world.keys.put_fields({key: {packed: b"\x12" + length + text, stamp: b"\x08\x64"}})
 
 
 def test_a_profile_tells_beliefs_and_one_that_is_removed_stays_so(world: World) -> None:

@@ -1,27 +1,22 @@
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from hidden_gems.core.errors import PartUnavailableError, ReleaseError
 from hidden_gems.export import release as releases
 from inference.learner.settings import LearnerSettings
+from inference.learner.start import PointedRelease
 from tests import factories
 from tests.integration.live import make_release
 
-if TYPE_CHECKING:
-    from inference.learner.start import PointedRelease
-
 
 @pytest.fixture
-def pointed(tmp_path: Path) -> "PointedRelease":
-    from inference.learner.start import PointedRelease  # imports Feast, which takes seconds
-
+def pointed(tmp_path: Path) -> PointedRelease:
     return PointedRelease(tmp_path, "stable")
 
 
-def test_it_waits_for_a_release_and_tells_each_one_once(tmp_path: Path, pointed: "PointedRelease") -> None:
+def test_it_waits_for_a_release_and_tells_each_one_once(tmp_path: Path, pointed: PointedRelease) -> None:
     with pytest.raises(PartUnavailableError, match="has no pointer 'stable' yet"):
         pointed.first()
     dataset = factories.rich_dataset(events=60)
@@ -40,7 +35,7 @@ def test_it_waits_for_a_release_and_tells_each_one_once(tmp_path: Path, pointed:
     assert two.name != one.name
 
 
-def test_a_release_that_is_not_whole_is_refused(tmp_path: Path, pointed: "PointedRelease") -> None:
+def test_a_release_that_is_not_whole_is_refused(tmp_path: Path, pointed: PointedRelease) -> None:
     release = make_release(factories.rich_dataset(events=60), tmp_path, 86_400.0)
     (release / "policy" / "arms.npz").write_bytes(b"other")
     with pytest.raises(ReleaseError, match=r"arms\.npz is not what"):
@@ -51,12 +46,10 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp
     settings = LearnerSettings(home=tmp_path)
     assert (settings.port, settings.daily_cap, settings.batch_messages, settings.half_life) == (8110, 20, 200, None)
     assert settings.release_folder() == tmp_path / "releases"
-    assert settings.registry_folder() == tmp_path / "feast"
     monkeypatch.setenv("GEMS_DAILY_CAP", "3")
     monkeypatch.setenv("GEMS_RELEASES", str(tmp_path / "r"))
-    monkeypatch.setenv("GEMS_FEAST_FOLDER", str(tmp_path / "f"))
     told = LearnerSettings()
-    assert (told.daily_cap, told.release_folder(), told.registry_folder()) == (3, tmp_path / "r", tmp_path / "f")
+    assert (told.daily_cap, told.release_folder()) == (3, tmp_path / "r")
     for name, wrong in (("GEMS_DAILY_CAP", "0"), ("GEMS_BATCH_MESSAGES", "401"), ("GEMS_HALF_LIFE", "0")):
         monkeypatch.setenv(name, wrong)
         with pytest.raises(ValueError, match=name.removeprefix("GEMS_").lower()):

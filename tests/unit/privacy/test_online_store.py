@@ -31,7 +31,7 @@ def filled() -> tuple[MemoryKeyValue, dict[str, bytes]]:
     keys.prepend(names.recent_events("ada"), [event("e1"), event("e2", signed=False, slate="sb")], 10)
     keys.prepend(names.kept_slates("ada"), [b"s1", b"s2"], 10)
     keys.prepend(names.dismissed("ada"), [b"g1"], 10)
-    keys.put_fields(ROW[0], {ROW[1][0]: b"row"})
+    keys.put_fields({ROW[0]: {ROW[1][0]: b"row"}})
     return keys, others
 
 

@@ -26,7 +26,7 @@ NEW = UserRow(tuple(1.0 for _ in NEW_USER.totals))
 def store() -> MemoryKeyValue:
     keys = MemoryKeyValue()
     key, (packed, stamp) = HotRows().user_hash("p")
-    keys.put_fields(key, {packed: feast_value(ROW.pack()), stamp: b"\x08\x2a"})
+    keys.put_fields({key: {packed: feast_value(ROW.pack()), stamp: b"\x08\x2a"}})
     keys.put({names.embedding_row("r1", "p"): b"12", names.factors("p"): b"factors"})
     keys.prepend(names.dismissed("p"), [b"g4", b"g5", b"g4"], 100)
     return keys
@@ -68,7 +68,7 @@ def test_beliefs_that_were_removed_are_not_used() -> None:
 def test_a_row_of_another_version_is_an_error_not_somebody_new() -> None:
     keys = store()
     key, (packed, _) = HotRows().user_hash("p")
-    keys.put_fields(key, {packed: feast_value("[1]")})
+    keys.put_fields({key: {packed: feast_value("[1]")}})
     with pytest.raises(ValueError, match="parts"):
         read(keys)
 

@@ -45,7 +45,7 @@ def feast_value(text: str) -> bytes:
 def write_item(keys: MemoryKeyValue, name: str, likes: int) -> None:
     row = ItemRow(NEW_ITEM.totals, tuple(NOW - 60 - at for at in range(likes, 0, -1)))
     key, (packed, stamp) = HotRows().item_hash(name)
-    keys.put_fields(key, {packed: feast_value(row.pack()), stamp: b"\x08\x01"})
+    keys.put_fields({key: {packed: feast_value(row.pack()), stamp: b"\x08\x01"}})
 
 
 def put_change(keys: MemoryKeyValue, what: ItemChange) -> None:
@@ -67,7 +67,7 @@ def test_rows_of_gems_and_of_everybody_new_are_read_at_the_start() -> None:
     write_item(keys, "g1", 4)
     key, (packed, stamp) = HotRows().user_hash(NEW)
     known = UserRow(tuple(7.0 for _ in NEW_USER.totals))
-    keys.put_fields(key, {packed: feast_value(known.pack()), stamp: b"\x08\x01"})
+    keys.put_fields({key: {packed: feast_value(known.pack()), stamp: b"\x08\x01"}})
     found = following(keys)
     assert found.refresh()
     assert week(found.world, "g1") == 4
