@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -102,9 +103,8 @@ def _known(facts: Facts, listener: Listener, place: int) -> dict[str, bool | flo
 def _reasons(facts: Facts, listener: Listener, sources: Sequence[str]) -> list[Phrase]:
     found = {_CONCEPTS_OF[source] for source in sources if source in _CONCEPTS_OF}
     order = sorted(_BRIEF_ORDER, key=lambda concept: concept not in found and concept != "taste")
-    told = _wished(facts, listener)
-    told += [said for concept in order if (said := phrase(concept, facts)) is not None]
-    return told[:TOP_CONCEPTS]
+    said = (phrase(concept, facts) for concept in order)
+    return list(islice(chain(_wished(facts, listener), filter(None, said)), TOP_CONCEPTS))
 
 
 def full(shown: Shown, listener: Listener, scored: Scored, items: LiveItems) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """Two or three sentences about a gem; a phrase exists only where the fact it tells is known."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,13 +15,13 @@ class Facts:
     """What may be said about one gem for one person now."""
 
     item: Mapping[str, Any]  # its row of the item table
-    features: Mapping[str, float]  # its vector by name
+    features: Mapping[str, float]  # its vector by name; NaN, or left out, where missing
     time_of_day: str | None = None
 
     def value(self, name: str) -> float | None:
         """A feature, None where it is missing."""
-        value = self.features.get(name, math.nan)
-        return None if math.isnan(value) else float(value)
+        value = self.features.get(name)
+        return None if value is None or value != value else value
 
     def text(self, name: str) -> str | None:
         """A column of the item table, None where it is empty."""

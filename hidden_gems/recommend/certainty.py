@@ -86,10 +86,12 @@ def confidence(utilities: Utilities, places: Sequence[int], certainty: Certainty
         >>> confidence(flat, [1], Certainty())
         (0.5,)
     """
-    found = []
-    for place in places:
-        others = np.delete(np.arange(len(utilities.mean)), place)
-        apart = utilities.mean[place] - utilities.mean[others]
-        width = np.sqrt(utilities.spread[place] ** 2 + utilities.spread[others] ** 2)
-        found.append(round(float(certainty.chance(apart, width).mean()), 4) if len(others) else 0.5)
-    return tuple(found)
+    count = len(utilities.mean)
+    if count < 2:
+        return (0.5,) * len(places)
+    shown = list(places)
+    apart = utilities.mean[shown, None] - utilities.mean
+    width = np.hypot(utilities.spread[shown, None], utilities.spread)
+    # Each is among its candidates, with a chance of a half against itself.
+    chance = (certainty.chance(apart, width).sum(axis=1) - 0.5) / (count - 1)
+    return tuple(chance.round(4).tolist())

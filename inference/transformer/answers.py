@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal, TypeVar
 from uuid import uuid4
 
@@ -19,6 +20,7 @@ from hidden_gems.recommend.answering import (
     utilities_of,
     vectors,
 )
+from hidden_gems.recommend.certainty import confidence
 from hidden_gems.recommend.deep import DeepAnswer
 from hidden_gems.recommend.person import Person
 from hidden_gems.recommend.related import similarity
@@ -62,6 +64,11 @@ class Served:
     def policy(self) -> str:
         """Name the slate is logged with."""
         return policy_name(self.request.kind, self.lost)
+
+    @cached_property
+    def confidence(self) -> tuple[float, ...]:
+        """How sure we are of each shown gem, k."""
+        return confidence(self.utilities, self.filled.places, self.world.certainty)
 
     @property
     def personal(self) -> bool:

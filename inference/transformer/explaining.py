@@ -70,7 +70,7 @@ class Explaining:
         detail = served.request.explain
         if detail == "none":
             return None
-        shown, listener = _shown(served, served.filled.places), _listener(served)
+        shown, listener = _shown(served, served.filled.places, served.confidence), _listener(served)
         EXPLANATIONS.labels(detail).inc()
         if detail == "full" and len(shown.items):
             others = background(served, _room(len(shown.items)), self.answers.random)
@@ -144,7 +144,8 @@ class Explaining:
         found = find(world, person, request, must=int(row))
         served = await self.answers.scored(world, person, request, found, deadline)
         place = found.item_ids.index(request.item_id or "")
-        shown, listener = _shown(served, (place,)), _listener(served)
+        sure = confidence(served.utilities, (place,), world.certainty)
+        shown, listener = _shown(served, (place,), sure), _listener(served)
         others = [each for each in background(served, BACKGROUND + 1, self.answers.random) if each != place]
         ids = tuple(found.item_ids[each] for each in (place, *others))
         [told] = await self._full(world, shown, listener, served.vectors[others], ids, _reading(served, shown))
@@ -227,14 +228,14 @@ def _listener(served: Served) -> Listener:
     return Listener(request.context, request.language, request.preferences, served.found.history)
 
 
-def _shown(served: Served, places: Sequence[int]) -> Shown:
+def _shown(served: Served, places: Sequence[int], sure: tuple[float, ...]) -> Shown:
     rows = tuple(int(served.found.rows[place]) for place in places)
     return Shown(
         items=tuple(served.world.items.item(row) for row in rows),
         rows=rows,
         vectors=served.vectors[list(places)],
         sources=tuple(served.found.sources[place] for place in places),
-        confidence=confidence(served.utilities, places, served.world.certainty),
+        confidence=sure,
         fired=explained(served.filled.fired),
     )
 

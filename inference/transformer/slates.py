@@ -17,7 +17,6 @@ from hidden_gems.events.records import Place, Slate
 from hidden_gems.events.tokens import Claim, Tokens
 from hidden_gems.features.request import RequestContext
 from hidden_gems.features.schema import FEATURE_NAMES, FEATURE_SERVICE
-from hidden_gems.recommend.certainty import confidence
 from hidden_gems.recommend.rules import Constraint, explained
 from hidden_gems.recommend.trace import Trace
 from inference.transformer.answers import Served
@@ -151,7 +150,7 @@ def kept(served: Served, slate: Slate, others: Sequence[int]) -> Kept:
         language=served.request.language,
         timezone=context.timezone,
         order_only=context.order_only,
-        confidence=confidence(served.utilities, served.filled.places, served.world.certainty),
+        confidence=served.confidence,
         fired=explained(served.filled.fired),
         background_ids=tuple(served.found.item_ids[place] for place in others),
         background=served.vectors[list(others)],
