@@ -41,7 +41,7 @@ ESTIMATOR = "DR"
 CLICKED = 2
 """Label from which a place earned a reward of 1: a click, or more."""
 LEAST_EFFECTIVE, LEAST_PEOPLE = 30.0, 10
-"""Places of equal weight, and people, that an estimate must rest on (ADR-0072: below, intervals are too short)."""
+"""Places of equal weight, and people, that an estimate must rest on: below, intervals are too short (ADR-0091)."""
 _LISTS = ("similar", "trending")  # policies of requests that no release draws for
 _RARE = 1e-6  # probabilities below are left out
 _CONTEXT = ("weather", "temperature_c")
@@ -102,7 +102,7 @@ def logged_slates(opened: Opened, most: int, seed: int = 0) -> pd.DataFrame:
     good = pd.Series(drawn & ~listed & labels.final).groupby(shown["slate_id"].to_numpy()).all()
     names = np.sort(good.index[good].to_numpy(object))
     if not len(names):
-        raise BadInputError("no slate of the log has propensities")
+        raise BadInputError("no slate of the log has propensities and final labels")
     log = shown.assign(round_id=shown["slate_id"], reward=(labels.label >= CLICKED).astype(np.float64))
     kept = names[np.random.default_rng(seed).permutation(len(names))[:most]]
     log = log[log["slate_id"].isin(kept)].sort_values(["round_id", "position"], ignore_index=True)
@@ -123,11 +123,18 @@ def target_of(opened: Opened, log: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         round_id, position, item_id, probability; those of a place add up to 1.
+
+    Raises:
+        BadInputError: If it has nobody at any place.
     """
-    return pd.concat([_of_slate(opened, rows) for _, rows in log.groupby("round_id", sort=False)], ignore_index=True)
+    found = [_of_slate(opened, rows) for _, rows in log.groupby("round_id", sort=False)]
+    known = [table for table in found if table is not None]
+    if not known:
+        raise BadInputError("the release has nobody to show at any place of the log")
+    return pd.concat(known, ignore_index=True)
 
 
-def _of_slate(opened: Opened, rows: pd.DataFrame) -> pd.DataFrame:
+def _of_slate(opened: Opened, rows: pd.DataFrame) -> pd.DataFrame | None:
     world, request = opened.world, _request(opened, rows)
     answer = weighed(opened.release, world, opened.person(request.user_id), request)
     mean, spread = answer.utilities.mean, effective_spread(answer.utilities.spread)
@@ -145,7 +152,7 @@ def _of_slate(opened: Opened, rows: pd.DataFrame) -> pd.DataFrame:
         places.append((int(position), able[kept], chance[kept] / chance[kept].sum()))
         above += [number[item]] if item in number else []
     if not places:
-        return pd.DataFrame(columns=["round_id", "position", "item_id", "probability"])
+        return None
     return pd.DataFrame(
         {
             "round_id": rows["round_id"].iloc[0],
