@@ -40,7 +40,7 @@ SLATES = 2_000
 ESTIMATOR = "DR"
 CLICKED = 2
 """Label from which a place earned a reward of 1: a click, or more."""
-LEAST_EFFECTIVE, LEAST_PEOPLE = 30.0, 10
+LEAST_EFFECTIVE, LEAST_PEOPLE = 50.0, 10
 """Places of equal weight, and people, that an estimate must rest on: below, intervals are too short (ADR-0091)."""
 _LISTS = ("similar", "trending")  # policies of requests that no release draws for
 _RARE = 1e-6  # probabilities below are left out

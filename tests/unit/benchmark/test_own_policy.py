@@ -29,7 +29,7 @@ AUTHENTICITY = FEATURE_NAMES.index("authenticity")
 IDS = np.array([f"g{n}" for n in range(1, COUNT + 1)])
 CLICK = 0.03 + 0.6 * (np.arange(1, COUNT + 1) / COUNT) ** 2
 """Probability of a click, the higher the more authentic a gem is; known to the town, not to the release."""
-PEOPLE, SLATES, PLACES = 40, 120, 5
+PEOPLE, SLATES, PLACES = 40, 140, 5
 
 
 @dataclass(frozen=True)
