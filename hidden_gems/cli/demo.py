@@ -111,9 +111,9 @@ def _stack(places: Places, trained: Trained, console: Console) -> "Iterator[tupl
         console.print(said, markup=False, highlight=False, soft_wrap=True)
 
     _chapter(console, "4  Recommendations, with reasons")
-    releases.point(places.releases, "canary", trained.release.name)  # what is stable stays what it is
+    releases.point(places.releases, "demo", trained.release.name)  # stable and canary stay what they are
     key, clock = secrets.token_hex(16), stack_clock(places)
-    plan = Plan(places, clock, free_shift(), pointer="canary", api_keys=(key,))
+    plan = Plan(places, clock, free_shift(), pointer="demo", api_keys=(key,))
     with open_stack(plan, tell) as stack:
         start_with_progress(stack, console)
         clock.keep()

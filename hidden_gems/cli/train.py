@@ -91,10 +91,15 @@ def train(
 
 
 def show_decision(trained: Trained, console: Console) -> None:
-    """What the gate decided and why."""
+    """What the gate decided and why, and what the release's own policy would earn."""
+    from hidden_gems.evaluation.page import own_policy_in_words
+    from hidden_gems.export.release import MANIFEST
+
     console.print("Gate: it may be promoted." if trained.decision["promote"] else "Gate: it may not be promoted.")
     for reason in trained.decision["reasons"]:
         console.print(f"  {reason}", markup=False, highlight=False)
+    estimate = json.loads((trained.release / MANIFEST).read_text())["policy_estimate"]
+    console.print(own_policy_in_words(estimate), markup=False, highlight=False)
 
 
 def train_release(data: Path, places: Places, redis: str, asked: TrainingArguments, console: Console) -> Trained:

@@ -1,4 +1,4 @@
-"""One decision: may this candidate be promoted? A pure function of per-person values, with its reasons."""
+"""Two decisions: may this candidate be promoted, may this release become a canary? Pure functions, with reasons."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -68,6 +68,37 @@ def gate(
         _against_champion(candidate, champion, config),
     ]
     return GateReport(promote=all(passed for passed, _ in checks), reasons=tuple(reason for _, reason in checks))
+
+
+def canary_refused(
+    estimate: Mapping[str, Any], without_estimate: bool = False, config: GateConfig | None = None
+) -> str | None:
+    """Why a release may not become a canary; None where it may.
+
+    It must have an off-policy estimate of its own policy that is not surely worse than what was shown: the upper end
+    of the 95 % interval of the paired difference must not lie below the margin, as a share of the log's own value.
+
+    Args:
+        estimate: `policy_estimate` of its description (contract §6).
+        without_estimate: Let one pass that has none; one that is surely worse never passes.
+        config: Of the margin.
+    """
+    margin = (config or GateConfig()).margin
+    if "value" not in estimate:
+        why = estimate.get("why_none", "it was made before releases had one")
+        return None if without_estimate else (
+            f"it has no estimate of its own policy ({why}). Train it again on a log with propensities, or say that it "
+            "may go without: --without-estimate of `gems release point`, without_estimate=true of the pipeline rollout"
+        )  # fmt: skip
+    e, least = estimate, margin * float(estimate["logged_value"])
+    if float(e["difference_high"]) >= least:
+        return None
+    return (
+        f"its policy is surely worse than what was shown: of {e['reward']} a place earned {e['logged_value']:.4f} in "
+        f"the log and would earn {e['value']:.4f} under the release ({e['estimator']}). The difference is "
+        f"{e['difference_value']:+.4f} (95 % {e['difference_low']:+.4f} to {e['difference_high']:+.4f}), and the upper "
+        f"end must not lie below {least:+.4f}"
+    )
 
 
 def _finite(candidate: Judged) -> tuple[bool, str]:

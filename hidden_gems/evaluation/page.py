@@ -1,7 +1,8 @@
 """What an evaluation found as one HTML page that needs nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
+from typing import Any
 
 from hidden_gems.core.crowds import may_be_shown
 from hidden_gems.evaluation import plots
@@ -54,6 +55,32 @@ half.</p>
 {_cost(e)}
 </body></html>
 """
+
+
+def with_own_policy(html: str, estimate: Mapping[str, Any]) -> str:
+    """A page of `page` with what a release's own policy would have earned; see `own_policy_in_words`."""
+    body, end = html.rsplit("</body>", 1)
+    return f"{body}<h2>The policy of this release</h2><p>{escape(own_policy_in_words(estimate))}</p>\n</body>{end}"
+
+
+def own_policy_in_words(estimate: Mapping[str, Any]) -> str:
+    """`policy_estimate` of contract §6 as a paragraph."""
+    if "value" not in estimate:
+        return f"There is no estimate of what this release's own policy would earn: {estimate['why_none']}."
+    e = estimate
+
+    def ends(prefix: str, of: Mapping[str, Any] = e) -> str:
+        return f"{of[f'{prefix}value']:.4f} ({of[f'{prefix}low']:.4f} to {of[f'{prefix}high']:.4f})"
+
+    return (
+        f"Out of {e['places']:,} logged places ({e['slates']:,} slates of {e['people']:,} people, logged by "
+        f"{', '.join(e['logged_policies'])}), of {e['reward']} a place would earn {ends('')} under {e['policy']} of "
+        f"this release by {e['estimator']}, {ends('', e['snips'])} by SNIPS. It earned {ends('logged_')} in the log; "
+        f"the difference is {ends('difference_')}. Intervals are 95 %, by person. The log is worth "
+        f"{e['effective']:,.0f} places, its mean weight is {e['mean_weight']:.2f} (1 where it shows all that the "
+        f"release would). The release never shows {e['never_wanted']:.0%} of what was shown, and "
+        f"{e['never_shown']:.0%} of what it shows was never shown."
+    )
 
 
 def _drawn(title: str, evaluation: Evaluation, plot: Callable[[Evaluation], str], there: bool) -> str:

@@ -123,7 +123,7 @@ class Evaluation:
         about |= {name: dict(getattr(self, name)) for name in _MAPPINGS}
         about |= {name: list(getattr(self, name)) for name in _LISTS}
         about |= {name: [asdict(row) for row in getattr(self, name)] for name in _ROWS}
-        whole: dict[str, Any] = _without_nan(about)
+        whole: dict[str, Any] = without_nan(about)
         return whole
 
     @classmethod
@@ -154,14 +154,14 @@ _MAPPINGS = (
 )  # fmt: skip
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
     """The same with None for numbers that JSON does not know."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {name: _without_nan(each) for name, each in value.items()}
+        return {name: without_nan(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(each) for each in value]
+        return [without_nan(each) for each in value]
     return value
 
 

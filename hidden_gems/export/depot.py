@@ -1,11 +1,15 @@
 """Releases at an address that no process can list as a folder: pushed whole, pulled whole, pointers beside them."""
 
+import logging
 import shutil
 from pathlib import Path
 
 from hidden_gems.core.addresses import fetch, filesystem, is_local, store
 from hidden_gems.core.errors import BadInputError, ReleaseError
-from hidden_gems.export.release import MANIFEST, POINTERS, load, point
+from hidden_gems.evaluation.gates import canary_refused
+from hidden_gems.export.release import MANIFEST, POINTERS, Release, load, point, read_manifest
+
+_log = logging.getLogger("gems")
 
 
 def push(release: Path, address: str) -> str:
@@ -57,14 +61,49 @@ def pull(address: str, version: str, folder: Path) -> Path:
     return target
 
 
-def name(address: str, pointer: str, version: str) -> None:
+def described(address: str, version: str) -> Release:
+    """What a release at an address says of itself; its files are not looked at.
+
+    Raises:
+        ReleaseError: If the version is not there, or its description cannot be read.
+    """
+    files, root = filesystem(address)
+    path = f"{root}/{version}/{MANIFEST}"
+    if not files.exists(path):
+        raise ReleaseError(f"{address} has no release {version}")
+    return read_manifest(files.cat_file(path).decode(), f"{address.rstrip('/')}/{version}/{MANIFEST}")
+
+
+def check_canary(address: str, version: str, without_estimate: bool = False) -> bool:
+    """Whether a release that may become a canary has an estimate of its own policy; see `gates.canary_refused`.
+
+    Args:
+        address: Of the releases of one dataset, any fsspec address.
+        version: Of the release.
+        without_estimate: Somebody said that it may have none; that it has none is logged.
+
+    Raises:
+        ReleaseError: If it may not, or is not there.
+    """
+    estimate = described(address, version).policy_estimate
+    refused = canary_refused(estimate, without_estimate)
+    if refused:
+        raise ReleaseError(f"release {version} may not become a canary: {refused}; nothing was changed")
+    if "value" not in estimate:
+        _log.warning("release %s may become a canary without an estimate of its policy: somebody said so", version)
+    return "value" in estimate
+
+
+def name(address: str, pointer: str, version: str, without_estimate: bool = False) -> None:
     """Let a pointer at an address name a version that is there.
 
     Raises:
-        ReleaseError: If the version is not there, or the pointer's name is unknown.
+        ReleaseError: If the version is not there, the pointer's name is unknown, or `check_canary` refuses a canary.
     """
     if pointer not in POINTERS:
         raise ReleaseError(f"no pointer {pointer!r}; there are {', '.join(POINTERS)}")
+    if pointer == "canary":
+        check_canary(address, version, without_estimate)
     if is_local(address):
         return point(Path(address), pointer, version)
     files, root = filesystem(address)

@@ -14,7 +14,8 @@ from hidden_gems.core.errors import ReleaseError
 from hidden_gems.datasets.dataset import About
 
 MANIFEST = "release.json"
-POINTERS = ("stable", "canary")
+POINTERS = ("stable", "canary", "demo")
+"""Names of pointers; `demo` is what `gems demo` answers from by itself, and nobody else."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ class Release:
     metrics: Mapping[str, Any]
     decision: Mapping[str, Any]  # of the gate: promote, reasons
     files: Mapping[str, str] = field(default_factory=dict)  # path inside the folder -> sha256
+    policy_estimate: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # of its own policy; empty: made before there was one
 
 
 def publish(
@@ -82,6 +86,20 @@ def write_manifest(release: Release, folder: Path) -> None:
     (folder / MANIFEST).write_text(content + "\n")
 
 
+def read_manifest(text: str, where: str) -> Release:
+    """Read what `write_manifest` wrote; `where` is for the error.
+
+    Raises:
+        ReleaseError: If it is none.
+    """
+    try:
+        content = json.loads(text)
+        about = About(**content.pop("dataset"))
+        return Release(dataset=about, **content | {"models": tuple(content["models"])})
+    except (ValueError, TypeError, KeyError) as error:
+        raise ReleaseError(f"{where} cannot be read: {error}") from error
+
+
 def load(folder: Path) -> Release:
     """Read a release and check every file against its hash.
 
@@ -89,13 +107,9 @@ def load(folder: Path) -> Release:
         ReleaseError: If there is none, or a file is missing, changed or not listed.
     """
     try:
-        content = json.loads((folder / MANIFEST).read_text())
-        about = About(**content.pop("dataset"))
-        release = Release(dataset=about, **content | {"models": tuple(content["models"])})
+        release = read_manifest((folder / MANIFEST).read_text(), str(folder / MANIFEST))
     except FileNotFoundError as error:
         raise ReleaseError(f"{folder} is no release: it has no {MANIFEST}") from error
-    except (ValueError, TypeError, KeyError) as error:
-        raise ReleaseError(f"{folder / MANIFEST} cannot be read: {error}") from error
     found = hash_files(folder)
     wrong = sorted(name for name in {*found, *release.files} if found.get(name) != release.files.get(name))
     if wrong:
@@ -104,7 +118,9 @@ def load(folder: Path) -> Release:
 
 
 def point(folder: Path, pointer: str, version: str) -> None:
-    """Let `pointer` (stable or canary) name `version`, by rename, so that a reader sees the old or the new one.
+    """Let `pointer` name `version`, by rename, so that a reader sees the old or the new one.
+
+    Whether a release may become a canary is asked where that is decided: `depot.name`, `steps.rollout`.
 
     Raises:
         ReleaseError: If the release is not whole, or the pointer's name is unknown.

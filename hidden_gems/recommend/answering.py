@@ -210,6 +210,12 @@ def utilities_of(world: World, person: Person, request: Request, found: Found, b
     return utilities(beliefs, found.online, float(len(found.history.rows)), preferred, evidence, business)
 
 
+def rules_of(world: World, request: Request, found: Found, features: NDArray[np.float32]) -> Rules:
+    """Rules of the slate of a request; `features` are the vectors of the candidates, n X 60."""
+    rare = features[:, _RARE] > 0.0
+    return Rules.of(world.items, found.rows, found.item_ids, rare, world.limits, request.limit, world.business)
+
+
 def choose(
     world: World,
     request: Request,
@@ -219,9 +225,7 @@ def choose(
     random: np.random.Generator,
 ) -> Filled:
     """Draw the slate under its rules; `features` are the vectors of the candidates, n X 60."""
-    rare = features[:, _RARE] > 0.0
-    rules = Rules.of(world.items, found.rows, found.item_ids, rare, world.limits, request.limit, world.business)
-    return fill(drawn_from, rules, random)
+    return fill(drawn_from, rules_of(world, request, found, features), random)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,17 @@ class Step:
             return max(largest, 1.0 - self.explored_share)
         return largest * _asked(self.utility, self.spread, self.explored_share, largest)
 
+    def probabilities(self) -> Floats:
+        """Of each of the m to be drawn here, in their order, m; they add up to 1, each to a millionth."""
+        largest, share = _all_largest(self.utility, self.spread), self.explored_share
+        leader = int(np.argmax(self.utility))
+        if share == 1.0:
+            return largest
+        explores = np.maximum(np.maximum(1.0 - largest[leader], largest), np.finfo(np.float64).tiny)
+        found = largest * np.minimum(share / explores, 1.0)
+        found[leader] = max(float(largest[leader]), 1.0 - share)
+        return np.asarray(found, dtype=np.float64)
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -176,3 +187,21 @@ def _integral(utility: Floats, spread: Floats, chosen: int, reach: float) -> flo
     rivals = rivals[rivals != chosen]
     below = ndtr((x - utility[rivals, None]) / spread[rivals, None]).prod(axis=0)  # of n - 1 X Q
     return float(np.clip(width * (density @ below), 0.0, 1.0))
+
+
+def _all_largest(utility: Floats, spread: Floats) -> Floats:
+    """`largest_probability` of each of n, on one grid for all of them; below a millionth it may be 0."""
+    found = np.zeros(len(utility))
+    if spread.max() == 0.0:
+        found[int(np.argmax(utility))] = 1.0
+        return found
+    low, high = float((utility - _REACH * spread).max()), utility + _REACH * spread
+    rivals = np.flatnonzero(high > low)  # the others are below all the way
+    u, s = utility[rivals, None], spread[rivals, None]
+    step = _STEP * float(s.min())
+    x, width = np.linspace(low, float(high.max()), max(int((float(high.max()) - low) / step), 2) + 1, retstep=True)  # Q
+    z = (x - u) / s
+    below = ndtr(z)  # never 0: no z is below -_REACH
+    density = np.exp(-0.5 * z * z) / (s * np.sqrt(2.0 * np.pi))
+    found[rivals] = width * (density / below * below.prod(axis=0)).sum(axis=1)
+    return np.asarray(found / found.sum(), dtype=np.float64)

@@ -12,6 +12,7 @@ import numpy as np
 
 from hidden_gems.benchmark.certainty import Pairs
 from hidden_gems.benchmark.opened import opened
+from hidden_gems.benchmark.own_policy import own_estimate
 from hidden_gems.benchmark.shelf import Shelf
 from hidden_gems.core.addresses import is_local
 from hidden_gems.core.checkout import git_sha
@@ -20,6 +21,8 @@ from hidden_gems.core.erasures import moments
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.names import embedding_row
 from hidden_gems.core.redis_access import RedisAccess
+from hidden_gems.evaluation.page import own_policy_in_words, with_own_policy
+from hidden_gems.evaluation.report import without_nan
 from hidden_gems.export import depot
 from hidden_gems.export import release as releases
 from hidden_gems.export.onnx import export_deep, served_order
@@ -36,6 +39,7 @@ from hidden_gems.steps.gating import FIGURES
 from hidden_gems.steps.learning import SAMPLE, open_shelf, trained
 from hidden_gems.training.saved import load_deep
 
+OWN_POLICY = "policy_estimate.json"
 PRIOR_STRENGTH = 10.0
 """Impressions that the prior of an arm is worth."""
 
@@ -73,6 +77,7 @@ def build_release(parts: Parts, address: str, redis: str, seed: int, folder: Pat
     ranker = LambdaMART.load(parts.ranker)
     evaluation = json.loads((parts.evaluation / FIGURES).read_text())
     decision = json.loads(parts.decision.read_text())
+    own: dict[str, Any] = {}
 
     def fill(draft: Path) -> None:
         with tempfile.TemporaryDirectory() as scratch:
@@ -83,12 +88,18 @@ def build_release(parts: Parts, address: str, redis: str, seed: int, folder: Pat
         release_tables(shelf, deep).save(draft / "tables")
         write_policy(shelf, draft / "policy")
         shutil.copy(parts.models / BLEND_FILE, draft / "policy")
-        Pairs.of(opened(draft, "", tuple(deep), shelf.dataset), fits=True).fitted().save(draft / "policy")
+        release = opened(draft, "", tuple(deep), shelf.dataset)
+        Pairs.of(release, fits=True).fitted().save(draft / "policy")
+        short, whole = own_estimate(release, seed)
+        own.update(short)
         reports = draft / "reports"
         shutil.copytree(parts.evaluation, reports)
-        shutil.copy(parts.page, reports / "report.html")
+        page = with_own_policy(parts.page.read_text(encoding="utf-8"), own)
+        (reports / "report.html").write_text(page, encoding="utf-8")
+        (reports / OWN_POLICY).write_text(json.dumps(without_nan(whole.as_dict() if whole else own), indent=2) + "\n")
         (reports / "gate.json").write_text(json.dumps(decision, indent=2) + "\n")
-        (reports / "model_card.md").write_text(model_card(shelf, tuple(deep), evaluation, decision), encoding="utf-8")
+        card = model_card(shelf, tuple(deep), evaluation, decision, own)
+        (reports / "model_card.md").write_text(card, encoding="utf-8")
 
     def describe(version: str, created: str) -> releases.Release:
         return releases.Release(
@@ -101,6 +112,7 @@ def build_release(parts: Parts, address: str, redis: str, seed: int, folder: Pat
             models=tuple(deep),
             metrics={"figures": evaluation["figures"]},
             decision=decision,
+            policy_estimate=own,
         )
 
     made_in, taken = (Path(address), []) if is_local(address) else (folder or Path("releases"), depot.versions(address))
@@ -118,7 +130,13 @@ def build_release(parts: Parts, address: str, redis: str, seed: int, folder: Pat
     return release
 
 
-def model_card(shelf: Shelf, deep: Sequence[str], evaluation: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
+def model_card(
+    shelf: Shelf,
+    deep: Sequence[str],
+    evaluation: Mapping[str, Any],
+    decision: Mapping[str, Any],
+    own: Mapping[str, Any],
+) -> str:
     """What the models are, on what they were fitted, how good they are, and what they are not for."""
     about = shelf.dataset.about
     data = f"{about.name}{' (simulated data)' if about.simulated else ''}, fingerprint `{about.fingerprint[:12]}`"
@@ -131,6 +149,8 @@ def model_card(shelf: Shelf, deep: Sequence[str], evaluation: Mapping[str, Any],
         f"({', '.join(deep)}); LambdaMART on 60 features.",
         "",
         f"**Decision.** {'Promote' if decision['promote'] else 'Hold'}: {'; '.join(decision['reasons'])}.",
+        "",
+        f"**Its policy.** {own_policy_in_words(own)}",
         "",
         "| protocol | model | NDCG@10 | 95 % interval | people |",
         "|---|---|---|---|---|",

@@ -155,7 +155,7 @@ class Cluster:
             raise PartUnavailableError("the Kubernetes API", str(error)) from error
 
 
-def roll_out(cluster: Cluster, releases: str, version: str, percent: int) -> str:
+def roll_out(cluster: Cluster, releases: str, version: str, percent: int, without_estimate: bool = False) -> str:
     """One step of a rollout; see `components/release/roll_out`.
 
     The canary is told its release before anybody is sent to it, and at 100 percent stable gets the release before
@@ -166,13 +166,14 @@ def roll_out(cluster: Cluster, releases: str, version: str, percent: int) -> str
         releases: Folder of releases, any fsspec address.
         version: Of the release.
         percent: Of the people that the canary answers; 100 makes it stable.
+        without_estimate: The release may have no estimate of its own policy; see `gates.canary_refused`.
 
     Returns:
         What was done.
 
     Raises:
         BadInputError: If the share is none, or a share is asked for without a release.
-        ReleaseError: If the release is not there.
+        ReleaseError: If the release is not there, or may not become a canary.
     """
     rules = split(percent)
     if not version:
@@ -182,15 +183,17 @@ def roll_out(cluster: Cluster, releases: str, version: str, percent: int) -> str
         return "stable answers everybody"
     if version not in depot.versions(releases):
         raise ReleaseError(f"{releases} has no release {version}; nothing was changed")
+    estimated = depot.check_canary(releases, version, without_estimate)
+    without = "" if estimated else ", without an estimate of its policy"
     address = f"{releases.rstrip('/')}/{version}"
     for each in serve("canary", address):
         cluster.apply(each)
     if percent < 100:
-        depot.name(releases, "canary", version)
+        depot.name(releases, "canary", version, without_estimate)
         cluster.apply(rules)
-        return f"the canary serves {version} and answers {percent} % of the people"
+        return f"the canary serves {version} and answers {percent} % of the people{without}"
     for each in serve("stable", address):
         cluster.apply(each)
     depot.name(releases, "stable", version)
     cluster.apply(split(0))
-    return f"stable serves {version} and answers everybody"
+    return f"stable serves {version} and answers everybody{without}"

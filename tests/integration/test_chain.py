@@ -1,5 +1,6 @@
 """From a simulated city to two releases, and what a request gets from them: the chain as it is, nothing replaced."""
 
+import html
 import json
 import re
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hidden_gems.benchmark.opened import open_release
+from hidden_gems.benchmark.own_policy import LEAST_EFFECTIVE, SLATES, estimated, in_short, logged_slates, target_of
 from hidden_gems.core.clock import DAY_SECONDS
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.names import embedding_row
@@ -250,6 +253,28 @@ def test_releases_are_whole_and_count_up(chain: Chain) -> None:
     assert "(simulated data)" in card
     assert "**Decision.** Promote: " in card
     assert sorted(path.name for path in chain.folder.iterdir()) == [first.version, second.version, "stable"]
+
+
+def test_a_release_has_an_estimate_of_its_own_policy_or_says_why_it_has_none(chain: Chain) -> None:
+    release = chain.releases[0]
+    estimate = releases.load(release).policy_estimate
+    written = json.loads((release / "reports" / "policy_estimate.json").read_text())
+    opened = open_release(release, chain.dataset)
+    log = logged_slates(opened, SLATES, SEED)
+    target = target_of(opened, log)
+    report = estimated(log, target, SEED)
+    assert report.rounds == log["round_id"].nunique() > 50
+    if (report.estimates["DR"].effective or 0.0) < LEAST_EFFECTIVE:
+        assert "the log hardly shows what the release would" in estimate["why_none"]
+        assert written == estimate
+        expected = "There is no estimate of what this release"
+    else:
+        assert estimate == pytest.approx(in_short(report, log))
+        assert written["estimates"]["DR"]["value"]["value"] == estimate["value"]
+        expected = f"Out of {report.places:,} logged places"
+    for name in ("model_card.md", "report.html"):
+        assert expected in html.unescape((release / "reports" / name).read_text())
+    np.testing.assert_allclose(target.groupby(["round_id", "position"])["probability"].sum(), 1.0)
 
 
 def test_no_file_of_a_release_names_a_person(chain: Chain) -> None:

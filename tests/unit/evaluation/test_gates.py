@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hidden_gems.evaluation.gates import GateConfig, Judged, gate
+from hidden_gems.evaluation.gates import GateConfig, Judged, canary_refused, gate
 
 
 def judged(name: str, level: float, fingerprint: str = "f", spread: float = 0.01, people: int = 400) -> Judged:
@@ -71,3 +71,29 @@ def test_figures_that_are_not_finite_stop_a_candidate(values: np.ndarray) -> Non
     empty = gate(Judged("ranker", "f", np.arange(3), {"ndcg@10": np.full(3, np.nan)}), exact("popular", 0.1))
     assert not empty.promote
     assert "ndcg@10" in empty.reasons[0]
+
+
+def difference(high: float, logged: float = 0.1) -> dict[str, object]:
+    value = logged + high - 0.02
+    about = {"reward": "a click", "estimator": "DR", "value": value, "logged_value": logged}
+    return about | {"difference_value": high - 0.02, "difference_low": high - 0.04, "difference_high": high}
+
+
+@pytest.mark.parametrize(("high", "refused"), [(0.05, False), (-0.0019, False), (-0.0021, True)])
+def test_a_canary_may_be_worse_by_the_margin_and_not_surely_by_more(high: float, refused: bool) -> None:
+    found = canary_refused(difference(high))
+    assert (found is not None) is refused
+    if found is not None:
+        assert "a place earned 0.1000 in the log and would earn 0.0779 under the release (DR)" in found
+        assert "-0.0221 (95 % -0.0421 to -0.0021)" in found
+        assert canary_refused(difference(high), config=GateConfig(margin=-0.5)) is None
+        assert canary_refused(difference(high), without_estimate=True) == found
+
+
+def test_a_canary_without_an_estimate_is_told_why_and_what_to_do() -> None:
+    found = canary_refused({"why_none": "no slate of the log has propensities"})
+    assert found is not None
+    assert "(no slate of the log has propensities)" in found
+    assert "--without-estimate" in found
+    assert "before releases had one" in str(canary_refused({}))
+    assert canary_refused({}, without_estimate=True) is None

@@ -1,7 +1,8 @@
 """Releases in a bucket: whole or not there, pulled once, followed by a pointer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,13 +28,21 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"{found}/{tmp_path.name}"
 
 
-def release(folder: Path, version: str, text: str = "one") -> Path:
+ESTIMATE = {
+    "reward": "a click or more", "estimator": "DR", "value": 0.07, "low": 0.05, "high": 0.09, "logged_value": 0.05,
+    "logged_low": 0.04, "logged_high": 0.06, "difference_value": 0.02, "difference_low": -0.01, "difference_high": 0.05,
+}  # fmt: skip
+WORSE = ESTIMATE | {"value": 0.02, "difference_value": -0.03, "difference_low": -0.04, "difference_high": -0.01}
+NONE = {"why_none": "no slate of the log has propensities"}
+
+
+def release(folder: Path, version: str, text: str = "one", estimate: Mapping[str, Any] = ESTIMATE) -> Path:
     """A small whole release."""
     made = folder / version
     (made / "tables").mkdir(parents=True)
     (made / "tables" / "items.json").write_text(text)
     about = About("town", "Europe/Istanbul", "f")
-    write_manifest(Release(version, "", "", about, 0, "s", (), {}, {}, hash_files(made)), made)
+    write_manifest(Release(version, "", "", about, 0, "s", (), {}, {}, hash_files(made), estimate), made)
     return made
 
 
@@ -87,3 +96,29 @@ def test_a_file_that_changed_on_the_way_is_refused(address: str, tmp_path: Path)
     assert not (here / "2026-05-04.1").exists()
     files.pipe_file(f"{root}/2026-05-04.1/tables/items.json", b"one")
     assert depot.pull(address, "2026-05-04.1", here).name == "2026-05-04.1"
+
+
+@pytest.mark.parametrize("estimate", [NONE, {}])
+def test_a_canary_without_an_estimate_needs_a_word_and_stable_needs_none(
+    address: str, tmp_path: Path, estimate: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    depot.push(release(tmp_path / "made", "2026-05-04.3", estimate=estimate), address)
+    with pytest.raises(ReleaseError, match=r"2026-05-04\.3 may not become a canary: it has no estimate.*without"):
+        depot.name(address, "canary", "2026-05-04.3")
+    assert depot.named(address, "canary") is None
+    depot.name(address, "canary", "2026-05-04.3", without_estimate=True)
+    assert "2026-05-04.3 may become a canary without an estimate" in caplog.text
+    depot.name(address, "stable", "2026-05-04.3")
+    assert depot.named(address, "canary") == depot.named(address) == "2026-05-04.3"
+
+
+def test_a_canary_that_is_surely_worse_is_refused_whatever_is_said(address: str, tmp_path: Path) -> None:
+    for version, estimate in (("2026-05-04.4", ESTIMATE), ("2026-05-04.5", WORSE)):
+        depot.push(release(tmp_path / "made", version, estimate=estimate), address)
+    depot.name(address, "canary", "2026-05-04.4")
+    for said in (False, True):
+        with pytest.raises(
+            ReleaseError, match=r"surely worse .* earned 0\.0500 .* 0\.0200 .* must not lie below -0\.0010"
+        ):
+            depot.name(address, "canary", "2026-05-04.5", said)
+    assert depot.named(address, "canary") == "2026-05-04.4"

@@ -100,3 +100,13 @@ def test_a_figure_that_is_no_json_is_refused_and_nothing_is_left(folder: Path) -
     with pytest.raises(ValueError, match="not JSON compliant"):
         releases.publish(folder, fill, undefined, MAY_4)
     assert list(folder.iterdir()) == []
+
+
+def test_the_estimate_of_its_policy_reads_back_and_older_releases_have_none(folder: Path) -> None:
+    estimate = {"estimator": "DR", "value": 0.07, "snips": {"value": 0.06}, "logged_policies": ["ranker+thompson"]}
+    path = releases.publish(folder, fill, lambda *made: replace(describe(*made), policy_estimate=estimate), MAY_4)
+    assert releases.load(path).policy_estimate == estimate
+    content = json.loads((path / releases.MANIFEST).read_text())
+    del content["policy_estimate"]
+    (path / releases.MANIFEST).write_text(json.dumps(content))
+    assert releases.load(path).policy_estimate == {}

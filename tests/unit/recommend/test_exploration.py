@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from hidden_gems.recommend.exploration import SHARPEST, Drawn, draw, effective_spread, largest_probability
+from hidden_gems.recommend.exploration import SHARPEST, Drawn, Step, draw, effective_spread, largest_probability
 
 
 def probabilities(utility: np.ndarray, spread: np.ndarray) -> np.ndarray:
@@ -46,6 +46,20 @@ def test_propensities_of_a_position_sum_to_one(seed: int) -> None:
     found = probabilities(random.normal(size=n), random.uniform(0.0, 0.5, n))
     assert found.sum() == pytest.approx(1.0, abs=1e-4 * n)
     assert (found >= 0).all()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("seed", range(6))
+def test_all_probabilities_of_a_position_at_once_are_those_of_each(seed: int, share: float) -> None:
+    random = np.random.default_rng(seed)
+    n = int(random.integers(1, 60))
+    utility = random.normal(size=n) * random.choice([0.01, 0.3, 3.0])
+    spread = effective_spread(np.exp(random.uniform(-4.0, 0.0, n)) * (seed != 5))
+    able = 2 * np.arange(n)
+    step = Step(able, utility, spread, share)
+    each = [step.probability(int(candidate)) for candidate in able]
+    np.testing.assert_allclose(step.probabilities(), each, rtol=2e-3, atol=2e-6)
+    assert step.probabilities().sum() == pytest.approx(1.0, abs=1e-5)
 
 
 def test_two_equal_ones_share_and_the_better_of_two_has_the_normal_law() -> None:

@@ -14,7 +14,7 @@ from kubernetes.client import ApiClient, Configuration
 from hidden_gems.core.errors import BadInputError, PartUnavailableError, ReleaseError
 from hidden_gems.export import depot
 from hidden_gems.steps.rollout import BUCKETS, FIELD_MANAGER, RELEASE, Cluster, roll_out, serve, split
-from tests.unit.export.test_depot import release
+from tests.unit.export.test_depot import NONE, WORSE, release
 
 SHARES = (0, 1, 5, 36, 50, 64, 65, 99, 100)
 
@@ -186,3 +186,19 @@ def test_what_the_cluster_refuses_is_said_and_nobody_is_sent_there(releases: str
     assert depot.named(releases, "canary") is None
     with api(most=0, code=503) as (_, cluster), pytest.raises(PartUnavailableError, match="503"):
         roll_out(cluster, releases, "2026-05-04.1", 5)
+
+
+@pytest.mark.parametrize("percent", [0, 5, 100])
+def test_a_release_that_may_not_be_a_canary_changes_nothing(tmp_path: Path, percent: int) -> None:
+    address = str(tmp_path / "depot")
+    for version, estimate in (("2026-05-04.1", NONE), ("2026-05-04.2", WORSE)):
+        depot.push(release(tmp_path / "made", version, estimate=estimate), address)
+    with api() as (server, cluster):
+        with pytest.raises(ReleaseError, match=r"has no estimate of its own policy .* nothing was changed"):
+            roll_out(cluster, address, "2026-05-04.1", percent)
+        with pytest.raises(ReleaseError, match="surely worse"):
+            roll_out(cluster, address, "2026-05-04.2", percent, without_estimate=True)
+        assert server.applied == []
+        assert (depot.named(address, "canary"), depot.named(address)) == (None, None)
+        told = roll_out(cluster, address, "2026-05-04.1", percent, without_estimate=True)
+    assert told.endswith(", without an estimate of its policy")
