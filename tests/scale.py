@@ -6,6 +6,7 @@ object, two executors in processes of their own, and an S3 (moto) between them.
 """
 
 import argparse
+import logging
 import os
 import resource
 import subprocess
@@ -41,6 +42,7 @@ def measured(*arguments: str) -> str:
 
 def submitted(city: Path, out: Path, rows: str) -> str:
     """Prepare by driver and executors that meet in a bucket alone, and say what it took."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # moto tells of every call
     with bucket("scale") as address:
         store(city, f"{address}/city")
         preparation = Preparation(f"{address}/city", f"{address}/set", rows=rows)

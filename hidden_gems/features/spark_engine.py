@@ -196,7 +196,7 @@ def spark_engine(config: "EngineConfig", scratch: Path) -> Iterator[Spark]:
     session = _session(config, scratch)
     shared = ""
     try:
-        shared = _shared(config, session.sparkContext.master)
+        shared = shared_folder(config, session.sparkContext.master)
         connection = ibis.pyspark.connect(session)
         yield SharedSpark(connection, session, scratch, shared) if shared else Spark(connection, session, scratch)
     except (Py4JJavaError, PySparkException) as error:
@@ -212,8 +212,12 @@ def spark_engine(config: "EngineConfig", scratch: Path) -> Iterator[Spark]:
             remove_folder(shared)
 
 
-def _shared(config: "EngineConfig", master: str) -> str:
-    """Folder for what driver and executors exchange; empty where they are one process."""
+def shared_folder(config: "EngineConfig", master: str) -> str:
+    """Address of what driver and executors exchange; empty where they are one process.
+
+    Raises:
+        BadInputError: If executors could not reach what the driver has.
+    """
     if master.split("[")[0] == "local":
         return ""
     if not config.shared:
@@ -221,7 +225,7 @@ def _shared(config: "EngineConfig", master: str) -> str:
             f"executors of {master} see no files of this machine; "
             "--out must be an address that they reach, as s3://bucket/folder"
         )
-    return f"{config.shared.rstrip('/')}/{uuid4().hex}"
+    return config.shared
 
 
 def settings(config: "EngineConfig", scratch: Path, submitted: bool) -> dict[str, str]:
