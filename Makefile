@@ -63,7 +63,7 @@ mutants: setup   ## 40 small changes of the library, by a seed: at least 90 % mu
 manifests-check: setup  ## every overlay of manifests/ renders, names only what is there, and fits the code
 	python -m pytest -q -n 0 tests/infra/test_manifests.py tests/infra/test_manifests_and_code.py tests/unit/monitoring tests/unit/steps/test_rollout.py
 
-images:          ## both images with docker, podman or buildah; REGISTRY=… pushes them, BASE=… pins the base (images/README.md)
+images:          ## our images with docker, podman or buildah; REGISTRY=… pushes them, BASE=… pins the base (images/README.md)
 	images/build.sh
 
 sbom: setup      ## what the images hold, as CycloneDX, from environments made by their install steps; into .gems/sbom
@@ -72,7 +72,9 @@ sbom: setup      ## what the images hold, as CycloneDX, from environments made b
 cluster-dry-run: manifests-check terraform-check  ## all that can be proved of the cluster without one: overlays, boards, rules, pipelines, Terraform
 	python -m pytest -q -n 0 tests/infra/test_pipelines.py
 
-scale: setup     ## data preparation at size: 10 M simulated impressions on DuckDB, 1 M on DuckDB and Spark, compared
+scale: setup     ## data preparation at size: 10 M simulated impressions on DuckDB, 1 M on DuckDB and Spark, compared; needs Java
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev,scale]'
+	python -m tests.scale --folder .gems/scale --people 60 --engines duckdb,cluster
 	python -m tests.scale --folder .gems/scale --people 48000
 	python -m tests.scale --folder .gems/scale --people 4600 --engines duckdb,spark
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Build our images with whatever builder is there, and push them where REGISTRY names one: `images/build.sh [online train]`.
+# Build our images with whatever builder is there, and push them where REGISTRY names one: `images/build.sh [online train scale]`.
 # BASE, TORCH and FLAGS (of the builder) may be set. Without a builder's access to a registry, BASE=debootstrap makes a
 # base out of Debian packages, with buildah.
 set -eu
@@ -24,7 +24,7 @@ if [ "${BASE:-}" = debootstrap ]; then
     rm -rf "$root"
   fi
 fi
-for target in ${*:-online train}; do
+for target in ${*:-online train scale}; do
   name="${REGISTRY:+$REGISTRY/}hidden-gems/$target:$version"
   # shellcheck disable=SC2086
   $build ${FLAGS:-} ${BASE:+--build-arg BASE=$BASE} ${TORCH:+--build-arg TORCH=$TORCH} \

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The install steps of our images: `install.sh EXTRA FOLDER`, from the root of a checkout. EXTRA is serve or train, FOLDER
-# an absolute path.
+# The install steps of our images: `install.sh EXTRA FOLDER`, from the root of a checkout. EXTRA is serve, train or
+# scale, FOLDER an absolute path.
 # TORCH names the build of torch that uv takes (cpu, cu130, …); UV_FIND_LINKS a folder of wheels that come first.
 set -eu
 python3.11 -m venv "$2"

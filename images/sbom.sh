@@ -4,7 +4,7 @@ set -eu
 mkdir -p "$1"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-for extra in serve train; do
+for extra in serve train scale; do
   sh images/install.sh "$extra" "$scratch/$extra"
   uv tool run --quiet --from cyclonedx-bom cyclonedx-py environment --output-file "$1/$extra.cdx.json" "$scratch/$extra/bin/python"
   echo "$1/$extra.cdx.json"

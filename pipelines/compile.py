@@ -9,6 +9,7 @@ PIPELINES = {
     "training": "training",
     "training_gpu": "training",
     "distributed": "distributed",
+    "preparation": "preparation",
     "materialization": "materialization",
     "rollout": "rollout",
 }

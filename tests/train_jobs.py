@@ -1,4 +1,4 @@
-"""A small HTTP server that plays the part of the Kubernetes API which TrainJobs need."""
+"""A small HTTP server that plays the part of the Kubernetes API which jobs of a cluster need."""
 
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -6,7 +6,7 @@ from typing import Any
 
 from kubernetes.client import ApiClient, Configuration
 
-from hidden_gems.steps.train_job import TrainJobs
+from hidden_gems.steps.cluster_jobs import ClusterJobs
 
 JOBS = "/apis/trainer.kubeflow.org/v1alpha1/namespaces/team/trainjobs"
 
@@ -16,9 +16,10 @@ def condition(kind: str, reason: str = "JobsCompleted", message: str = "done", s
 
 
 class Cluster(ThreadingHTTPServer):
-    """The part of the Kubernetes API that a TrainJob needs; each look at a job takes the next of `stages`."""
+    """The part of the Kubernetes API that a job needs; each look at a job takes the next of `stages`."""
 
     daemon_threads = True
+    path = JOBS
 
     def __init__(self, *stages: dict[str, Any]) -> None:
         super().__init__(("127.0.0.1", 0), _Api)
@@ -74,7 +75,7 @@ class _Api(BaseHTTPRequestHandler):
         if self.server.refuses:
             self._answer(422, {"message": "spec.trainer.numNodes: must be at least 1"})
             return
-        assert self.path == JOBS
+        assert self.path == self.server.path
         self.server.jobs[job["metadata"]["name"]] = job
         self.server.work(job)
         self._answer(201, job)
@@ -90,8 +91,8 @@ class _Api(BaseHTTPRequestHandler):
         pass
 
 
-def jobs_of(cluster: Cluster, patience_seconds: float = 5.0) -> TrainJobs:
+def jobs_of(cluster: Cluster, patience_seconds: float = 5.0) -> ClusterJobs:
     """Access to it, without waiting."""
     configuration = Configuration(host=f"http://127.0.0.1:{cluster.server_address[1]}")
     configuration.retries = 0
-    return TrainJobs(ApiClient(configuration), poll_seconds=0.01, patience_seconds=patience_seconds)
+    return ClusterJobs(ApiClient(configuration), poll_seconds=0.01, patience_seconds=patience_seconds)

@@ -1,7 +1,6 @@
 """`gems data`: look at a dataset folder before anything learns from it."""
 
 import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hidden_gems.cli.extras import needs_extra, require
-from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, Data, Engine, MaxRejected, Timezone
+from hidden_gems.cli.options import DEFAULT_TIMEZONE, AsJson, Engine, MaxRejected, Timezone
 from hidden_gems.core.errors import BadInputError
 from hidden_gems.core.home import gems_home
 from hidden_gems.core.ids import Pseudonyms
@@ -61,8 +60,8 @@ def check(
 @data_app.command()
 @needs_extra("train")
 def prepare(
-    data: Data,
-    out: Annotated[Path, typer.Option(help="Folder of the training set.")],
+    data: Annotated[str, typer.Option(metavar="DIR", help="Dataset folder, or its address as s3://bucket/folder.")],
+    out: Annotated[str, typer.Option(metavar="DIR", help="Folder of the training set, or its address.")],
     engine: Engine = "duckdb",
     rows: Annotated[
         Literal["all", "ranker"],
@@ -78,15 +77,16 @@ def prepare(
     as_json: AsJson = False,
 ) -> None:
     """Check a dataset folder of any size and write its training set: Parquet in, Parquet out."""
-    from hidden_gems.datasets.door_at_size import DoorConfig, check_to_folder
+    from hidden_gems.datasets.door_at_size import DoorConfig
     from hidden_gems.features.engines import EngineConfig
-    from hidden_gems.training.at_size import AtSizeConfig, prepare
+    from hidden_gems.steps.preparing import prepare
+    from hidden_gems.training.at_size import AtSizeConfig
 
     if engine == "spark":
         require("pyspark", "scale")
     if scratch is not None and not scratch.is_dir():
         raise BadInputError(f"--scratch {scratch} is not a folder; make it first")
-    console, begin = Console(stderr=True, quiet=as_json), time.monotonic()
+    console = Console(stderr=True, quiet=as_json)
     door = DoorConfig(
         timezone=timezone,
         max_rejected_share=max_rejected,
@@ -95,17 +95,12 @@ def prepare(
         threads=threads,
         scratch=scratch,
     )
-    about, warnings = check_to_folder(data, out / "checked", door)
-    checked = time.monotonic()
-    simulated = " (simulated)" if about.simulated else ""
-    console.print(f"{about.name}{simulated} is a dataset; checked in {checked - begin:.0f} s.", markup=False)
-    for warning in warnings:
-        console.print(f"warning: {warning}", markup=False)
-    counts = prepare(out / "checked", out, AtSizeConfig(rows, EngineConfig(engine, memory, threads, scratch)))
-    seconds = {"check": round(checked - begin, 1), "prepare": round(time.monotonic() - checked, 1)}
+    config = AtSizeConfig(rows, EngineConfig(engine, memory, threads, scratch))
+    report = prepare(data, out, door, config, tell=lambda line: console.print(line, markup=False))
     if as_json:
-        typer.echo(json.dumps({"simulated": about.simulated, "engine": engine, "counts": counts, "seconds": seconds}))
+        typer.echo(json.dumps(report))
         return
+    counts, simulated = report["counts"], " (simulated)" if report["simulated"] else ""
     typer.echo(f"{counts['rows']:,} rows of {counts['queries']:,} slates{simulated} by {engine} in {out}")
 
 

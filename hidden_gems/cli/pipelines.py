@@ -19,7 +19,10 @@ pipelines_app = typer.Typer(
 )
 HOST = "http://127.0.0.1:8888"
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="training, training_gpu, distributed, materialization or rollout.")
+    str,
+    typer.Argument(
+        metavar="NAME", help="training, training_gpu, distributed, preparation, materialization or rollout."
+    ),
 ]
 Host = Annotated[str, typer.Option(help="Address of KFP; `kubectl port-forward svc/ml-pipeline 8888` brings it here.")]
 Parameters = Annotated[

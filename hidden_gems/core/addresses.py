@@ -59,6 +59,14 @@ def store(folder: Path, address: str | Path, last: str = "") -> None:
         files.put_file(str(path), target)
 
 
+def put(path: Path, address: str) -> str:
+    """Copy a file of this machine to an address, which is given back; what is there is replaced."""
+    files, target = filesystem(address)
+    files.makedirs(target.rpartition("/")[0], exist_ok=True)
+    files.put_file(str(path), target)
+    return address
+
+
 def here(address: str | Path, scratch: Path) -> Path:
     """A folder of this machine with what is at an address: itself, or a copy in `scratch` under the same name.
 
@@ -154,6 +162,13 @@ def remove(address: str | Path) -> None:
     files, path = filesystem(address)
     if files.exists(path):
         files.rm_file(path)
+
+
+def remove_folder(address: str) -> None:
+    """Remove a folder with all that is in it; one that is gone already is no error."""
+    files, path = filesystem(address)
+    if files.exists(path):
+        files.rm(path, recursive=True)
 
 
 def _find(files: Any, root: str) -> list[str]:

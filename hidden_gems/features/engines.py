@@ -1,19 +1,18 @@
 """Engines that compute Ibis expressions: DuckDB on one machine, Spark on one or many. The same rows from both."""
 
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast, get_args
 
 import ibis
 import pandas as pd
 
-from hidden_gems.core.errors import BadInputError, MissingExtraError, OutOfMemoryError
-from hidden_gems.datasets.limits import explained, first_line, in_words, options_of
+from hidden_gems.core.errors import BadInputError
+from hidden_gems.datasets.limits import explained, options_of
+from hidden_gems.features.spark_engine import spark_engine
 
 Table = Any
 """An Ibis table expression."""
@@ -21,7 +20,6 @@ Table = Any
 EngineName = Literal["duckdb", "spark"]
 ENGINES: tuple[str, ...] = get_args(EngineName)
 _ROW_GROUP = 131_072
-_SHUFFLE_PARTITIONS = 16  # of a few million rows on one machine; the default of 200 is meant for a cluster
 
 
 @dataclass(frozen=True)
@@ -32,6 +30,7 @@ class EngineConfig:
     memory: str = ""  # as `6GB`; of DuckDB before it goes to disk, of Spark's heap; empty is the engine's own choice
     threads: int = 0  # 0 is the engine's own choice
     scratch: Path | None = None  # folder for what does not fit into memory; None is the system's
+    shared: str = ""  # address that the executors of a submitted Spark reach, for what they exchange with the driver
 
 
 class Engine(Protocol):
@@ -68,7 +67,7 @@ def engine_of(config: EngineConfig | None = None) -> Iterator[Engine]:
     config = config or EngineConfig()
     engine_name(config.name)
     with tempfile.TemporaryDirectory(prefix="gems-", dir=config.scratch) as scratch:
-        opened = _duckdb if config.name == "duckdb" else _spark
+        opened = _duckdb if config.name == "duckdb" else spark_engine
         with opened(config, Path(scratch)) as engine:
             yield engine
 
@@ -121,93 +120,3 @@ def _duckdb(config: EngineConfig, scratch: Path) -> Iterator[DuckDB]:
             yield DuckDB(connection)
         finally:
             connection.disconnect()
-
-
-class Spark:
-    """Spark, of this process alone or of a cluster. Loaded and kept tables are Parquet in scratch."""
-
-    def __init__(self, connection: Any, session: Any, scratch: Path) -> None:
-        self.connection, self.session, self.scratch = connection, session, scratch
-
-    def load(self, name: str, frame: pd.DataFrame) -> Table:
-        """See `Engine`."""
-        path = self.scratch / f"{name}.parquet"
-        frame.to_parquet(path, index=False, coerce_timestamps="us")
-        return self.read(name, path)
-
-    def read(self, name: str, path: Path) -> Table:
-        """See `Engine`."""
-        self.session.read.parquet(str(path.resolve())).createOrReplaceTempView(name)
-        return self.connection.table(name)
-
-    def keep(self, name: str, table: Table) -> Table:
-        """See `Engine`."""
-        path = self.scratch / name
-        self._computed(table).write.parquet(str(path))
-        return self.read(name, path)
-
-    def frame(self, table: Table) -> pd.DataFrame:
-        """See `Engine`; by way of a file, because what pyspark sends over sockets it does not close."""
-        path = Path(tempfile.mkdtemp(dir=self.scratch)) / "frame"
-        computed = self._computed(table)
-        computed.write.parquet(str(path))
-        return pd.read_parquet(path)[computed.columns]
-
-    def write(self, table: Table, path: Path, by: Sequence[str]) -> None:
-        """See `Engine`."""
-        self._computed(table.order_by(list(by))).write.parquet(str(path.resolve()))
-
-    def _computed(self, table: Table) -> Any:
-        return self.session.sql(self.connection.compile(table))
-
-
-@contextmanager
-def _spark(config: EngineConfig, scratch: Path) -> Iterator[Spark]:
-    if find_spec("pyspark") is None:
-        raise MissingExtraError("pyspark", "scale")
-    if config.memory and not re.fullmatch(r"\d+[kmg]b?", config.memory.lower()):
-        raise BadInputError(f"Spark cannot start with {in_words(config.memory, config.threads)}; expected as in 6GB")
-    from py4j.protocol import Py4JJavaError
-    from pyspark.errors import PySparkException
-
-    session = _spark_session(config, scratch)
-    try:
-        yield Spark(ibis.pyspark.connect(session), session, scratch)
-    except (Py4JJavaError, PySparkException) as error:
-        if "OutOfMemoryError" in str(error):
-            raise OutOfMemoryError(
-                f"Spark ran out of memory with {in_words(config.memory, config.threads)}; "
-                "give it more memory or fewer threads"
-            ) from error
-        raise
-    finally:
-        session.stop()
-
-
-def _spark_session(config: EngineConfig, scratch: Path) -> Any:
-    from pyspark.errors import PySparkException, PySparkRuntimeError
-    from pyspark.sql import SparkSession
-
-    builder = SparkSession.builder.appName("hidden-gems").master(f"local[{config.threads or '*'}]")
-    settings = {
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-        "spark.driver.memory": config.memory.lower().removesuffix("b"),  # Spark says 6g where people say 6GB
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.sql.shuffle.partitions": str(_SHUFFLE_PARTITIONS),
-        "spark.local.dir": str(scratch),
-        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.log.level": "ERROR",
-    }
-    for name, value in settings.items():
-        builder = builder.config(name, value) if value else builder
-    try:
-        return builder.getOrCreate()
-    except (PySparkException, PySparkRuntimeError, OSError) as error:
-        raise BadInputError(
-            f"Spark cannot start with {in_words(config.memory, config.threads)}: {first_line(error)}; "
-            "it needs Java 17 or 21"
-        ) from error

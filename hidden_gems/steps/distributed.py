@@ -6,18 +6,16 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from hidden_gems.core.addresses import fetch, store
 from hidden_gems.core.errors import BadInputError, StepFailedError
+from hidden_gems.steps.cluster_jobs import ClusterJobs, terminated
 from hidden_gems.steps.fitting import REPORT
-from hidden_gems.steps.train_job import TrainJob, TrainJobs
+from hidden_gems.steps.train_job import TrainJob
 
 _GRACE_SECONDS = 40.0
 """torchrun gives its workers 30."""
@@ -69,7 +67,7 @@ class Fit:
 
 
 def train_distributed(
-    checked: Path, out: Path, fit: Fit, place: Place, jobs: TrainJobs | None = None
+    checked: Path, out: Path, fit: Fit, place: Place, jobs: ClusterJobs | None = None
 ) -> dict[str, Any]:
     """Fit a model in several processes and put its folder into `out`.
 
@@ -89,11 +87,11 @@ def train_distributed(
         StepFailedError: If the processes failed; says where or why.
         BadInputError: If the place is not complete.
     """
-    with _terminated():
+    with terminated():
         if place.where == "local":
             _run_here(fit.arguments(str(checked), str(out), place.work), place.processes)
         elif place.where == "cluster":
-            _run_there(checked, out, fit, place, jobs or TrainJobs())
+            _run_there(checked, out, fit, place, jobs or ClusterJobs())
         else:
             raise BadInputError(f"where must be local or cluster, got {place.where!r}")
     report: dict[str, Any] = json.loads((out / REPORT).read_text())
@@ -123,7 +121,7 @@ def _end(group: subprocess.Popen[bytes]) -> None:
         group.wait()
 
 
-def _run_there(checked: Path, out: Path, fit: Fit, place: Place, jobs: TrainJobs) -> None:
+def _run_there(checked: Path, out: Path, fit: Fit, place: Place, jobs: ClusterJobs) -> None:
     missing = [name for name in ("work", "namespace", "image") if not getattr(place, name)]
     if missing:
         raise BadInputError(f"a cluster needs {', '.join(missing)}")
@@ -157,20 +155,3 @@ def job_name(model: str, work: str) -> str:
 
 def _tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-@contextmanager
-def _terminated() -> Iterator[None]:
-    """Inside, SIGTERM is an exception, so that what was started can be ended."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before: Callable[..., Any] | int | None = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -31,7 +31,7 @@ ACCOUNTS = {
     "gems-serving": {"triton", "ranker", "transformer"},
     "gems-streaming": {"collector", "learner", "archiver", "kafka-topics"},
     "gems-features": {"materializer"},
-    "gems-training": {"pipeline-runner", "trainer"},
+    "gems-training": {"pipeline-runner", "trainer", "preparer"},
     "gems-mlflow": {"mlflow"},
 }
 """Service accounts that Terraform gives a role to."""

@@ -17,6 +17,8 @@ from hidden_gems.core.kv import MemoryKeyValue
 from hidden_gems.core.metrics import METRICS
 from hidden_gems.events.topics import TOPICS
 from hidden_gems.steps.rollout import RELEASE, ROUTE, SERVING, Track, serve, split
+from hidden_gems.steps.spark_application import SparkApplication
+from hidden_gems.steps.train_job import TrainJob
 from hidden_gems.streaming.broker import MemoryBroker
 from inference.archiver.settings import ArchiverSettings
 from inference.collector.secrets import TOKEN_VARIABLE
@@ -277,3 +279,40 @@ def test_the_topics_that_the_job_makes_are_all_there_are() -> None:
 def test_leaves_are_paths_to_what_is_said() -> None:
     said: Object = {"a": {"b": [1, {"c": 2}], "d": {}}, "e": None}
     assert set(leaves(said)) == {("a", "b"), ("a", "d"), ("e",)}
+
+
+@overlays
+def test_a_sparkapplication_finds_what_it_names_and_fits_into_its_namespace(overlay: str) -> None:
+    spec = SparkApplication("gems-training", "hidden-gems/scale:1").manifest()["spec"]
+    there = {key(each): each for each in objects(overlay)}
+    tokens = {}
+    for pod in (spec["driver"], spec["executor"]):
+        account = there[f"gems-training/ServiceAccount/{pod['serviceAccount']}"]
+        tokens[pod["serviceAccount"]] = account.get("automountServiceAccountToken", True)
+        assert f"/PriorityClass/{pod['priorityClassName']}" in there
+        for variable in pod["env"]:
+            if reference := variable.get("valueFrom", {}).get("configMapKeyRef"):
+                assert reference["key"] in there[f"gems-training/ConfigMap/{reference['name']}"]["data"]
+            if reference := variable.get("valueFrom", {}).get("secretKeyRef"):
+                secret = there[f"gems-training/ExternalSecret/{reference['name']}"]["spec"]
+                assert reference["key"] in {each["secretKey"] for each in secret["data"]}
+    assert tokens == {"preparer": True, "trainer": False}
+    most = there["gems-training/LimitRange/containers"]["spec"]["limits"][0]["max"]
+    driver, executor = spec["driver"], spec["executor"]
+    gigabytes = [
+        int(driver["memory"][:-1]) + int(driver["memoryOverhead"][:-1]),
+        int(executor["memory"][:-1]) * (1 + float(spec["memoryOverheadFactor"])),
+    ]
+    assert max(gigabytes) <= int(most["memory"].removesuffix("Gi"))
+    assert max(driver["cores"], executor["cores"]) <= int(most["cpu"])
+
+
+@overlays
+def test_steps_may_make_what_they_make_and_a_driver_has_pods_alone(overlay: str) -> None:
+    roles = {each["metadata"]["name"]: each["rules"] for each in of_kind(overlay, "Role")}
+    for job in (TrainJob, SparkApplication):
+        group, _, plural = job.api
+        [rule] = [each for each in roles["pipeline-runner"] if each["apiGroups"] == [group]]
+        assert rule["resources"] == [plural]
+        assert {"create", "get", "delete"} <= set(rule["verbs"])
+    assert [(rule["apiGroups"], rule["resources"]) for rule in roles["preparer"]] == [([""], ["pods"])]

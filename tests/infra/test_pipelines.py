@@ -15,7 +15,7 @@ from pipelines.compile import COMPILED, PIPELINES, objects_of
 ROOT = Path(__file__).parents[2]
 OUTSIDE = {
     "validate-data", "materialize-features", "gate-release", "build-release", "register-release", "roll-out",
-    "train-distributed",
+    "train-distributed", "prepare-at-size",
 }  # fmt: skip
 
 
@@ -46,7 +46,9 @@ def test_every_step_runs_in_the_image_of_the_parameter_and_installs_nothing(name
     executors = compiled(name)[0]["deploymentSpec"]["executors"]
     assert (
         len(executors)
-        == {"training": 14, "training_gpu": 14, "distributed": 2, "materialization": 2, "rollout": 1}[name]
+        == {"training": 14, "training_gpu": 14, "distributed": 2, "preparation": 1, "materialization": 2, "rollout": 1}[
+            name
+        ]
     )
     for executor in executors.values():
         container = executor["container"]
@@ -82,7 +84,7 @@ def test_every_step_is_tried_again_and_is_not_root(name: str) -> None:
 def test_secrets_are_named_and_never_written(name: str) -> None:
     spec, platform = compiled(name)
     named = {each["secretName"] for about in platform.values() for each in about.get("secretAsEnv", ())}
-    assert named == {"rollout": set(), "distributed": {KEYS}}.get(name, {KEYS, REDIS, FEAST})
+    assert named == {"rollout": set(), "preparation": set(), "distributed": {KEYS}}.get(name, {KEYS, REDIS, FEAST})
     assert not any("env" in executor["container"] for executor in spec["deploymentSpec"]["executors"].values())
 
 

@@ -124,7 +124,7 @@ def test_a_schedule_has_six_fields_one_run_at_a_time_and_replaces_the_one_before
     [
         (
             ["submit", "trainin"],
-            "there is no pipeline 'trainin'; there are distributed, materialization, rollout, training",
+            "there is no pipeline 'trainin'; there are distributed, materialization, preparation, rollout, training",
         ),
         (["submit", "training", "-p", "sed=3"], "-p sed=3: training has the parameters"),
         (["submit", "training", "-p", "seed=three"], "-p seed=three: seed is a number_integer"),

@@ -46,7 +46,7 @@ module "storage" {
 
   name                = "hidden-gems"
   buckets             = local.buckets
-  repositories        = ["hidden-gems/online", "hidden-gems/train", "hidden-gems/triton"]
+  repositories        = ["hidden-gems/online", "hidden-gems/scale", "hidden-gems/train", "hidden-gems/triton"]
   kms_key_arn         = module.encryption.key_arn
   replica_arns        = module.replica.bucket_arns
   replica_kms_key_arn = module.replica.kms_key_arn

@@ -16,6 +16,7 @@ locals {
     materializer    = { namespace = "gems-features", reads = ["events"], writes = ["artifacts/feast"] }
     pipeline-runner = { namespace = "gems-training", reads = ["events"], writes = ["artifacts", "models"] }
     trainer         = { namespace = "gems-training", reads = ["events"], writes = ["artifacts", "models"] }
+    preparer        = { namespace = "gems-training", reads = ["events"], writes = ["artifacts"] }
     mlflow          = { namespace = "gems-mlflow", writes = ["artifacts/mlflow"] }
   }
   log = ["interactions.v1", "impressions.v1", "items.v1"]

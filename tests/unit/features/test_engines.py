@@ -8,7 +8,7 @@ import pytest
 
 from hidden_gems.core.errors import BadInputError, MissingExtraError, OutOfMemoryError
 from hidden_gems.datasets.parts import read_parts
-from hidden_gems.features import engines
+from hidden_gems.features import engines, spark_engine
 from hidden_gems.features.engines import EngineConfig, engine_of
 
 
@@ -64,7 +64,7 @@ def test_settings_that_are_none_are_refused_by_name() -> None:
 
 
 def test_spark_without_pyspark_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "find_spec", lambda _: None)
+    monkeypatch.setattr(spark_engine, "find_spec", lambda _: None)
     with (
         pytest.raises(MissingExtraError, match=r"'pyspark', which comes with: pip install 'hidden-gems\[scale\]'"),
         engine_of(EngineConfig("spark")),

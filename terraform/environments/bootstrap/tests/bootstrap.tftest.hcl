@@ -14,7 +14,7 @@ run "safe" {
     error_message = "A backend needs bucket, region and key."
   }
   assert {
-    condition     = keys(output.repository_urls) == ["hidden-gems/online", "hidden-gems/train", "hidden-gems/triton"]
+    condition     = keys(output.repository_urls) == ["hidden-gems/online", "hidden-gems/scale", "hidden-gems/train", "hidden-gems/triton"]
     error_message = "There is one repository for each image of the manifests."
   }
 }

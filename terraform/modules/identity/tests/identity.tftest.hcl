@@ -18,7 +18,7 @@ run "safe" {
     condition = toset(keys(output.role_arns)) == toset([
       "gems-serving/triton", "gems-serving/ranker", "gems-serving/transformer", "gems-streaming/collector", "gems-streaming/learner",
       "gems-streaming/archiver", "gems-streaming/kafka-topics", "gems-features/materializer", "gems-training/pipeline-runner",
-      "gems-training/trainer", "gems-mlflow/mlflow", "external-secrets/external-secrets", "keda/keda-operator", "kube-system/cluster-autoscaler",
+      "gems-training/trainer", "gems-training/preparer", "gems-mlflow/mlflow", "external-secrets/external-secrets", "keda/keda-operator", "kube-system/cluster-autoscaler",
     ])
     error_message = "The service accounts are an interface with the manifests."
   }

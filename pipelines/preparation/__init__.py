@@ -1,0 +1,1 @@
+"""The training set of data larger than memory, with Spark."""
