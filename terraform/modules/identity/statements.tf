@@ -14,10 +14,11 @@ locals {
 
   statements = { for name, account in local.ours : name => concat(
     [for folder in local.folders[name] : {
-      Effect    = "Allow"
-      Action    = ["s3:ListBucket"]
-      Resource  = [folder.bucket]
-      Condition = { StringLike = { "s3:prefix" = [folder.within, trimsuffix(folder.within, "*")] } }
+      Effect   = "Allow"
+      Action   = ["s3:ListBucket"]
+      Resource = [folder.bucket]
+      # IfExists: a look at the bucket itself, or at an object that is not there, names no prefix.
+      Condition = { StringLikeIfExists = { "s3:prefix" = [folder.within, trimsuffix(folder.within, "*")] } }
     }],
     [for folder in local.folders[name] : {
       Effect   = "Allow"
