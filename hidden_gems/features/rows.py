@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
+from operator import sub
 from typing import Any
 
 import numpy as np
@@ -48,9 +49,8 @@ class UserRow:
     def pack(self) -> str:
         """One line of JSON, the same for equal rows; `unpack` gives back equal numbers."""
         gems, seconds = [name for name, _ in self.path], [second for _, second in self.path]
-        parts = (self.own, self.types, self.neighborhoods)
-        maps = [{key: _floats(row) for key, row in part.items()} for part in parts]
-        return _packed([_floats(self.totals), *maps, _steps(self.recent), gems, _steps(seconds)])
+        maps = (self.own, self.types, self.neighborhoods)
+        return _packed([self.totals, *maps, _steps(self.recent), gems, _steps(seconds)])
 
     @classmethod
     def unpack(cls, text: str) -> "UserRow":
@@ -87,7 +87,7 @@ class ItemRow:
 
     def pack(self) -> str:
         """One line of JSON; `unpack` gives back equal numbers."""
-        return _packed([_floats(self.totals), _steps(self.recent)])
+        return _packed([self.totals, _steps(self.recent)])
 
     @classmethod
     def unpack(cls, text: str) -> "ItemRow":
@@ -140,12 +140,12 @@ def _kept(recent: tuple[int, ...], second: int) -> tuple[int, ...]:
 
 def _steps(recent: Sequence[int]) -> list[int]:
     """The first time and the steps from each to the next: a third of the digits."""
-    return [later - earlier for earlier, later in zip((0, *recent), recent, strict=False)]
+    return [*recent[:1], *map(sub, recent[1:], recent)]
 
 
 def _packed(content: list[Any]) -> str:
     """JSON with sorted keys; what is no number is null."""
-    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS).decode()
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY).decode()
 
 
 def _parts(text: str, count: int) -> list[Any]:
@@ -153,11 +153,6 @@ def _parts(text: str, count: int) -> list[Any]:
     if len(parts) != count:
         raise ValueError(f"a row of the feature store has {len(parts)} parts, expected {count}; materialize again")
     return parts
-
-
-def _floats(values: Values) -> list[float]:
-    """The same numbers, a whole one too: equal rows are equal texts."""
-    return [*map(float, values)]
 
 
 def _values(row: Sequence[float | None], length: int) -> Values:

