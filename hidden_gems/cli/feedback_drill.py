@@ -119,7 +119,7 @@ def _stack(source: Places, console: Console) -> Iterator["Stack"]:
     shutil.copytree(source.releases, places.releases, symlinks=True)
     shutil.copytree(source.feast, places.feast)
     more = {"GEMS_EVENTS_A_MINUTE": "100000000", "GEMS_SNAPSHOT_SECONDS": "5", "GEMS_FLUSH_SECONDS": "2"}
-    more |= {"GEMS_SEND_TIMEOUT_SECONDS": str(SEND_SECONDS), "GEMS_BATCH_MESSAGES": "400"}
+    more |= {"GEMS_SEND_TIMEOUT_SECONDS": str(SEND_SECONDS)}
     more |= {"GEMS_SILENT_SECONDS": str(SEND_SECONDS)}  # a broker on a twin of S3 is slow, not away
 
     def tell(said: str) -> None:

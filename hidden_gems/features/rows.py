@@ -48,7 +48,7 @@ class UserRow:
 
     def pack(self) -> str:
         """One line of JSON, the same for equal rows; `unpack` gives back equal numbers."""
-        gems, seconds = [name for name, _ in self.path], [second for _, second in self.path]
+        gems, seconds = zip(*self.path, strict=True) if self.path else ((), ())
         maps = (self.own, self.types, self.neighborhoods)
         return _packed([self.totals, *maps, _steps(self.recent), gems, _steps(seconds)])
 

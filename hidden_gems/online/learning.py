@@ -201,7 +201,7 @@ class OnlineLearning:
             drifted = learned.drifted
             self._durable.moved |= {**dict.fromkeys(erased), **learned.people}
             stroke |= {factors(name): packed for name, packed in learned.people.items()}
-            stroke |= {moved_today(each.event.user_id): moved[each.event.user_id].to_json() for each in admitted}
+            stroke |= {moved_today(name): moved[name].to_json() for name in {each.event.user_id for each in admitted}}
             if standing is not None:
                 stroke[LEARNER_CROWD] = standing.crowd.to_json()
             if erased:

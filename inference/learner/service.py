@@ -12,10 +12,10 @@ from hidden_gems.drift.kinds import word_of
 from hidden_gems.events.records import BadRecordError, DriftEvent, Interaction, ItemChange, Slate
 from hidden_gems.events.topics import DRIFT, IMPRESSIONS, INTERACTIONS, ITEMS
 from hidden_gems.online.admission import check
-from hidden_gems.online.learning import Batch, OnlineLearning, World
+from hidden_gems.online.learning import MAX_MESSAGES, Batch, OnlineLearning, World
 from hidden_gems.online.orders import answer_order, obey, take_order
 from hidden_gems.online.state import Drifted
-from hidden_gems.streaming.batches import BATCH_MESSAGES, next_batch
+from hidden_gems.streaming.batches import next_batch
 from hidden_gems.streaming.broker import Consumer, Message, Producer, Received
 from hidden_gems.streaming.dead_letters import dead_letter
 from inference.learner import metrics
@@ -45,7 +45,7 @@ class Learner:
     newer_world: Callable[[], World | None]  # what the pointed release says, if another one is pointed at now
     watching: Watching
     check: Callable[[], None] = lambda: None  # raises FencedError once another learner has taken over
-    batch_messages: int = BATCH_MESSAGES
+    batch_messages: int = MAX_MESSAGES
     batch_seconds: float = 0.1  # longest time that a message waits for others
     snapshot_seconds: float = 60.0
     forget_seconds: float = 3_600.0  # between two passes that let the files forget who was erased

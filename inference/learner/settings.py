@@ -9,7 +9,6 @@ from hidden_gems.online.admission import DAILY_CAP
 from hidden_gems.online.learning import MAX_MESSAGES
 from hidden_gems.online.lease import LEASE_SECONDS
 from hidden_gems.online.watch import RewardWatch
-from hidden_gems.streaming.batches import BATCH_MESSAGES
 from hidden_gems.streaming.kafka import FETCH_WAIT_MS
 from inference.shell.settings import KafkaSettings, RedisSettings, ReleaseSettings
 
@@ -22,7 +21,7 @@ class LearnerSettings(ReleaseSettings, RedisSettings, KafkaSettings):
     daily_cap: int = Field(default=DAILY_CAP, ge=1)  # events by which one person may move one item on one day
     guard_votes: bool = False  # strangers' praise of a gem counts as far as it is usual, see `online.votes`
     half_life: float | None = Field(default=None, gt=0)  # of the arms, in impressions; used while the store is empty
-    batch_messages: int = Field(default=BATCH_MESSAGES, ge=1, le=MAX_MESSAGES)
+    batch_messages: int = Field(default=MAX_MESSAGES, ge=1, le=MAX_MESSAGES)
     batch_seconds: float = Field(default=0.1, gt=0)  # longest time that a message waits for others
     journal: Path | None = None  # folder of what was applied; under the home by default
     snapshot_seconds: float = Field(default=60.0, gt=0)

@@ -36,6 +36,7 @@ from hidden_gems.events.topics import DEAD_LETTERS
 from hidden_gems.features.feast_store import materialize
 from hidden_gems.online.entries import Entry
 from hidden_gems.online.history import History, digest
+from hidden_gems.online.learning import MAX_MESSAGES
 from hidden_gems.online.state import follow
 from hidden_gems.streaming.kafka import create_topics
 from tests import factories
@@ -45,7 +46,7 @@ from tests.integration.live import FEATURE_REPO, make_release
 
 API_KEY, TOKEN_KEY, PSEUDONYM_KEY = "a-key-of-the-drills", "a-token-key-of-the-drills", "drills"
 SETTLE_SECONDS = 90.0
-BATCH = 200
+BATCH = MAX_MESSAGES
 LEARNERS = ("learner", "learner-2")
 
 
@@ -249,7 +250,6 @@ def _environment(root: Path, ports: Mapping[str, int], at: int) -> dict[str, str
         "GEMS_EVENTS_A_MINUTE": "100000000",
         "GEMS_DAILY_CAP": "1000000",
         "GEMS_SNAPSHOT_SECONDS": "5",
-        "GEMS_BATCH_MESSAGES": str(BATCH),
         "OMP_NUM_THREADS": "1",
     }
 

@@ -44,7 +44,7 @@ def test_a_release_that_is_not_whole_is_refused(tmp_path: Path, pointed: Pointed
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     settings = LearnerSettings(home=tmp_path)
-    assert (settings.port, settings.daily_cap, settings.batch_messages, settings.half_life) == (8110, 20, 200, None)
+    assert (settings.port, settings.daily_cap, settings.batch_messages, settings.half_life) == (8110, 20, 400, None)
     assert settings.release_folder() == tmp_path / "releases"
     monkeypatch.setenv("GEMS_DAILY_CAP", "3")
     monkeypatch.setenv("GEMS_RELEASES", str(tmp_path / "r"))
