@@ -36,7 +36,7 @@ every = pytest.mark.parametrize("name", PIPELINES)
 @cache
 def compiled(name: str) -> Parts:
     """The pipeline, and what only Kubernetes knows of its executors."""
-    spec, *more = yaml.safe_load_all((COMPILED / f"{name}.yaml").read_text())
+    spec, *more = yaml.load_all((COMPILED / f"{name}.yaml").read_text(), yaml.CSafeLoader)
     [platform] = [each["platforms"]["kubernetes"]["deploymentSpec"]["executors"] for each in more]
     return spec, platform
 
@@ -136,7 +136,7 @@ def test_every_parameter_has_a_default_and_a_description(name: str) -> None:
 
 def test_objects_for_gitops_hold_the_same_pipelines(tmp_path: Path) -> None:
     for path in objects_of(tmp_path, "gems-training", "0.1.0"):
-        pipeline, version = yaml.safe_load_all(path.read_text())
+        pipeline, version = yaml.load_all(path.read_text(), yaml.CSafeLoader)
         assert (pipeline["kind"], version["kind"]) == ("Pipeline", "PipelineVersion")
         assert {each["metadata"]["namespace"] for each in (pipeline, version)} == {"gems-training"}
         assert version["spec"]["pipelineName"] == pipeline["metadata"]["name"]

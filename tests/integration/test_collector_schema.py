@@ -40,6 +40,8 @@ OPEN = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/
 NO_SUCH = {("GET", "/v1/erasures/{receipt}")}  # nobody guesses a receipt
 
 
+# Clients of other tests that reconnect in threads of theirs draw random numbers, too.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning")
 def test_every_call_answers_as_described(described: schemathesis.BaseSchema) -> None:
     operations = {
         (each.method.upper(), each.path): each for each in (found.ok() for found in described.get_all_operations())

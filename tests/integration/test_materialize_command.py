@@ -21,7 +21,8 @@ from hidden_gems.datasets.blank import blank
 from hidden_gems.datasets.dataset import Dataset
 from hidden_gems.datasets.history import with_history
 from hidden_gems.events.records import Interaction, Place, Slate
-from hidden_gems.features.feast_store import FeastSettings, FeastStore, register
+from hidden_gems.features.feast_store import FeastSettings, FeastStore
+from hidden_gems.features.hot_store import HotStore
 from hidden_gems.features.rows import NEW
 from hidden_gems.features.snapshot import snapshot
 from tests import factories
@@ -82,10 +83,10 @@ def test_an_archive_alone_is_enough(store: FeastSettings, monkeypatch: pytest.Mo
     history = f"s3://materialized/{tmp_path.name}/history"
     assert materialized() == {"users": 0, "items": 0, "replaced": 0}
     at = archived(history, factories.MONDAY) + 1
-    register(store)
     dataset = with_history(blank("history", TIMEZONE), history)
     fresher = snapshot(dataset, at)[0]["cem"]
-    FeastStore(store, overwrite=True).write_users({"bob": fresher}, at + 5)  # a learner that has seen more by now
+    learner = HotStore(RedisKeyValue(store.redis, 5.0))
+    learner.write_users({"bob": fresher}, at + 5)  # it has seen more by now
     erasures.note(RedisKeyValue(store.redis, 5.0), "cem", at + 1.0)
     assert materialized() == {"users": 2, "items": 5, "replaced": 0}
     assert materialized() == {"users": 2, "items": 5, "replaced": 0}
