@@ -1,6 +1,5 @@
 """The local stack: which processes there are, what each is told, and how one knows that it is ready."""
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -193,7 +192,6 @@ def environment(plan: Plan) -> dict[str, str]:
         "GEMS_HOME": str(gems_home()),
         "GEMS_HOST": HOST,
         "GEMS_ENVIRONMENT": "local",
-        "GEMS_FEATURE_REPO": os.environ.get("GEMS_FEATURE_REPO", ""),
         "GEMS_CLOCK": plan.clock.setting,
         "GEMS_REDIS": addresses["redis"],
         "GEMS_KAFKA": addresses["kafka"],

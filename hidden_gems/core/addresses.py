@@ -51,12 +51,10 @@ def store(folder: Path, address: str | Path, last: str = "") -> None:
         address: Where to.
         last: Path in the folder of the file that is copied after all others, which says that they are there.
     """
-    files, root = filesystem(address)
+    root = str(address).rstrip("/")
     found = [each for each in folder.rglob("*") if each.is_file()]
     for path in sorted(found, key=lambda each: (each == folder / last, each)):
-        target = f"{root}/{path.relative_to(folder).as_posix()}"
-        files.makedirs(target.rpartition("/")[0], exist_ok=True)
-        files.put_file(str(path), target)
+        put(path, f"{root}/{path.relative_to(folder).as_posix()}")
 
 
 def put(path: Path, address: str) -> str:

@@ -240,8 +240,6 @@ def _environment(root: Path, ports: Mapping[str, int], at: int) -> dict[str, str
         "GEMS_REDIS": f"127.0.0.1:{ports['redis']}",
         "GEMS_KAFKA": f"127.0.0.1:{ports['advertised']}",
         "GEMS_RELEASES": str(root / "releases"),
-        "GEMS_FEAST_FOLDER": str(root / "feast"),
-        "GEMS_FEATURE_REPO": str(FEATURE_REPO),
         "GEMS_JOURNAL": str(root / "journal"),
         "GEMS_CLOCK": f"{at},1,{time.time()}",
         "GEMS_API_KEYS": API_KEY,

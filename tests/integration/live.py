@@ -60,7 +60,6 @@ class Live:
             "GEMS_KAFKA": self.kafka,
             "GEMS_RELEASES": str(self.root / "releases"),
             "GEMS_FEAST_FOLDER": str(self.root / "feast"),
-            "GEMS_FEATURE_REPO": str(FEATURE_REPO),
             "GEMS_CLOCK": f"{self.at},1,{time.time()}",
             "OMP_NUM_THREADS": "1",
         } | more

@@ -40,8 +40,7 @@ def test_addresses_follow_the_ports_and_what_is_swapped(places: Places) -> None:
     assert plan.ports["deep"] == (8100, 8101)
 
 
-def test_every_process_is_told_where_the_others_are(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GEMS_FEATURE_REPO", "/repo")
+def test_every_process_is_told_where_the_others_are(places: Places) -> None:
     plan = Plan(places, StackClock("5,1,9"), shift=1, pointer="canary", api_keys=("a", "b"), more={"GEMS_SEED": "7"})
     told = environment(plan)
     assert {name: told[name] for name in ("GEMS_DEEP", "GEMS_RANKER", "GEMS_REDIS", "GEMS_KAFKA")} == {
@@ -51,7 +50,6 @@ def test_every_process_is_told_where_the_others_are(places: Places, monkeypatch:
     assert (told["GEMS_CLOCK"], told["GEMS_POINTER"], told["GEMS_HOST"]) == ("5,1,9", "canary", "127.0.0.1")
     assert told["GEMS_API_KEYS"] == "a,b"
     assert told["GEMS_SEED"] == "7"
-    assert told["GEMS_FEATURE_REPO"] == "/repo"
     for name in ("releases", "history", "spool"):
         assert told[f"GEMS_{name.upper()}"] == str(places.root / name)
     assert told["GEMS_FEAST_FOLDER"] == str(places.feast)
