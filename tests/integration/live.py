@@ -1,6 +1,5 @@
 """Redis with materialized features, a broker with topics, and a small release: what the live processes stand on."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from hidden_gems.recommend.candidates import CandidateGenerator
 from hidden_gems.recommend.tables import ReleaseTables
 from hidden_gems.streaming.kafka import KafkaProducer, create_topics
 from tests import factories
+from tests.integration.servers import PYTHON
 
 if TYPE_CHECKING:
     from hidden_gems.features.feast_store import FeastStore
@@ -69,7 +69,7 @@ class Live:
         """Run `python -m inference.NAME` until the block is left; gives its pid. Its log is `NAME.log`."""
         with (
             (self.root / f"{name}.log").open("a") as log,
-            child([sys.executable, "-m", f"inference.{name}"], log, self.environment(**more)) as process,
+            child([PYTHON, "-m", f"inference.{name}"], log, self.environment(**more)) as process,
         ):
             yield process.pid
 

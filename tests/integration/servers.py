@@ -23,6 +23,7 @@ from inference.shell.client import Predictor
 
 T = TypeVar("T")
 ATTRIBUTES = 88  # of a gem of the small city
+PYTHON = os.environ.get("GEMS_TEST_PYTHON", sys.executable)  # of the servers; another environment than the tests'
 READY_SECONDS = 120.0  # on a busy machine; what a start may take is measured where it is the point
 
 
@@ -70,7 +71,7 @@ def running(
     }  # fmt: skip
     path = folder / f"{module}-{time.monotonic_ns()}.log"
     began = time.monotonic()
-    with path.open("w") as log, child([sys.executable, "-m", module, *arguments], log, told) as process:
+    with path.open("w") as log, child([PYTHON, "-m", module, *arguments], log, told) as process:
         while not ready(port):
             assert process.poll() is None, path.read_text()
             assert time.monotonic() < began + READY_SECONDS, path.read_text()

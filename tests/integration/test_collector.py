@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,6 +23,7 @@ from hidden_gems.events.topics import INTERACTIONS, ITEMS
 from hidden_gems.streaming.broker import Received
 from hidden_gems.streaming.kafka import KafkaConsumer
 from hidden_gems.streaming.reach import answers
+from tests.integration.servers import PYTHON
 
 PERSON = Pseudonyms(b"test").of("u1")
 
@@ -83,7 +83,7 @@ def _collector(folder: Path, port: int, kafka_port: int, redis_port: int) -> Ite
         "GEMS_REDIS": f"127.0.0.1:{redis_port}",
         "GEMS_API_KEYS": "ingest:browser-key,backend:server-key,admin:editor-key",
     }
-    command = [sys.executable, "-m", "inference.collector"]
+    command = [PYTHON, "-m", "inference.collector"]
     with (folder / "collector.log").open("w") as log, child(command, log, environment) as process:
         yield process
 

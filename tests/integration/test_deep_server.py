@@ -28,7 +28,7 @@ from inference.shell.breaker import Breaker
 from inference.shell.client import Predictor
 from inference.shell.deadline import Deadline
 from tests.integration.chain import DEEP_NAMES, Chain
-from tests.integration.servers import ATTRIBUTES, Server, as_json, asking, request, running
+from tests.integration.servers import ATTRIBUTES, PYTHON, Server, as_json, asking, request, running
 
 MODULE = "inference.deep"
 
@@ -455,7 +455,7 @@ def test_two_servers_do_not_share_a_port(server: Server, releases: Path, tmp_pat
         environment = {
             **os.environ, "GEMS_RELEASES": str(releases), "GEMS_PORT": str(ports[0]), "GEMS_GRPC_PORT": str(ports[1]),
         }  # fmt: skip
-        ran = subprocess.run([sys.executable, "-m", MODULE], env=environment, capture_output=True, timeout=120)
+        ran = subprocess.run([PYTHON, "-m", MODULE], env=environment, capture_output=True, timeout=120)
         assert ran.returncode != 0
     assert post(server, as_json(GOOD)).status_code == 200
 
@@ -469,7 +469,7 @@ def test_what_keeps_it_from_starting_is_one_line(
     releases: Path, environment: dict[str, str], code: int, said: str
 ) -> None:
     told = {**os.environ, "GEMS_RELEASES": str(releases), **environment}
-    ran = subprocess.run([sys.executable, "-m", MODULE], env=told, capture_output=True, text=True, timeout=120)
+    ran = subprocess.run([PYTHON, "-m", MODULE], env=told, capture_output=True, text=True, timeout=120)
     assert ran.returncode == code
     assert ran.stderr.endswith(said)
     assert ran.stderr.count("\n") == 1

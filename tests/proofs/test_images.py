@@ -1,9 +1,10 @@
-"""What is in the images is enough: environments made by their install steps train a release, and serve it."""
+"""What is in the images is enough: environments of their install steps train a release, serve it, keep the contract."""
 
 import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.integration.live import eventually
 
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 180.0
+CONTRACT = ("test_transformer.py", "test_ranker_server.py", "test_deep_server.py", "test_collector.py")
+"""Tests that ask processes over the wire, of `tests/integration`."""
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +28,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     made = tmp_path_factory.mktemp("images")
     yield made
     shutil.rmtree(made)  # gigabytes
+
+
+@pytest.fixture(scope="module")
+def online(folder: Path) -> Path:
+    return installed(folder, "serve")
 
 
 def installed(folder: Path, extra: str) -> Path:
@@ -50,8 +58,8 @@ def environment(made: Path, home: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
-def test_one_trains_by_the_compiled_pipeline_and_the_other_serves(folder: Path) -> None:
-    train, online = installed(folder, "train"), installed(folder, "serve")
+def test_one_trains_by_the_compiled_pipeline_and_the_other_serves(folder: Path, online: Path) -> None:
+    train = installed(folder, "train")
     lists = {made: _packages(made) for made in (train, online)}
     assert {"torch", "kfp", "mlflow"} <= lists[train]
     assert not {"torch", "kfp", "mlflow", "pytest", "moto"} & lists[online]
@@ -74,6 +82,19 @@ def test_one_trains_by_the_compiled_pipeline_and_the_other_serves(folder: Path) 
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         [version] = depot.versions(str(home / "releases"))
         _serve(online, home, redis, broker, version)
+
+
+def test_the_other_keeps_the_contract(online: Path) -> None:
+    """The tests of the contract in this environment, of servers that run in the other one."""
+    python = str(online / "bin" / "python")
+    told = os.environ | {"GEMS_TEST_PYTHON": python, "PYTHONPATH": "", "PYTHONSAFEPATH": "1"}  # nothing of the checkout
+    where = [python, "-c", "import hidden_gems, inference; print(hidden_gems.__file__, inference.__file__)"]
+    found = subprocess.run(where, env=told, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert all(each.startswith(str(online)) for each in found)
+    tests = [str(ROOT / "tests" / "integration" / name) for name in CONTRACT]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+    done = subprocess.run(command, env=told, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
 
 
 def _serve(online: Path, home: Path, redis: str, broker: str, version: str) -> None:
