@@ -96,7 +96,7 @@ class LinearArms:
         for start in range(0, len(rows), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
             self._take(rows[part], contexts[part], np.asarray(exposures[part], dtype=np.float64), rewards[part])
-        self.__dict__.pop("_solved", None)
+        self._forget_solved()
 
     def shift(self, item_ids: Sequence[str], contexts: Floats) -> tuple[Floats, Floats]:
         """How much more than in its usual context a gem earns in this one, and how unsure that is, size B each.
@@ -146,8 +146,23 @@ class LinearArms:
             raise ValueError(f"linear arms of {len(index)} rows and width {width} cannot have these tables")
         self.index = index
         self._gram, self._earned, self._shown = (arrays[name].astype(np.float64) for name in sizes)
-        self.__dict__.pop("_solved", None)
+        self._forget_solved()
         return self
+
+    @cached_property
+    def _usual(self) -> Floats:
+        """The usual context of each gem, drawn to that of all where it was shown little; of all in row 0; rows X D."""
+        usual = self._shown[: len(self.index)].copy()
+        usual[0] = 0.0
+        weight = usual[:, :1] + self.own_strength
+        usual += self.own_strength * (self._shown[0] / self._shown[0, 0])
+        usual /= weight
+        return usual
+
+    def _forget_solved(self) -> None:
+        """What follows from the sums is found again when it is asked for."""
+        for name in ("_solved", "_usual"):
+            self.__dict__.pop(name, None)
 
     @cached_property
     def _solved(self) -> tuple[Floats, Floats]:
@@ -160,17 +175,15 @@ class LinearArms:
 
         Before anything was shown the mean of all is that of the contexts themselves.
         """
-        contexts, rows = np.asarray(contexts, dtype=np.float64), self.index.rows(item_ids)
-        usual = self._shown[rows]  # a copy, which becomes what is given back
-        usual[rows == 0] = 0.0
-        count = self._shown[0, 0]
-        every = self._shown[0] / count if count > 0 else contexts.sum(axis=0) / max(len(contexts), 1)
-        weight = usual[:, :1] + self.own_strength
-        usual += self.own_strength * every
-        usual /= weight
-        apart = np.subtract(contexts, usual, out=usual)
-        apart[:, list(self.unasked)] = 0.0
-        return np.asarray(apart)
+        contexts = np.asarray(contexts, dtype=np.float64)
+        if self._shown[0, 0] > 0:
+            apart = self._usual[self.index.rows(item_ids)]  # a copy, which becomes what is given back
+            np.subtract(contexts, apart, out=apart)
+        else:
+            apart = contexts - contexts.sum(axis=0) / max(len(contexts), 1)
+        if self.unasked:
+            apart[:, list(self.unasked)] = 0.0
+        return apart
 
     def _take(self, rows: NDArray[np.int64], x: Floats, exposures: Floats, rewards: Floats) -> None:
         """Add up, one after another in any case, so that the bits do not depend on where a batch ends."""
