@@ -55,7 +55,7 @@ class Run:
 
 
 def run_pipeline(name: str, arguments: Mapping[str, Any], runs: Path, console: Console) -> Run:
-    """Run a pipeline with the local runner, with a line of progress a task.
+    """Run a pipeline with the local runner, with a bar a task, or a line as each ends where is no terminal.
 
     Args:
         name: Folder of the pipeline under `pipelines`.
@@ -83,7 +83,7 @@ def run_pipeline(name: str, arguments: Mapping[str, Any], runs: Path, console: C
     with (
         child(command, subprocess.PIPE, {"PYTHONUNBUFFERED": "1"}) as process,
         log_path.open("w") as log,
-        Progress(*columns, console=console) as progress,
+        Progress(*columns, console=console, disable=not console.is_terminal) as progress,
     ):
         follower = _Follower(progress)
         for line in process.stdout or ():
@@ -143,6 +143,8 @@ class _Follower:
             self.steps.append(Step(self._task.replace("-", " "), seconds))
             self._progress.update(self._bar, completed=1.0, note="")
             self._progress.advance(self._all)
+            if self._progress.disable:  # a log: bars would come at the end, all at once
+                self._progress.console.print(f"  {self.steps[-1].name}: {seconds:.0f} s", markup=False, highlight=False)
         else:
             self._progress.update(self._bar, note="failed")
         self._progress.stop_task(self._bar)

@@ -29,9 +29,9 @@ ENDED = "14:05:09.071 - INFO - Task \x1b[96m'evaluate-models'\x1b[0m finished wi
 FAILED = "14:05:09.071 - ERROR - Task \x1b[96m'evaluate-models'\x1b[0m finished with status \x1b[91mFAILURE\x1b[0m\n"
 
 
-def follow(text: str) -> tuple[_Follower, Progress]:
+def follow(text: str, disable: bool = False) -> tuple[_Follower, Progress]:
     console = Console(file=io.StringIO(), width=100)
-    progress = Progress(TextColumn("{task.description}"), console=console)
+    progress = Progress(TextColumn("{task.description}"), console=console, disable=disable)
     follower = _Follower(progress)
     for line in text.splitlines():
         follower.read(_COLOR.sub("", line))
@@ -50,6 +50,12 @@ def test_steps_bars_and_notes_follow_the_log() -> None:
     assert [step.name for step in follower.steps] == ["validate data", "evaluate models"]
     assert progress.tasks[0].finished
     assert progress.tasks[2].fields["note"] == ""
+
+
+def test_a_log_gets_a_line_as_each_step_ends() -> None:
+    told = follow(GOOD, disable=True)[1].console.file
+    assert isinstance(told, io.StringIO)
+    assert told.getvalue() == "  validate data: 0 s\n"
 
 
 def test_a_failed_step_is_named_with_its_log(tmp_path: Path) -> None:
