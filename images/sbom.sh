@@ -6,6 +6,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 for extra in serve train scale; do
   sh images/install.sh "$extra" "$scratch/$extra"
-  uv tool run --quiet --from cyclonedx-bom cyclonedx-py environment --output-file "$1/$extra.cdx.json" "$scratch/$extra/bin/python"
+  uv tool run --quiet --from cyclonedx-bom cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
+    --output-file "$1/$extra.cdx.json" "$scratch/$extra/bin/python"
   echo "$1/$extra.cdx.json"
 done

@@ -190,6 +190,7 @@ _VALUES = (
 
 
 _FAR_MINUTES = 60.0
+_TELLING_SHARE = 0.1  # "4 % of what you liked is like this" is no reason that anybody believes
 
 
 def _percent(share: float) -> int:
@@ -197,8 +198,8 @@ def _percent(share: float) -> int:
 
 
 def _taste(facts: Facts) -> Phrase | None:
-    share, type_ = facts.value("type_share"), facts.text("type")
-    if type_ and share and 0 < _percent(share) < 100:  # of one place, all are of its kind
+    share, type_ = facts.value("type_share") or 0.0, facts.text("type")
+    if type_ and share >= _TELLING_SHARE and _percent(share) < 100:  # of one place, all are of its kind
         return Phrase("type_share", {"percent": _percent(share)})
     similarity = facts.value("cosine_similarity")
     return Phrase("similar") if facts.has_history and similarity is not None and similarity > 0 else None

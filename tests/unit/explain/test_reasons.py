@@ -83,6 +83,8 @@ CAFE = {"type": "cafe", "neighborhood": "Balat", "setting": "indoor"}
     ("concept", "given", "said"),
     [
         ("taste", facts(CAFE, type_share=0.004, activity_total=1, cosine_similarity=0.2), Phrase("similar")),
+        ("taste", facts(CAFE, type_share=0.06, activity_total=1, cosine_similarity=0.2), Phrase("similar")),
+        ("taste", facts(CAFE, type_share=0.1, activity_total=1), Phrase("type_share", {"percent": 10})),
         ("taste", facts(CAFE, cosine_similarity=0.2), None),
         ("taste", facts(CAFE, activity_total=1, cosine_similarity=0.0), None),
         (
