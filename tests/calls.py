@@ -24,4 +24,4 @@ def refuse(sort: str) -> None:
 
 
 def threads(folder: Path) -> None:
-    (folder / "threads").write_text(os.environ["OMP_NUM_THREADS"])
+    (folder / "threads").write_text(f"{os.environ['OMP_NUM_THREADS']} {os.environ['GEMS_HOME']}")

@@ -53,10 +53,14 @@ def test_only_chosen_calls_are_made(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
-def test_a_process_has_one_thread_and_ours_keeps_its_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("home", ["/here", "/there"])  # what is told now, not what was told to the first
+def test_a_process_has_one_thread_and_ours_keeps_its_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str
+) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.setenv("GEMS_HOME", home)
     list(run_apart([Call(threads, (tmp_path,))]))
-    assert (tmp_path / "threads").read_text() == "1"
+    assert (tmp_path / "threads").read_text() == f"1 {home}"
     assert os.environ["OMP_NUM_THREADS"] == "7"
 
 
