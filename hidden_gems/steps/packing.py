@@ -18,6 +18,7 @@ from hidden_gems.core.addresses import is_local
 from hidden_gems.core.checkout import git_sha
 from hidden_gems.core.clock import WallClock
 from hidden_gems.core.erasures import moments
+from hidden_gems.core.errors import BadInputError
 from hidden_gems.core.kv import RedisKeyValue
 from hidden_gems.core.names import embedding_row
 from hidden_gems.core.redis_access import RedisAccess
@@ -70,8 +71,12 @@ def build_release(parts: Parts, address: str, redis: str, seed: int, folder: Pat
         Folder of the release on this machine.
 
     Raises:
+        BadInputError: If a release for an address has no folder to be made in.
         ParityError: If an exported model answers otherwise than the model it was made from.
     """
+    made_in = Path(address) if is_local(address) else folder
+    if made_in is None:
+        raise BadInputError(f"a release for {address} is made in a folder of this machine first: name one")
     shelf = open_shelf(parts.checked, seed)
     deep = served_order({name: load_deep(parts.models / name / "test") for name in trained(parts.models)})
     ranker = LambdaMART.load(parts.ranker)
@@ -115,7 +120,7 @@ def build_release(parts: Parts, address: str, redis: str, seed: int, folder: Pat
             policy_estimate=own,
         )
 
-    made_in, taken = (Path(address), []) if is_local(address) else (folder or Path("releases"), depot.versions(address))
+    taken = [] if is_local(address) else depot.versions(address)
     release = releases.publish(made_in, fill, describe, WallClock().now(), taken)
     if not is_local(address):
         depot.push(release, address)
