@@ -33,9 +33,9 @@ check: setup     ## format, lint, types, import contracts, doctests
 	lint-imports
 	python -m pytest -q --doctest-modules hidden_gems
 
-test: setup      ## all tests: units in parallel, then what starts real servers, one after the other
+test: setup      ## all tests, two at a time: units, then what starts real servers
 	python -m pytest -q -n 2 --dist loadfile tests/unit tests/conformance tests/infra
-	python -m pytest -q tests/integration tests/e2e
+	python -m pytest -q -n 2 --dist loadfile tests/integration tests/e2e
 
 proofs: setup    ## long runs behind promises: faults, five hundred clicks, real Triton, odd data
 	python -m pytest -q tests/proofs

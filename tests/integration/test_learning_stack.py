@@ -57,17 +57,23 @@ def test_the_vector_that_was_logged_is_the_one_that_trains(chain: Chain, stack: 
     found = stack.client.recommend(person, limit=20, context={"weather": "rain", "temperature_c": 8.5}, explain="none")
     folder = stack.stack.plan.places.history
     seconds_until(lambda: found.slate_id in set(read_history(folder).impressions["slate_id"]))
-    dataset = with_history(chain.dataset, folder)
-    shown = dataset.impressions[dataset.impressions["slate_id"] == found.slate_id]
+    shown = with_history(chain.dataset, folder).impressions
+    shown = shown[shown["slate_id"] == found.slate_id].reset_index(drop=True)
     assert shown["item_id"].tolist() == [item.item_id for item in found.items]
     assert set(shown["user_id"]) == {Pseudonyms(b"test").of(person)}
-    logged = pd.DataFrame(np.stack(shown["vector"].to_list()), columns=FEATURE_NAMES).astype(np.float32)
-    raw = raw_columns(dataset, shown.reset_index(drop=True))
-    rebuilt = pd.DataFrame(
-        feature_matrix({str(name): raw[name].to_numpy(np.float64) for name in raw}, {}), columns=FEATURE_NAMES
-    )
     scores = list(SCORE_NAMES)
-    pd.testing.assert_frame_equal(logged.drop(columns=scores), rebuilt.drop(columns=scores), check_exact=True)
+    logged = pd.DataFrame(np.stack(shown["vector"].to_list()), columns=FEATURE_NAMES).astype(np.float32)
+
+    def rebuilt() -> tuple[pd.DataFrame, pd.DataFrame]:
+        raw = raw_columns(with_history(chain.dataset, folder), shown)
+        vectors = feature_matrix({str(name): raw[name].to_numpy(np.float64) for name in raw}, {})
+        return raw, pd.DataFrame(vectors, columns=FEATURE_NAMES).drop(columns=scores)
+
+    until = time.monotonic() + 30.0  # what was said before the slate may reach the archive after it
+    while not (made := rebuilt())[1].equals(logged.drop(columns=scores)) and time.monotonic() < until:
+        time.sleep(0.5)
+    raw = made[0]
+    pd.testing.assert_frame_equal(logged.drop(columns=scores), made[1], check_exact=True)
     assert (raw["own_likes"] == 0).all()
     assert raw["user_likes"].iloc[0] > 0
     now = int(shown["timestamp"].iloc[0])
