@@ -62,3 +62,11 @@ def test_constraints_hold_no_cuda_and_no_address() -> None:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     assert not [line for line in lines if line.startswith(("nvidia", "triton=", "cuda"))]
     assert not [line for line in lines if "://" in line or line.startswith("-")]
+
+
+def test_what_the_images_copy_is_in_the_context() -> None:
+    lines = (ROOT / "images" / "Containerfile").read_text().splitlines()
+    copied = {name for line in lines if line.startswith("COPY ") and "--from" not in line for name in line.split()[1:-1]}
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert copied == allowed
+    assert all((ROOT / name).exists() for name in copied)
