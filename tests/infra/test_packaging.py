@@ -66,7 +66,9 @@ def test_constraints_hold_no_cuda_and_no_address() -> None:
 
 def test_what_the_images_copy_is_in_the_context() -> None:
     lines = (ROOT / "images" / "Containerfile").read_text().splitlines()
-    copied = {name for line in lines if line.startswith("COPY ") and "--from" not in line for name in line.split()[1:-1]}
+    copied = {
+        name for line in lines if line.startswith("COPY ") and "--from" not in line for name in line.split()[1:-1]
+    }
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert copied == allowed
     assert all((ROOT / name).exists() for name in copied)
