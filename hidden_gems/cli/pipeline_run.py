@@ -55,7 +55,7 @@ class Run:
 
 
 def run_pipeline(name: str, arguments: Mapping[str, Any], runs: Path, console: Console) -> Run:
-    """Run a pipeline with the local runner, with a bar a task, or a line as each ends where is no terminal.
+    """Run a pipeline with the local runner, with a bar a task; without a terminal, with a line as each ends.
 
     Args:
         name: Folder of the pipeline under `pipelines`.
