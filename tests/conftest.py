@@ -19,6 +19,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = next((part for part in item.path.parts if part in FOLDERS), None)
         if folder:
             item.add_marker(getattr(pytest.mark, folder))
+        shared = "chain" in getattr(item, "fixturenames", ())  # it takes minutes to build: once, in one worker
+        item.add_marker(pytest.mark.xdist_group("chain" if shared else str(item.path)))
 
 
 @pytest.fixture(scope="session")
