@@ -1,6 +1,7 @@
 """Run calls in processes of their own, several at a time: one that fails or is killed takes nobody with it.
 
-On Linux they are forked from a process that did nothing but import the libraries, which costs more than most calls.
+On Linux they are forked from a process that did nothing but import the libraries and the module of the first call,
+which costs more than most calls.
 """
 
 import os
@@ -103,7 +104,7 @@ def workers(jobs: int | None) -> int:
 def _start(call: Call) -> _Running:
     if sys.platform == "linux":
         context = get_context("forkserver")
-        context.set_forkserver_preload(list(_LIBRARIES))
+        context.set_forkserver_preload([*_LIBRARIES, call.function.__module__])
     else:
         context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
