@@ -127,9 +127,9 @@ def answers(folder: Path) -> None:
                 slate = stack.client.recommend(person, limit=10, explain=kind)
                 if turn >= 20:
                     taken[kind].append(1_000.0 * (time.perf_counter() - began))
+                    late += bool(slate.degraded)
                 assert slate.items, (person, kind)
                 assert not slate.degraded or kind == "full", slate.degraded
-                late += bool(slate.degraded)
     none, brief, full = (np.array(taken[kind]) for kind in kinds)
     drawn = np.random.default_rng(0).integers(len(none), size=(2_000, len(none)))
     ratios = np.median(brief[drawn], axis=1) / np.median(none[drawn], axis=1)

@@ -23,5 +23,5 @@ def refuse(sort: str) -> None:
     raise ValueError("of its own")
 
 
-def threads(folder: Path) -> None:
-    (folder / "threads").write_text(f"{os.environ['OMP_NUM_THREADS']} {os.environ['GEMS_HOME']}")
+def told(folder: Path) -> None:
+    (folder / "told").write_text(f"{os.environ['OMP_NUM_THREADS']} {os.environ['GEMS_HOME']}")

@@ -15,6 +15,7 @@ from hidden_gems.features.vector import feature_matrix
 from hidden_gems.training.training_set import TrainingSetConfig, build_training_set
 from tests.integration.chain import Chain
 from tests.integration.clicks import click_seconds, clicked, offered, seconds_until
+from tests.integration.stack import until
 from tests.slowness import slowness
 from tests.stacks import RunningStack
 
@@ -69,11 +70,10 @@ def test_the_vector_that_was_logged_is_the_one_that_trains(chain: Chain, stack: 
         vectors = feature_matrix({str(name): raw[name].to_numpy(np.float64) for name in raw}, {})
         return raw, pd.DataFrame(vectors, columns=FEATURE_NAMES).drop(columns=scores)
 
-    until = time.monotonic() + 30.0  # what was said before the slate may reach the archive after it
-    while not (made := rebuilt())[1].equals(logged.drop(columns=scores)) and time.monotonic() < until:
-        time.sleep(0.5)
-    raw = made[0]
-    pd.testing.assert_frame_equal(logged.drop(columns=scores), made[1], check_exact=True)
+    expected = logged.drop(columns=scores)
+    until(lambda: rebuilt()[1].equals(expected), 30.0)  # what was said before the slate may reach the archive after it
+    raw, made = rebuilt()
+    pd.testing.assert_frame_equal(expected, made, check_exact=True)
     assert (raw["own_likes"] == 0).all()
     assert raw["user_likes"].iloc[0] > 0
     now = int(shown["timestamp"].iloc[0])

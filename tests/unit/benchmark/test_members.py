@@ -11,7 +11,7 @@ from hidden_gems.features.facts import ItemFacts
 from hidden_gems.models.held_out import hold_out
 from hidden_gems.models.item_knn import ItemKNN
 from hidden_gems.models.popular import Popular
-from tests.calls import note, refuse, threads
+from tests.calls import note, refuse, told
 from tests.logs import facts_of, log_of, town
 
 
@@ -59,8 +59,8 @@ def test_a_process_has_one_thread_and_ours_keeps_its_setting(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.setenv("GEMS_HOME", home)
-    list(run_apart([Call(threads, (tmp_path,))]))
-    assert (tmp_path / "threads").read_text() == f"1 {home}"
+    list(run_apart([Call(told, (tmp_path,))]))
+    assert (tmp_path / "told").read_text() == f"1 {home}"
     assert os.environ["OMP_NUM_THREADS"] == "7"
 
 
