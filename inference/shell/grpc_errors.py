@@ -27,10 +27,13 @@ _log = logging.getLogger("gems")
 class Errors(AsyncServerInterceptor):
     """Turns errors of a call into a status; texts of libraries stay in the log."""
 
+    begun = 0  # calls
+
     async def intercept(
         self, method: Callable[..., Any], request_or_iterator: Any, context: Any, method_name: str
     ) -> Any:
         """Serve one call."""
+        self.begun += 1
         try:
             return await method(request_or_iterator, context)
         except HiddenGemsError as error:

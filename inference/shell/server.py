@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 import warnings
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -22,6 +23,7 @@ from inference.shell.now import now_header
 from inference.shell.settings import ServerSettings
 
 GRPC_BYTES = 64 * 1024
+_ENDING_SECONDS, _QUIET_SECONDS = 1.0, 0.2  # at most until gRPC is told to end, and without a new call
 Background = Callable[[], Awaitable[None]]
 
 
@@ -74,18 +76,28 @@ class _GRPCServer(GRPCServer):  # type: ignore[misc]
 
     host: str
     longest: int
+    calls: Errors
 
     async def start(self, max_workers: int) -> None:
         options = [
             ("grpc.max_receive_message_length", self.longest),
             ("grpc.so_reuseport", 0),  # else two servers share a port and each gets some of the calls
         ]
-        self._server = grpc.aio.server(interceptors=[Errors()], options=options)
+        self.calls = Errors()
+        self._server = grpc.aio.server(interceptors=[self.calls], options=options)
         servicer = InferenceServicer(self._data_plane, self._model_repository_extension)
         add_GRPCInferenceServiceServicer_to_server(servicer, self._server)
         self._server.add_insecure_port(f"{self.host}:{self._port}")
         await self._server.start()
         await self._server.wait_for_termination()
+
+    async def stop(self, sig: int | None = None) -> None:
+        """Answer what has come, then end. gRPC cancels calls that came and have not begun: grpc/grpc#41785."""
+        until, begun = time.monotonic() + _ENDING_SECONDS, -1
+        while self._server and begun != self.calls.begun and time.monotonic() < until:
+            begun = self.calls.begun
+            await asyncio.sleep(_QUIET_SECONDS)
+        await super().stop(sig)
 
 
 class _Server(ModelServer):  # type: ignore[misc]
