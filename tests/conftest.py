@@ -1,5 +1,6 @@
 """Markers follow folders, every test has a home of its own, and what takes long to build is built once a session."""
 
+import gc
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 FOLDERS = ("unit", "conformance", "integration", "e2e", "infra", "proofs")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder = next((part for part in item.path.parts if part in FOLDERS), None)
@@ -21,6 +23,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(getattr(pytest.mark, folder))
         shared = "chain" in getattr(item, "fixturenames", ())  # it takes minutes to build: once, in one worker
         item.add_marker(pytest.mark.xdist_group("chain" if shared else str(item.path)))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: no collection needs to look through a million objects of it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
