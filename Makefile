@@ -35,7 +35,7 @@ check: setup     ## format, lint, types, import contracts, doctests
 
 test: setup      ## all tests, two at a time: units, then what starts real servers
 	python -m pytest -q -n 2 --dist loadfile tests/unit tests/conformance tests/infra
-	python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/e2e tests/integration
+	python -m pytest -q -n 2 --dist loadgroup tests/e2e tests/integration
 
 proofs: setup    ## long runs behind promises: faults, five hundred clicks, erasure, memory, what is in the images
 	python -m pytest -q tests/proofs

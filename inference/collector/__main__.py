@@ -12,6 +12,7 @@ from hidden_gems.streaming.reach import answers
 from inference.collector.service import make_app
 from inference.collector.settings import CollectorSettings
 from inference.shell.pulling import pulled
+from inference.shell.start import keep_imports
 
 SWITCH_SECONDS = 0.0005
 """How long a thread may keep the interpreter while another one wants it. Python's own 5 ms are paid by the event loop
@@ -34,6 +35,7 @@ def main() -> int:
     except HiddenGemsError as error:
         print(error, file=sys.stderr)
         return 2
+    keep_imports()
     uvicorn.run(
         app, host=settings.host, port=settings.port, log_level="warning", access_log=False, server_header=False,
         timeout_keep_alive=30, timeout_graceful_shutdown=10,

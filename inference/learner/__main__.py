@@ -1,6 +1,5 @@
 """Start the learner: `python -m inference.learner`, told by `GEMS_*` variables."""
 
-import gc
 import logging
 import sys
 
@@ -10,6 +9,7 @@ from hidden_gems.core.errors import HiddenGemsError
 from inference.learner.settings import LearnerSettings
 from inference.shell.patience import Patience, StoppedError
 from inference.shell.pulling import pulled
+from inference.shell.start import keep_imports
 from inference.shell.stopping import told_to_stop
 
 
@@ -22,7 +22,7 @@ def main() -> None:
     start_http_server(settings.port, addr=settings.host)
     from inference.learner.start import Standby
 
-    gc.freeze()  # what was imported stays, and need not be looked through again and again
+    keep_imports()
     try:
         pulled(settings)
         Standby(settings, Patience(stopping=stopping)).run()

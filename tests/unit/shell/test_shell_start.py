@@ -1,3 +1,5 @@
+import gc
+
 import pytest
 
 from hidden_gems.core.errors import ReleaseError
@@ -39,3 +41,11 @@ def test_ports_are_those_of_the_contract() -> None:
     assert (deep.port, deep.grpc_port, ranker.port, ranker.grpc_port) == (8000, 8001, 8100, 8101)
     assert deep.host == ranker.host == "127.0.0.1"
     assert (ranker.state_poll_seconds, ranker.redis) == (0.5, "127.0.0.1:6390")
+
+
+def test_what_was_imported_is_looked_through_no_more() -> None:
+    gc.unfreeze()
+    imported = len(gc.get_objects())
+    run(lambda: None)
+    assert len(gc.get_objects()) < imported / 10
+    assert gc.get_freeze_count() > imported / 2
