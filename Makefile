@@ -37,7 +37,7 @@ test: setup      ## all tests, two at a time: units, then what starts real serve
 	python -m pytest -q -n 2 --dist loadfile tests/unit tests/conformance tests/infra
 	python -m pytest -q -n 2 --dist loadgroup tests/e2e tests/integration
 
-proofs: setup    ## long runs behind promises: faults, five hundred clicks, erasure, memory, what is in the images
+proofs: setup    ## long runs behind promises: faults, five hundred clicks, erasure, memory, odd folders, equal figures, images
 	python -m pytest -q tests/proofs
 
 drills: setup    ## faults on purpose, and whether every promise holds; report in .gems/drills.json; ONLY=D05,D06 SEED=1
